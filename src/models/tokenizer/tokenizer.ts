@@ -1,0 +1,63 @@
+/**
+ * Text to token ids and back.
+ *
+ * @module
+ */
+
+/** Options of {@linkcode Tokenizer.encode}. */
+export interface EncodeOptions {
+  /** Add what the model's post-processor adds, for example a beginning-of-sequence token. @default {true} */
+  readonly addSpecialTokens?: boolean;
+}
+
+/** Options of {@linkcode Tokenizer.decode}. */
+export interface DecodeOptions {
+  /** Leave out special tokens. @default {true} */
+  readonly skipSpecialTokens?: boolean;
+}
+
+/** A chat message, as OpenAI's API has it. */
+export interface ChatMessage {
+  /** Who speaks: `system`, `user`, `assistant`, `tool` or `developer`. */
+  readonly role: string;
+  /** What is said. */
+  readonly content: string;
+}
+
+/** Options of {@linkcode Tokenizer.renderChat}. */
+export interface RenderChatOptions {
+  /** End with the header of an assistant's turn. @default {false} */
+  readonly addGenerationPrompt?: boolean;
+}
+
+/** A rendered conversation. */
+export interface RenderedChat {
+  /** Token ids. */
+  readonly ids: readonly number[];
+  /** The rendered text. */
+  readonly text: string;
+  /** For each id, 1 where the assistant produces it (its words and the end of its turn), else 0. */
+  readonly assistantMask: readonly number[];
+}
+
+/** A tokenizer with its chat template. */
+export interface Tokenizer {
+  /** One more than the largest id it gives out. */
+  readonly vocabSize: number;
+  /** Beginning-of-sequence token. */
+  readonly bosTokenId: number | undefined;
+  /** Tokens that end a text or a turn; generation stops at any of them. */
+  readonly eosTokenIds: readonly number[];
+  /** Token to pad with. */
+  readonly padTokenId: number | undefined;
+  /** Whether it has a chat template of its own. */
+  readonly hasChatTemplate: boolean;
+  /** The files to store beside a model, by name (`tokenizer.json`, `tokenizer_config.json`, …). */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Turns text into ids. */
+  encode(text: string, options?: EncodeOptions): number[];
+  /** Turns ids into text; bytes that are not UTF-8 become U+FFFD. */
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+  /** Renders a conversation with the chat template and marks the assistant's tokens. */
+  renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): RenderedChat;
+}
