@@ -1,0 +1,298 @@
+/**
+ * From a graph to an ONNX model.
+ *
+ * @module
+ */
+
+import {
+  MICROSOFT_DOMAIN,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxValueInfo,
+} from "../onnx/model.ts";
+import { type Dtype, elementCount, type Tensor } from "../tensor/tensor.ts";
+import { simplify } from "./simplify.ts";
+import { type Dim, type Op, topologicalOrder, type Value, type ValueOf } from "./value.ts";
+
+/** The families of devices for which one operator is spelled differently. */
+export const EXPORT_TARGETS = ["cpu", "gpu"] as const;
+
+/** A family of devices. */
+export type ExportTarget = (typeof EXPORT_TARGETS)[number];
+
+/** Options of {@linkcode exportGraph}. */
+export interface ExportOptions {
+  /** What the model will run on. @default {"cpu"} */
+  readonly target?: ExportTarget;
+}
+
+/** Writes nodes and constants, and knows what each value is called. */
+interface Writer {
+  readonly target: ExportTarget;
+  /** Returns the name of a value that was written before. */
+  nameOf(value: Value): string;
+  /** Writes a node and returns the name of its output, which is `name` if given. */
+  node(op: string, inputs: readonly string[], options?: NodeOptions): string;
+  /** Writes an int64 vector and returns its name. */
+  integers(values: readonly number[]): string;
+  /** Writes a tensor and returns its name. */
+  tensor(tensor: Tensor): string;
+}
+
+interface NodeOptions {
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  readonly domain?: string;
+}
+
+type ExportRule<O extends Op> = (value: ValueOf<O>, writer: Writer) => string;
+
+/** Constants of at least this many equal elements are written as their shape and value. */
+const MIN_FILLED_ELEMENTS = 1024;
+
+const ONNX_DTYPE_CODES: Readonly<Record<Dtype, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+};
+
+/** An operator that ONNX has under the same name. */
+const same = (value: ValueOf<Op>, writer: Writer): string =>
+  writer.node(value.op, value.inputs.map((input) => writer.nameOf(input)));
+
+const reduction = (
+  value: ValueOf<"ReduceSum"> | ValueOf<"ReduceMean"> | ValueOf<"ReduceMax">,
+  writer: Writer,
+): string =>
+  writer.node(value.op, [
+    writer.nameOf(value.inputs[0]!),
+    writer.integers(value.attributes.axes),
+  ], { attributes: { keepdims: { int: 1 } } });
+
+/** How each operator is written in ONNX. */
+const exportRules: { readonly [O in Op]: ExportRule<O> } = {
+  Input: ({ attributes: { name } }) => name,
+  Constant: ({ attributes: { tensor } }, writer) => {
+    const [first] = tensor.data;
+    if (tensor.data.length < MIN_FILLED_ELEMENTS || !isFilled(tensor)) return writer.tensor(tensor);
+    const data = tensor.data.slice(0, 1);
+    data[0] = first!;
+    return writer.node("Expand", [
+      writer.tensor({ dtype: tensor.dtype, shape: [1], data }),
+      writer.integers(tensor.shape),
+    ]);
+  },
+  Add: same,
+  Sub: same,
+  Mul: same,
+  Div: same,
+  Max: same,
+  Min: same,
+  Equal: same,
+  Neg: same,
+  Exp: same,
+  Log: same,
+  Sqrt: same,
+  Reciprocal: same,
+  Sigmoid: same,
+  Tanh: same,
+  Cast: ({ inputs: [x], attributes: { to } }, writer) =>
+    writer.node("Cast", [writer.nameOf(x!)], {
+      attributes: { to: { int: ONNX_DTYPE_CODES[to] } },
+    }),
+  ReduceSum: reduction,
+  ReduceMean: reduction,
+  ReduceMax: reduction,
+  MatMul: same,
+  Gemm: ({ inputs: [a, b], attributes: { transA, transB } }, writer) =>
+    writer.node("Gemm", [writer.nameOf(a!), writer.nameOf(b!)], {
+      attributes: { transA: { int: Number(transA) }, transB: { int: Number(transB) } },
+    }),
+  Reshape: ({ inputs: [x], attributes: { shape } }, writer) =>
+    writer.node("Reshape", [writer.nameOf(x!), writer.integers(onnxShape(shape, x!.shape))]),
+  Transpose: ({ inputs: [x], attributes: { perm } }, writer) =>
+    writer.node("Transpose", [writer.nameOf(x!)], { attributes: { perm: { ints: perm } } }),
+  Expand: ({ inputs: [x], attributes: { shape } }, writer) =>
+    writer.node("Expand", [writer.nameOf(x!), writer.integers(onnxShape(shape, x!.shape))]),
+  Concat: ({ inputs, attributes: { axis } }, writer) =>
+    writer.node("Concat", inputs.map((input) => writer.nameOf(input)), {
+      attributes: { axis: { int: axis } },
+    }),
+  Slice: ({ inputs: [x], attributes: { axis, start, end } }, writer) =>
+    writer.node("Slice", [
+      writer.nameOf(x!),
+      writer.integers([start]),
+      writer.integers([end]),
+      writer.integers([axis]),
+    ]),
+  Gather: ({ inputs: [data, ids] }, writer) =>
+    writer.node("Gather", [writer.nameOf(data!), writer.nameOf(ids!)], {
+      attributes: { axis: { int: 0 } },
+    }),
+  GatherElements: ({ inputs: [data, ids] }, writer) =>
+    writer.node("GatherElements", [writer.nameOf(data!), writer.nameOf(ids!)], {
+      attributes: { axis: { int: ids!.shape.length - 1 } },
+    }),
+  ScatterAdd: ({ inputs: [data, ids, updates], shape }, writer) => {
+    const [rows, width] = [updates!.shape[0] as number, shape[1] as number];
+    const names = [writer.nameOf(data!), writer.nameOf(ids!), writer.nameOf(updates!)] as const;
+    const column = writer.node("Reshape", [names[1], writer.integers([rows, 1])]);
+    const attributes = { reduction: { string: "add" } };
+    if (writer.target === "gpu") {
+      return writer.node("ScatterND", [names[0], column, names[2]], { attributes });
+    }
+    // ONNX Runtime's ScatterND on the CPU adds from several threads without a lock, so that updates of one row are
+    // lost; ScatterElements adds in order.
+    const indices = writer.node("Expand", [column, writer.integers([rows, width])]);
+    return writer.node("ScatterElements", [names[0], indices, names[2]], {
+      attributes: { ...attributes, axis: { int: 0 } },
+    });
+  },
+  Softmax: ({ inputs: [x] }, writer) =>
+    writer.node("Softmax", [writer.nameOf(x!)], { attributes: { axis: { int: -1 } } }),
+  RmsNorm: ({ inputs: [x, weight], attributes: { epsilon } }, writer) =>
+    writer.node("SimplifiedLayerNormalization", [writer.nameOf(x!), writer.nameOf(weight!)], {
+      attributes: { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } },
+    }),
+  Rotary: ({ inputs }, writer) =>
+    writer.node("RotaryEmbedding", inputs.map((input) => writer.nameOf(input)), {
+      domain: MICROSOFT_DOMAIN,
+    }),
+  LinearCrossEntropy: () => {
+    throw new Error("Internal: LinearCrossEntropy is spelled out before export");
+  },
+};
+
+/**
+ * Simplifies a graph and returns it as an ONNX model whose outputs have the names given.
+ *
+ * @throws {TypeError} If two inputs share a name.
+ */
+export function exportGraph(
+  outputs: Readonly<Record<string, Value>>,
+  options: ExportOptions = {},
+): OnnxModel {
+  const { target = "cpu" } = options;
+  const names = Object.keys(outputs);
+  const values = simplify(Object.values(outputs));
+  const nodes: OnnxNode[] = [];
+  const inputs = new Map<string, OnnxValueInfo>();
+  const initializers = new Map<string, Tensor>();
+  const integerNames = new Map<string, string>();
+  const nameOfValue = new Map<Value, string>();
+  const used = new Set(names);
+
+  const fresh = (prefix: string): string => {
+    let index = used.size;
+    while (used.has(`${prefix}${index}`)) index++;
+    used.add(`${prefix}${index}`);
+    return `${prefix}${index}`;
+  };
+  const writer: Writer = {
+    target,
+    nameOf: (value) => nameOfValue.get(value)!,
+    node(op, nodeInputs, { attributes = {}, domain = "" } = {}) {
+      const name = fresh("v");
+      nodes.push({ op, domain, inputs: nodeInputs, outputs: [name], attributes });
+      return name;
+    },
+    integers(numbers) {
+      const key = numbers.join();
+      const name = integerNames.get(key) ?? fresh("i");
+      if (!integerNames.has(key)) {
+        const data = BigInt64Array.from(numbers, BigInt);
+        initializers.set(name, { dtype: "int64", shape: [numbers.length], data });
+        integerNames.set(key, name);
+      }
+      return name;
+    },
+    tensor(tensor) {
+      const name = fresh("c");
+      initializers.set(name, tensor);
+      return name;
+    },
+  };
+  for (const value of topologicalOrder(values)) {
+    if (value.op === "Input") {
+      const { name, dtype, shape } = value.attributes;
+      if (inputs.has(name)) throw new TypeError(`Cannot export: two inputs are named "${name}"`);
+      inputs.set(name, { name, dtype, shape });
+      used.add(name);
+    }
+    nameOfValue.set(value, (exportRules[value.op] as ExportRule<Op>)(value, writer));
+  }
+  return {
+    nodes: nameOutputs(nodes, names, values.map(writer.nameOf)),
+    inputs: [...inputs.values()],
+    outputs: names.map((name, i) => ({
+      name,
+      dtype: values[i]!.dtype,
+      shape: values[i]!.shape,
+    })),
+    initializers,
+  };
+}
+
+/**
+ * Gives the values at `sources` the names of the outputs: by renaming what makes them, or, where that has a name of
+ * its own already (an input, a constant, another output), by a copy.
+ */
+function nameOutputs(
+  nodes: readonly OnnxNode[],
+  outputs: readonly string[],
+  sources: readonly string[],
+): OnnxNode[] {
+  const made = new Set(nodes.flatMap((node) => node.outputs));
+  const renamed = new Map<string, string>();
+  const copies: OnnxNode[] = [];
+  for (const [i, output] of outputs.entries()) {
+    const source = sources[i]!;
+    if (made.has(source) && !renamed.has(source)) {
+      renamed.set(source, output);
+    } else {
+      const from = renamed.get(source) ?? source;
+      copies.push({
+        op: "Identity",
+        domain: "",
+        inputs: [from],
+        outputs: [output],
+        attributes: {},
+      });
+    }
+  }
+  const rename = (name: string): string => renamed.get(name) ?? name;
+  return [
+    ...nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    })),
+    ...copies,
+  ];
+}
+
+/**
+ * Returns `shape` as ONNX's Reshape takes it, where 0 copies the extent at the same place of the input and −1, once,
+ * stands for what remains.
+ */
+function onnxShape(shape: readonly Dim[], from: readonly Dim[]): number[] {
+  const result = shape.map((dim, axis) =>
+    typeof dim === "number" ? dim : dim === from[axis] ? 0 : -1
+  );
+  if (result.filter((extent) => extent === -1).length > 1) {
+    throw new TypeError(`Cannot export a reshape of [${from}] to [${shape}]: two extents are open`);
+  }
+  return result;
+}
+
+function isFilled({ data, shape }: Tensor): boolean {
+  const first = data[0];
+  for (let i = 1; i < elementCount(shape); i++) if (data[i] !== first) return false;
+  return true;
+}

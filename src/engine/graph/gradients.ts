@@ -1,0 +1,238 @@
+/**
+ * The gradient of each operator: given the gradient of what it made, the gradient of each of its inputs.
+ *
+ * @module
+ */
+
+import { zeros } from "../tensor/tensor.ts";
+import {
+  add,
+  cast,
+  concat,
+  constant,
+  div,
+  equal,
+  expand,
+  gather,
+  gemm,
+  matMul,
+  mul,
+  neg,
+  reciprocal,
+  reduceMean,
+  reduceSum,
+  reshape,
+  rotary,
+  scalar,
+  scatterAdd,
+  slice,
+  softmax,
+  sqrt,
+  sub,
+  transpose,
+} from "./build.ts";
+import { broadcastShapes } from "./infer.ts";
+import { type Dim, inputOf, type Op, staticShape, type Value, type ValueOf } from "./value.ts";
+
+/** The gradients of a value's inputs; `null` where none flows. */
+export type InputGradients = readonly (Value | null)[];
+
+type GradientRule<O extends Op> = (value: ValueOf<O>, upstream: Value) => InputGradients;
+
+interface Pair {
+  readonly inputs: readonly Value[];
+}
+
+const operands = ({ inputs }: Pair): [Value, Value] => [inputs[0]!, inputs[1]!];
+
+/** The gradient of the larger or smaller of two: to whichever was taken, half to each where both were. */
+const extremum = (value: ValueOf<"Max"> | ValueOf<"Min">, upstream: Value): InputGradients => {
+  const [a, b] = operands(value);
+  const ofA = cast(equal(a, value as Value), a.dtype);
+  const ofB = cast(equal(b, value as Value), b.dtype);
+  const share = div(upstream, add(ofA, ofB));
+  return [unbroadcast(mul(share, ofA), a.shape), unbroadcast(mul(share, ofB), b.shape)];
+};
+
+/** The gradient rule of every operator; `null` where none flows to any input. */
+const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
+  Input: null,
+  Constant: null,
+  Equal: null,
+  Add: (value, g) => {
+    const [a, b] = operands(value);
+    return [unbroadcast(g, a.shape), unbroadcast(g, b.shape)];
+  },
+  Sub: (value, g) => {
+    const [a, b] = operands(value);
+    return [unbroadcast(g, a.shape), unbroadcast(neg(g), b.shape)];
+  },
+  Mul: (value, g) => {
+    const [a, b] = operands(value);
+    return [unbroadcast(mul(g, b), a.shape), unbroadcast(mul(g, a), b.shape)];
+  },
+  Div: (value, g) => {
+    const [a, b] = operands(value);
+    const ofA = div(g, b);
+    // (a / b)' = a' / b − (a / b) · b' / b
+    return [unbroadcast(ofA, a.shape), unbroadcast(neg(mul(ofA, value as Value)), b.shape)];
+  },
+  Max: extremum,
+  Min: extremum,
+  Neg: (_, g) => [neg(g)],
+  Exp: (value, g) => [mul(g, value as Value)],
+  Log: ({ inputs: [x] }, g) => [div(g, x!)],
+  Sqrt: (value, g) => [div(mul(g, scalar(0.5)), value as Value)],
+  Reciprocal: (value, g) => [neg(mul(g, mul(value as Value, value as Value)))],
+  Sigmoid: (value, g) => [mul(g, mul(value as Value, sub(scalar(1), value as Value)))],
+  Tanh: (value, g) => [mul(g, sub(scalar(1), mul(value as Value, value as Value)))],
+  Cast: ({ inputs: [x], dtype }, g) =>
+    isFloat(x!.dtype) && isFloat(dtype) ? [cast(g, x!.dtype)] : [null],
+  ReduceSum: ({ inputs: [x] }, g) => [expand(g, x!.shape)],
+  ReduceMean: ({ inputs: [x], attributes: { axes } }, g) => {
+    const extents = staticShape(axes.map((axis) => x!.shape[axis]!));
+    const count = extents.reduce((product, extent) => product * extent, 1);
+    return [expand(mul(g, scalar(1 / count)), x!.shape)];
+  },
+  ReduceMax: (value, g) => {
+    const x = inputOf(value as Value, 0);
+    const taken = cast(equal(x, value as Value), x.dtype);
+    return [mul(taken, div(g, reduceSum(taken, value.attributes.axes)))];
+  },
+  MatMul: (value, g) => {
+    const [a, b] = operands(value);
+    return [
+      unbroadcast(matMul(g, swapLastTwo(b)), a.shape),
+      unbroadcast(matMul(swapLastTwo(a), g), b.shape),
+    ];
+  },
+  Gemm: (value, g) => {
+    const [a, b] = operands(value);
+    const { transA, transB } = value.attributes;
+    return [
+      transA ? gemm(b, g, { transA: transB, transB: true }) : gemm(g, b, { transB: !transB }),
+      transB ? gemm(g, a, { transA: true, transB: transA }) : gemm(a, g, { transA: !transA }),
+    ];
+  },
+  Reshape: ({ inputs: [x] }, g) => [reshape(g, x!.shape)],
+  Transpose: ({ attributes: { perm } }, g) => [transpose(g, perm.map((_, i) => perm.indexOf(i)))],
+  Expand: ({ inputs: [x] }, g) => [unbroadcast(g, x!.shape)],
+  Concat: ({ inputs, attributes: { axis } }, g) => {
+    let start = 0;
+    return inputs.map((input) => {
+      const [extent] = staticShape([input.shape[axis]!]);
+      const part = slice(g, { axis, start, end: start + extent! });
+      start += extent!;
+      return part;
+    });
+  },
+  Slice: ({ inputs: [x], attributes: { axis, start, end } }, g) => {
+    const shape = staticShape(x!.shape);
+    const gap = (extent: number) => constant(zeros(x!.dtype, shape.with(axis, extent)));
+    const parts = [g];
+    if (start > 0) parts.unshift(gap(start));
+    if (end < shape[axis]!) parts.push(gap(shape[axis]! - end));
+    return [parts.length === 1 ? g : concat(parts, axis)];
+  },
+  Gather: (value, g) => {
+    const [data, ids] = operands(value);
+    const [rows = 0, ...rest] = staticShape(data.shape);
+    const width = rest.reduce((product, extent) => product * extent, 1);
+    const count = staticShape(ids.shape).reduce((product, extent) => product * extent, 1);
+    const scattered = scatterAdd(constant(zeros(data.dtype, [rows, width])), {
+      ids: reshape(ids, [count]),
+      updates: reshape(g, [count, width]),
+    });
+    return [reshape(scattered, data.shape), null];
+  },
+  GatherElements: (value, g) => {
+    const [data, ids] = operands(value);
+    const [rows = 0, width = 0] = flattenLeading(data.shape);
+    const [, picks = 0] = flattenLeading(ids.shape);
+    // Element (row, id) of [rows, width] is row `row · width + id` of a column.
+    const offsets = BigInt64Array.from({ length: rows }, (_, row) => BigInt(row * width));
+    const starts = constant({ dtype: "int64", shape: [rows, 1], data: offsets });
+    const scattered = scatterAdd(constant(zeros(data.dtype, [rows * width, 1])), {
+      ids: reshape(add(reshape(ids, [rows, picks]), starts), [rows * picks]),
+      updates: reshape(g, [rows * picks, 1]),
+    });
+    return [reshape(scattered, data.shape), null];
+  },
+  ScatterAdd: ({ inputs: [, ids] }, g) => [g, null, gather(g, ids!)],
+  Softmax: (value, g) => {
+    const weighted = mul(g, value as Value);
+    // y' = y (x' − Σ y x')
+    return [sub(weighted, mul(value as Value, reduceSum(weighted, [-1])))];
+  },
+  RmsNorm: (value, g) => {
+    const [x, weight] = operands(value);
+    const meanSquare = reduceMean(mul(x, x), [-1]);
+    const scale = reciprocal(sqrt(add(meanSquare, scalar(value.attributes.epsilon))));
+    const normalized = mul(x, scale);
+    const weighted = mul(g, weight);
+    const projection = reduceMean(mul(weighted, normalized), [-1]);
+    return [
+      mul(scale, sub(weighted, mul(normalized, projection))),
+      unbroadcast(mul(g, normalized), weight.shape),
+    ];
+  },
+  // The inverse of a rotation turns the other way.
+  Rotary: ({ inputs: [, positions, cos, sin] }, g) => [
+    rotary(g, { positions: positions!, cos: cos!, sin: neg(sin!) }),
+    null,
+    null,
+    null,
+  ],
+  LinearCrossEntropy: ({ inputs: [hidden, weight, targets] }, g) => {
+    // d logits = g · (softmax − onehot). It is never formed: the factor goes into the rows of `hidden`, and what
+    // the onehot picks is gathered from and scattered into the rows of `weight`.
+    const probabilities = softmax(gemm(hidden!, weight!, { transB: true }));
+    const scaled = mul(hidden!, g);
+    const dense = gemm(probabilities, scaled, { transA: true });
+    return [
+      mul(g, sub(gemm(probabilities, weight!), gather(weight!, targets!))),
+      scatterAdd(dense, { ids: targets!, updates: neg(scaled) }),
+      null,
+    ];
+  },
+};
+
+/** Returns the gradients of the inputs of `value`, given the gradient `upstream` of `value` itself. */
+export function inputGradients(value: Value, upstream: Value): InputGradients {
+  const rule = gradientRules[value.op] as GradientRule<Op> | null;
+  return rule === null ? value.inputs.map(() => null) : rule(value, upstream);
+}
+
+/** Whether a gradient can flow through `op` at all. */
+export function isDifferentiable(op: Op): boolean {
+  return gradientRules[op] !== null;
+}
+
+/** Sums `gradient` over the dimensions along which `shape` was broadcast. */
+function unbroadcast(gradient: Value, shape: readonly Dim[]): Value {
+  const surplus = gradient.shape.length - shape.length;
+  const axes = gradient.shape.flatMap((extent, axis) =>
+    axis < surplus || (shape[axis - surplus] === 1 && extent !== 1) ? [axis] : []
+  );
+  // What did not take part in the broadcast may itself have been broadcast from the other side.
+  const full = broadcastShapes(gradient.shape, shape);
+  const wide = full.join() === gradient.shape.join() ? gradient : expand(gradient, full);
+  const summed = axes.length === 0 ? wide : reduceSum(wide, axes);
+  return surplus === 0 ? summed : reshape(summed, shape);
+}
+
+function swapLastTwo(x: Value): Value {
+  const rank = x.shape.length;
+  const perm = Array.from({ length: rank }, (_, axis) => axis);
+  return transpose(x, [...perm.slice(0, -2), rank - 1, rank - 2]);
+}
+
+function flattenLeading(shape: readonly Dim[]): [number, number] {
+  const extents = staticShape(shape);
+  const width = extents.at(-1) ?? 1;
+  return [extents.slice(0, -1).reduce((product, extent) => product * extent, 1), width];
+}
+
+function isFloat(dtype: string): boolean {
+  return dtype.startsWith("float");
+}

@@ -1,0 +1,207 @@
+/**
+ * Makes a graph smaller without changing what it computes: composite operators are spelled out, constants evaluated,
+ * equal values shared, and needless ones left out. Values that nothing reads disappear by themselves.
+ *
+ * @module
+ */
+
+import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import {
+  apply,
+  constant,
+  gatherElements,
+  gemm,
+  log,
+  reduceMax,
+  reshape,
+  scatterAdd,
+  softmax,
+  sub,
+  transpose,
+} from "./build.ts";
+import { evaluateOp, fromEvaluated, toEvaluated } from "./evaluate.ts";
+import {
+  inputOf,
+  type Op,
+  type OpAttributes,
+  topologicalOrder,
+  type Value,
+  type ValueOf,
+} from "./value.ts";
+
+/** Constants with more elements are computed by the device, except that they may be reordered. */
+const MAX_FOLDED_ELEMENTS = 1 << 16;
+
+type Rewrites = { readonly [O in Op]?: (value: ValueOf<O>) => Value | undefined };
+
+/** Rules that give a value in simpler terms, or `undefined` where they do not apply. */
+const rewrites: Rewrites = {
+  Reshape: (value) => {
+    const x = inputOf(value as Value, 0);
+    if (sameShape(x, value)) return x;
+    return x.op === "Reshape" ? reshape(inputOf(x, 0), value.shape) : undefined;
+  },
+  Transpose: (value) => {
+    const x = inputOf(value as Value, 0);
+    const { perm } = value.attributes;
+    if (perm.every((axis, i) => axis === i)) return x;
+    if (x.op !== "Transpose") return undefined;
+    return transpose(inputOf(x, 0), perm.map((axis) => x.attributes.perm[axis]!));
+  },
+  Expand: (value) => {
+    const x = inputOf(value as Value, 0);
+    return sameShape(x, value) ? x : undefined;
+  },
+  Cast: (value) => {
+    const x = inputOf(value as Value, 0);
+    return x.dtype === value.dtype ? x : undefined;
+  },
+  Neg: (value) => {
+    const x = inputOf(value as Value, 0);
+    return x.op === "Neg" ? inputOf(x, 0) : undefined;
+  },
+  Add: (value) => {
+    const [a, b] = value.inputs as [Value, Value];
+    if (isFilledWith(a, 0) && sameShape(b, value)) return b;
+    if (isFilledWith(b, 0) && sameShape(a, value)) return a;
+    return mergeScatters(a, b) ?? mergeScatters(b, a);
+  },
+  Mul: (value) => {
+    const [a, b] = value.inputs as [Value, Value];
+    if (isFilledWith(a, 1) && sameShape(b, value)) return b;
+    if (isFilledWith(b, 1) && sameShape(a, value)) return a;
+    // What is broadcast anyway needs no expanding first.
+    return withoutExpand(value);
+  },
+  Sub: withoutExpand,
+  Div: withoutExpand,
+  LinearCrossEntropy: (value) => {
+    const [hidden, weight, targets] = value.inputs as [Value, Value, Value];
+    const logits = gemm(hidden, weight, { transB: true });
+    // log Σ e^x = max x − log max softmax(x): two maxima instead of another exponential over all of it.
+    const logSum = sub(reduceMax(logits, [-1]), log(reduceMax(softmax(logits), [-1])));
+    return sub(logSum, gatherElements(logits, reshape(targets, [targets.shape[0]!, 1])));
+  },
+};
+
+/** Returns values that compute the same as `values`, in fewer operators; inputs stay what they are. */
+export function simplify(values: readonly Value[]): Value[] {
+  const simplified = new Map<Value, Value>();
+  const interned = new Map<string, Value>();
+  const numbers = new Map<Value | Tensor, number>();
+
+  /** Returns the one value that stands for all that are made like `value`. */
+  const intern = (value: Value): Value => {
+    const key = structure(value, numbers);
+    const known = interned.get(key);
+    if (known === undefined) interned.set(key, value);
+    return known ?? value;
+  };
+
+  const visit = (value: Value): Value => {
+    const known = simplified.get(value);
+    if (known !== undefined) return known;
+    const inputs = value.inputs.map(visit);
+    const changed = inputs.some((input, i) => input !== value.inputs[i]);
+    const rebuilt = changed ? apply(value.op as Op, inputs, value.attributes) : value;
+    const shared = intern(rebuilt);
+    const rewritten = fold(shared) ??
+      (rewrites[shared.op] as ((value: Value) => Value | undefined) | undefined)?.(shared);
+    const result = rewritten === undefined ? shared : visit(rewritten);
+    simplified.set(value, result);
+    simplified.set(shared, result);
+    return result;
+  };
+
+  // Inputs first, so that no visit goes deeper than a rewrite reaches.
+  for (const value of topologicalOrder(values)) visit(value);
+  return values.map((value) => simplified.get(value)!);
+}
+
+/** Returns the constant that `value` is, if all it reads are constants. */
+function fold(value: Value): Value | undefined {
+  if (value.inputs.length === 0) return undefined;
+  const tensors: Tensor[] = [];
+  for (const input of value.inputs) {
+    if (input.op !== "Constant") return undefined;
+    tensors.push(input.attributes.tensor);
+  }
+  if (value.op === "Reshape") {
+    return constant({ ...tensors[0]!, shape: value.shape as number[] });
+  }
+  if (value.op === "Transpose" && value.attributes.perm.join() === "1,0") {
+    return constant(transposeMatrix(tensors[0]!));
+  }
+  const size = elementCount(value.shape as number[]);
+  const grows = tensors.every(({ data }) => data.length < size);
+  if (size > MAX_FOLDED_ELEMENTS || (grows && size > 1)) return undefined;
+  const attributes = value.attributes as OpAttributes[Op];
+  const result = evaluateOp(value.op as Op, tensors.map(toEvaluated), attributes);
+  return constant(fromEvaluated(result, value.dtype));
+}
+
+/** Transposes a matrix of any dtype in square blocks that fit the cache. */
+function transposeMatrix({ dtype, shape, data }: Tensor): Tensor {
+  const [rows, columns] = shape as [number, number];
+  const result = data.slice();
+  const block = 32;
+  for (let row0 = 0; row0 < rows; row0 += block) {
+    for (let column0 = 0; column0 < columns; column0 += block) {
+      const rowEnd = Math.min(row0 + block, rows);
+      const columnEnd = Math.min(column0 + block, columns);
+      for (let row = row0; row < rowEnd; row++) {
+        for (let column = column0; column < columnEnd; column++) {
+          result[column * rows + row] = data[row * columns + column]!;
+        }
+      }
+    }
+  }
+  return { dtype, shape: [columns, rows], data: result };
+}
+
+/** Adds into one scatter what would be a sum with a scatter onto zeros. */
+function mergeScatters(a: Value, b: Value): Value | undefined {
+  if (b.op !== "ScatterAdd" || !isFilledWith(inputOf(b, 0), 0)) return undefined;
+  return sameShape(a, b)
+    ? scatterAdd(a, { ids: inputOf(b, 1), updates: inputOf(b, 2) })
+    : undefined;
+}
+
+function withoutExpand(value: ValueOf<"Mul"> | ValueOf<"Sub"> | ValueOf<"Div">): Value | undefined {
+  const [a, b] = value.inputs as [Value, Value];
+  const inner = (x: Value, other: Value) =>
+    x.op === "Expand" && sameShape(other, value) ? inputOf(x, 0) : x;
+  const [left, right] = [inner(a, b), inner(b, a)];
+  if ((left === a && right === b) || (left !== a && right !== b)) return undefined;
+  return apply(value.op, [left, right], {});
+}
+
+function sameShape(
+  a: { readonly shape: Value["shape"] },
+  b: { readonly shape: Value["shape"] },
+): boolean {
+  return a.shape.length === b.shape.length && a.shape.every((dim, axis) => dim === b.shape[axis]);
+}
+
+function isFilledWith(value: Value, element: number): boolean {
+  if (value.op !== "Constant" || !value.dtype.startsWith("float")) return false;
+  const { data } = value.attributes.tensor;
+  for (let i = 0; i < data.length; i++) if (data[i] !== element) return false;
+  return true;
+}
+
+/** Describes how `value` is made; equal descriptions compute the same. */
+function structure(value: Value, numbers: Map<Value | Tensor, number>): string {
+  const number = (thing: Value | Tensor): number => {
+    const known = numbers.get(thing) ?? numbers.size;
+    numbers.set(thing, known);
+    return known;
+  };
+  if (value.op === "Input") return `Input ${number(value)}`;
+  if (value.op === "Constant") {
+    const { tensor } = value.attributes;
+    const content = tensor.data.length <= 64 ? tensor.data.join() : `#${number(tensor)}`;
+    return `Constant ${tensor.dtype} [${tensor.shape}] ${content}`;
+  }
+  return `${value.op} ${value.inputs.map(number)} ${JSON.stringify(value.attributes)}`;
+}

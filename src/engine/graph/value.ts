@@ -1,0 +1,210 @@
+/**
+ * The values of a graph: each is one operator applied to other values, with a known dtype and shape. A graph has no
+ * object of its own; it is whatever can be reached from the values one asks for.
+ *
+ * @module
+ */
+
+import type { Dtype, Tensor } from "../tensor/tensor.ts";
+
+/** The extent of a dimension; a name stands for an extent that is known only when the graph runs. */
+export type Dim = number | string;
+
+/** Every operator. Each table over operators (shapes, gradients, evaluation, export) has a line for each. */
+export const OPS = [
+  // leaves
+  "Input",
+  "Constant",
+  // elementwise, with broadcasting
+  "Add",
+  "Sub",
+  "Mul",
+  "Div",
+  "Max",
+  "Min",
+  "Equal",
+  // elementwise
+  "Neg",
+  "Exp",
+  "Log",
+  "Sqrt",
+  "Reciprocal",
+  "Sigmoid",
+  "Tanh",
+  "Cast",
+  // reductions, which keep the reduced dimensions as 1
+  "ReduceSum",
+  "ReduceMean",
+  "ReduceMax",
+  // products
+  "MatMul",
+  "Gemm",
+  // layout
+  "Reshape",
+  "Transpose",
+  "Expand",
+  "Concat",
+  "Slice",
+  // indexing
+  "Gather",
+  "GatherElements",
+  "ScatterAdd",
+  // fused
+  "Softmax",
+  "RmsNorm",
+  "Rotary",
+  "LinearCrossEntropy",
+] as const;
+
+/** An operator. */
+export type Op = (typeof OPS)[number];
+
+/** An operator without attributes. */
+export type NoAttributes = Readonly<Record<never, never>>;
+
+/** The attributes of each operator. */
+export interface OpAttributes {
+  /** Given at each run. */
+  readonly Input: { readonly name: string; readonly dtype: Dtype; readonly shape: readonly Dim[] };
+  /** Part of the graph. */
+  readonly Constant: { readonly tensor: Tensor };
+  /** a + b */
+  readonly Add: NoAttributes;
+  /** a − b */
+  readonly Sub: NoAttributes;
+  /** a · b */
+  readonly Mul: NoAttributes;
+  /** a / b */
+  readonly Div: NoAttributes;
+  /** The larger of both. */
+  readonly Max: NoAttributes;
+  /** The smaller of both. */
+  readonly Min: NoAttributes;
+  /** Whether both are equal, as a bool. */
+  readonly Equal: NoAttributes;
+  /** −x */
+  readonly Neg: NoAttributes;
+  /** e^x */
+  readonly Exp: NoAttributes;
+  /** Natural logarithm. */
+  readonly Log: NoAttributes;
+  /** Square root. */
+  readonly Sqrt: NoAttributes;
+  /** 1 / x */
+  readonly Reciprocal: NoAttributes;
+  /** 1 / (1 + e^−x) */
+  readonly Sigmoid: NoAttributes;
+  /** Hyperbolic tangent. */
+  readonly Tanh: NoAttributes;
+  /** Conversion to another dtype. */
+  readonly Cast: { readonly to: Dtype };
+  /** Sum over `axes`. */
+  readonly ReduceSum: { readonly axes: readonly number[] };
+  /** Mean over `axes`. */
+  readonly ReduceMean: { readonly axes: readonly number[] };
+  /** Maximum over `axes`. */
+  readonly ReduceMax: { readonly axes: readonly number[] };
+  /** Matrix product over the last two dimensions; the others broadcast. */
+  readonly MatMul: NoAttributes;
+  /** Product of two matrices, each transposed first if so marked. */
+  readonly Gemm: { readonly transA: boolean; readonly transB: boolean };
+  /** The same elements in another shape. */
+  readonly Reshape: { readonly shape: readonly Dim[] };
+  /** Dimension `i` of the result is dimension `perm[i]` of the input. */
+  readonly Transpose: { readonly perm: readonly number[] };
+  /** Broadcast to `shape`. */
+  readonly Expand: { readonly shape: readonly Dim[] };
+  /** Inputs one after the other along `axis`. */
+  readonly Concat: { readonly axis: number };
+  /** Elements `start` to before `end` along `axis`. */
+  readonly Slice: { readonly axis: number; readonly start: number; readonly end: number };
+  /** (data [n, …], ids [...]) → data[ids] [..., …] */
+  readonly Gather: NoAttributes;
+  /** (data [..., n], ids [..., k]) → the elements of each row at its ids [..., k] */
+  readonly GatherElements: NoAttributes;
+  /** (data [n, d], ids [m], updates [m, d]) → data with each update added to the row that its id names */
+  readonly ScatterAdd: NoAttributes;
+  /** Softmax over the last dimension. */
+  readonly Softmax: NoAttributes;
+  /** (x, weight) → x / sqrt(mean(x²) + epsilon) · weight, over the last dimension */
+  readonly RmsNorm: { readonly epsilon: number };
+  /**
+   * (x [batch, heads, seqLen, headDim], positions int64 [batch, seqLen] or [1] where rows count from it,
+   * cos [maxPositions, headDim / 2], sin likewise) → x with its halves rotated by the angle of each position
+   */
+  readonly Rotary: NoAttributes;
+  /**
+   * (hidden [n, d], weight [vocab, d], targets int64 [n]) → −log softmax(hidden · weightᵀ)[target], [n, 1].
+   * One operator, so that no [n, vocab] array but the logits and their softmax ever exists.
+   */
+  readonly LinearCrossEntropy: NoAttributes;
+}
+
+/** A value that `O` makes. */
+export interface ValueOf<O extends Op> {
+  /** The operator that makes it. */
+  readonly op: O;
+  /** What the operator reads. */
+  readonly inputs: readonly Value[];
+  /** The operator's attributes. */
+  readonly attributes: OpAttributes[O];
+  /** Element type. */
+  readonly dtype: Dtype;
+  /** Extent of each dimension. */
+  readonly shape: readonly Dim[];
+}
+
+/** A value of a graph. */
+export type Value = { readonly [O in Op]: ValueOf<O> }[Op];
+
+/** Returns input `index` of `value`, which has it by its operator's signature. */
+export function inputOf(value: Value, index: number): Value {
+  const input = value.inputs[index];
+  if (input === undefined) throw new Error(`Internal: ${value.op} has no input ${index}`);
+  return input;
+}
+
+/** Returns the elements of `axis` counted from the front, for an axis that may count from the back. */
+export function normalizeAxis(axis: number, rank: number): number {
+  const normalized = axis < 0 ? axis + rank : axis;
+  if (!(normalized >= 0 && normalized < rank)) {
+    throw new RangeError(`Cannot use axis ${axis} of a value with ${rank} dimensions`);
+  }
+  return normalized;
+}
+
+/**
+ * Returns `shape` as numbers.
+ *
+ * @throws {TypeError} If a dimension is known only at run time.
+ */
+export function staticShape(shape: readonly Dim[]): readonly number[] {
+  return shape.map((dim) => {
+    if (typeof dim === "number") return dim;
+    throw new TypeError(`Cannot use dimension "${dim}" where its extent must be known`);
+  });
+}
+
+/** Returns every value that `roots` are made of, each after those it reads. */
+export function topologicalOrder(roots: readonly Value[]): Value[] {
+  const order: Value[] = [];
+  const seen = new Set<Value>();
+  // An explicit stack: deep models would overflow the call stack.
+  const stack: { value: Value; next: number }[] = [];
+  for (const root of roots) {
+    if (!seen.has(root)) stack.push({ value: root, next: 0 });
+    seen.add(root);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      const input = top.value.inputs[top.next++];
+      if (input === undefined) {
+        order.push(top.value);
+        stack.pop();
+      } else if (!seen.has(input)) {
+        seen.add(input);
+        stack.push({ value: input, next: 0 });
+      }
+    }
+  }
+  return order;
+}

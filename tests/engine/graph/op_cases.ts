@@ -1,0 +1,280 @@
+/**
+ * For every operator, graphs that use it on random shapes: the cases for gradients and for devices.
+ *
+ * @module
+ */
+
+import {
+  add,
+  cast,
+  concat,
+  constant,
+  div,
+  equal,
+  exp,
+  expand,
+  gather,
+  gatherElements,
+  gemm,
+  input,
+  linear,
+  linearCrossEntropy,
+  log,
+  matMul,
+  max,
+  min,
+  mul,
+  neg,
+  reciprocal,
+  reduceMax,
+  reduceMean,
+  reduceSum,
+  reshape,
+  rmsNorm,
+  rotary,
+  scatterAdd,
+  sigmoid,
+  silu,
+  slice,
+  softmax,
+  sqrt,
+  sub,
+  tanh,
+  transpose,
+} from "../../../src/engine/graph/build.ts";
+import type { EvaluatedTensor } from "../../../src/engine/graph/evaluate.ts";
+import type { Op, Value } from "../../../src/engine/graph/value.ts";
+import { elementCount } from "../../../src/engine/tensor/tensor.ts";
+
+/** A source of numbers in [0, 1). */
+export type Random = () => number;
+
+/** A small repeatable source of numbers (the minimal standard generator). */
+export function lcg(seed: number): Random {
+  let state = seed;
+  return () => (state = (state * 48271) % 2147483647) / 2147483647;
+}
+
+/** A graph with values for its float inputs. */
+export interface OpCase {
+  /** What it computes. */
+  readonly output: Value;
+  /** Its float inputs. */
+  readonly inputs: readonly Value[];
+  /** Their elements, by name. */
+  readonly feeds: Readonly<Record<string, EvaluatedTensor>>;
+}
+
+/** Collects the inputs of one case. */
+class CaseBuilder {
+  readonly inputs: Value[] = [];
+  readonly feeds: Record<string, EvaluatedTensor> = {};
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** A dimension from 1 to 4. */
+  dim(): number {
+    return 1 + Math.floor(this.#random() * 4);
+  }
+
+  shape(rank = 1 + Math.floor(this.#random() * 3)): number[] {
+    return Array.from({ length: rank }, () => this.dim());
+  }
+
+  /** A float input with elements in [low, high). */
+  float(shape: readonly number[], low = -2, high = 2): Value {
+    return this.given(
+      shape,
+      Float64Array.from(
+        { length: elementCount(shape) },
+        () => low + (high - low) * this.#random(),
+      ),
+    );
+  }
+
+  given(shape: readonly number[], elements: ArrayLike<number>): Value {
+    const name = `x${this.inputs.length}`;
+    const value = input(name, "float32", shape);
+    this.inputs.push(value);
+    // Rounded to float32, so that devices start from the same numbers.
+    this.feeds[name] = { shape, data: Float64Array.from(Float32Array.from(elements)) };
+    return value;
+  }
+
+  /** Constant ids below `limit`. */
+  ids(shape: readonly number[], limit: number): Value {
+    const data = BigInt64Array.from(
+      { length: elementCount(shape) },
+      () => BigInt(Math.floor(this.#random() * limit)),
+    );
+    return constant({ dtype: "int64", shape, data });
+  }
+
+  /** Two shapes that broadcast against each other, of different rank or with extents of 1. */
+  broadcasting(): [number[], number[]] {
+    const shape = this.shape(3);
+    const narrow = shape.map((extent) => (this.#random() < 0.5 ? 1 : extent));
+    const cut = Math.floor(this.#random() * 3);
+    const pair: [number[], number[]] = [shape, narrow.slice(cut)];
+    return this.#random() < 0.5 ? pair : [pair[1], pair[0]];
+  }
+}
+
+type CaseMaker = (make: CaseBuilder) => Value;
+
+const binary = (fn: (a: Value, b: Value) => Value, low = -2): CaseMaker => (make) => {
+  const [a, b] = make.broadcasting();
+  return fn(make.float(a, low), make.float(b, low));
+};
+const unary = (fn: (x: Value) => Value, low = -2): CaseMaker => (make) =>
+  fn(make.float(make.shape(), low));
+const reduce = (fn: (x: Value, axes: readonly number[]) => Value): CaseMaker => (make) =>
+  fn(make.float(make.shape(3)), [[0], [1], [-1], [0, 2], [0, 1, 2]][make.dim()]!);
+const tied: CaseMaker = (make) => max(make.given([3], [1, 2, 3]), make.given([3], [1, 2, -3]));
+
+/** Makers of cases for every operator. */
+export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
+  Input: [(make) => make.float(make.shape())],
+  Constant: [(make) => mul(make.float([3]), constantOf([3], [1, -2, 0.5]))],
+  Add: [binary(add)],
+  Sub: [binary(sub)],
+  Mul: [binary(mul), (make) => {
+    const x = make.float(make.shape());
+    return mul(x, x);
+  }],
+  Div: [binary(div, 0.5)],
+  Max: [binary(max), tied],
+  Min: [
+    binary(min),
+    (make) => min(make.given([2, 1], [1, 2]), make.given([1, 2], [1, 2])),
+  ],
+  Equal: [(make) => {
+    // Between constants, and at a distance: a comparison jumps where its sides are equal.
+    const same = equal(constantOf([4], [1, 2, 3, 4]), constantOf([4], [1, 0, 3, 0]));
+    const apart = equal(make.given([4], [1, 2, 3, 4]), constantOf([], [9]));
+    return mul(make.float([4]), add(cast(same, "float32"), cast(apart, "float32")));
+  }],
+  Neg: [unary(neg)],
+  Exp: [unary(exp)],
+  Log: [unary(log, 0.5)],
+  Sqrt: [unary(sqrt, 0.5)],
+  Reciprocal: [unary(reciprocal, 0.5)],
+  Sigmoid: [unary(sigmoid), unary(silu)],
+  Tanh: [unary(tanh)],
+  Cast: [(make) => mul(cast(make.ids([3], 5), "float32"), make.float([3]))],
+  ReduceSum: [reduce(reduceSum)],
+  ReduceMean: [reduce(reduceMean)],
+  ReduceMax: [
+    reduce(reduceMax),
+    (make) => reduceMax(make.given([2, 3], [1, 5, 5, 7, 2, 7]), [-1]),
+  ],
+  MatMul: [
+    (make) => {
+      const [m, k, n] = make.shape(3);
+      return matMul(make.float([m!, k!]), make.float([k!, n!]));
+    },
+    (make) => {
+      const [batch, m, k, n] = make.shape(4);
+      return matMul(make.float([batch!, 2, m!, k!]), make.float([1, 2, k!, n!]));
+    },
+    (make) => matMul(make.float([3, 2, 4]), make.float([4, 5])),
+  ],
+  Gemm: [0, 1, 2, 3].map((bits): CaseMaker => (make) => {
+    const [m, k, n] = make.shape(3) as [number, number, number];
+    const [transA, transB] = [(bits & 1) > 0, (bits & 2) > 0];
+    const a = make.float(transA ? [k, m] : [m, k]);
+    return gemm(a, make.float(transB ? [n, k] : [k, n]), { transA, transB });
+  }).concat([(make) => linear(make.float([2, 3, 4]), make.float([5, 4]))]),
+  Reshape: [(make) => {
+    const x = reshape(make.float([4, 6]), [3, 8]);
+    return mul(x, x);
+  }],
+  Transpose: [(make) => {
+    const [a, b, c] = make.shape(3) as [number, number, number];
+    return mul(transpose(make.float([a, b, c]), [2, 0, 1]), make.float([c, a, b]));
+  }],
+  Expand: [(make) => {
+    const [a, b, c] = make.shape(3) as [number, number, number];
+    return mul(expand(make.float([b, 1]), [a, b, c]), make.float([a, b, c]));
+  }],
+  Concat: [(make) => {
+    const [a, b, c] = make.shape(3) as [number, number, number];
+    const joined = concat([make.float([a, b]), make.float([a, c]), make.float([a, 2])], -1);
+    return mul(joined, joined);
+  }],
+  Slice: [
+    (make) => slice(make.float([5, 3]), { axis: 0, start: 1, end: 4 }),
+    (make) => slice(make.float([2, 6]), { axis: -1, start: 0, end: 3 }),
+    (make) => slice(make.float([2, 6]), { axis: 1, start: 2, end: 6 }),
+  ],
+  Gather: [(make) => {
+    const [rows, width] = make.shape(2) as [number, number];
+    const rowsGathered = gather(make.float([rows, width]), make.ids([2, 5], rows));
+    return mul(rowsGathered, rowsGathered);
+  }],
+  GatherElements: [(make) => {
+    const [rows, width] = make.shape(2) as [number, number];
+    const picked = gatherElements(make.float([rows, width]), make.ids([rows, 3], width));
+    return mul(picked, picked);
+  }],
+  ScatterAdd: [(make) => {
+    const [rows, width] = make.shape(2) as [number, number];
+    const sum = scatterAdd(make.float([rows, width]), {
+      ids: make.ids([7], rows),
+      updates: make.float([7, width]),
+    });
+    return mul(sum, sum);
+  }],
+  Softmax: [unary(softmax), (make) => softmax(make.given([2, 3], [1, 1, 1, 50, -50, 0]))],
+  RmsNorm: [(make) => {
+    const [a, b] = make.shape(2) as [number, number];
+    return rmsNorm(make.float([a, b, 6]), { weight: make.float([6]), epsilon: 1e-3 });
+  }],
+  Rotary: [
+    (make) => {
+      const [batch, heads, tokens] = make.shape(3) as [number, number, number];
+      return rotary(make.float([batch, heads, tokens, 8]), {
+        positions: make.ids([batch, tokens], 6),
+        cos: table(6, 4, Math.cos),
+        sin: table(6, 4, Math.sin),
+      });
+    },
+    (make) =>
+      rotary(make.float([2, 3, 4, 6]), {
+        positions: constant({ dtype: "int64", shape: [1], data: BigInt64Array.of(0n) }),
+        cos: table(4, 3, Math.cos),
+        sin: table(4, 3, Math.sin),
+      }),
+  ],
+  LinearCrossEntropy: [(make) => {
+    const [rows, width] = make.shape(2) as [number, number];
+    return linearCrossEntropy(make.float([rows, width]), {
+      weight: make.float([5, width]),
+      targets: make.ids([rows], 5),
+    });
+  }],
+};
+
+function table(positions: number, half: number, fn: (angle: number) => number): Value {
+  const angles = Array.from(
+    { length: positions * half },
+    (_, i) => Math.floor(i / half) / 10 ** ((i % half) / half),
+  );
+  return constantOf([positions, half], angles.map(fn));
+}
+
+function constantOf(shape: readonly number[], elements: readonly number[]): Value {
+  return constant({ dtype: "float32", shape, data: Float32Array.from(elements) });
+}
+
+/** Makes the cases of `op` for one seed. */
+export function casesOf(op: Op, seed: number): OpCase[] {
+  return OP_CASES[op].map((maker, index) => {
+    const make = new CaseBuilder(lcg(seed * 100 + index + 1));
+    const output = maker(make);
+    return { output, inputs: make.inputs, feeds: make.feeds };
+  });
+}
