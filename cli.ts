@@ -1,0 +1,10 @@
+/**
+ * The command-line program.
+ *
+ * @module
+ */
+
+import { main } from "./src/cli/main.ts";
+import { programName } from "./src/cli/program_name.ts";
+
+if (import.meta.main) Deno.exit(await main(Deno.args, programName()));

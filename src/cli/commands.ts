@@ -1,0 +1,39 @@
+/**
+ * The commands, as a table of names: a command's module is loaded only when it is called.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+
+/** Adds a command, with its options, examples and action, to `program`. */
+export type RegisterCommand = (program: Command) => void;
+
+/** One command of the program. */
+export interface CommandEntry {
+  /** What is typed. */
+  readonly name: string;
+  /** What it does, in the list of commands. */
+  readonly summary: string;
+  /** Loads the function that adds it. */
+  readonly load: () => Promise<RegisterCommand>;
+}
+
+/** Every command, in the order of the list. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "completions",
+    summary: "Print a completion script for a shell",
+    load: async () => (await import("./completions.ts")).registerCompletions,
+  },
+];
+
+/** The names the executable may be called by, and the command each one stands for. */
+export const ALIASES: Readonly<Record<string, string>> = {
+  "llm-train": "train",
+  "llm-inference": "serve",
+  "llm-daemon": "daemon",
+};
+
+/** Commands that a later version brings; calling one says so. */
+export const NOT_IN_THIS_VERSION: readonly string[] = ["daemon"];

@@ -1,0 +1,33 @@
+/**
+ * The program as commander has it: every command by name, those asked for with their options.
+ *
+ * @module
+ */
+
+import { Command } from "commander";
+import { COMMANDS } from "./commands.ts";
+import { write, writeError } from "./terminal.ts";
+
+/** Builds the program called `name`, in which only the commands `loaded` have options and actions. */
+export async function createProgram(
+  name: string,
+  loaded: readonly string[],
+): Promise<Command> {
+  const program = new Command(name)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ writeOut: write, writeErr: writeError })
+    .showSuggestionAfterError()
+    .showHelpAfterError("(add --help for an explanation)");
+  for (const entry of COMMANDS) {
+    if (loaded.includes(entry.name)) (await entry.load())(program);
+    else program.command(entry.name).summary(entry.summary);
+  }
+  return program;
+}
+
+/** Adds examples to the help of `command`, one command line each. */
+export function addExamples(command: Command, examples: readonly string[]): Command {
+  const lines = examples.map((example) => `  $ ${example}`);
+  return command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+}

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { main } from "../../src/cli/main.ts";
+import { createProgram } from "../../src/cli/program.ts";
+import { overview } from "../../src/cli/overview.ts";
+import { runCli } from "./run_cli.ts";
+
+Deno.test("main() prints every command for --help, with status 0", async () => {
+  const { status, stdout, stderr } = await runCli(["--help"]);
+  assert.deepEqual([status, stderr], [0, ""]);
+  for (const { name, summary } of COMMANDS) assert.match(stdout, new RegExp(`${name} +${summary}`));
+});
+
+Deno.test("main() without arguments prints the help on standard error, with status 2", async () => {
+  const { status, stdout, stderr } = await runCli([]);
+  assert.deepEqual([status, stdout, stderr], [2, "", `${overview("llm-training")}\n`]);
+});
+
+Deno.test("main() suggests the command that was meant, with status 2", async () => {
+  const { status, stderr } = await runCli(["complesions"]);
+  assert.equal(status, 2);
+  assert.match(stderr, /unknown command 'complesions'\n\(Did you mean completions\?\)/);
+});
+
+Deno.test("main() suggests the flag that was meant, with status 2", async () => {
+  const { status, stderr } = await runCli(["completions", "bash", "--hlep"]);
+  assert.equal(status, 2);
+  assert.match(stderr, /unknown option '--hlep'\n\(Did you mean --help\?\)/);
+});
+
+Deno.test("main() says that the daemon is not in this version, with status 2", async () => {
+  assert.equal(await main([], "llm-daemon"), 2);
+  assert.equal(await main(["daemon"]), 2);
+});
+
+Deno.test("every command explains itself with examples", async () => {
+  const program = await createProgram("llm-training", COMMANDS.map(({ name }) => name));
+  assert.deepEqual(program.commands.map((command) => command.name()), COMMANDS.map((c) => c.name));
+  const pending = [...program.commands];
+  for (const command of pending) {
+    pending.push(...command.commands);
+    let help = "";
+    command.configureOutput({ writeOut: (text) => help += text }).outputHelp();
+    assert.match(help, /\nExamples:\n {2}\$ llm-training /, command.name());
+    assert.ok(command.description().length > 0, `${command.name()} has a description`);
+  }
+});
+
+Deno.test("completions prints a script that bash accepts and that completes a command", async () => {
+  const { status, stdout } = await runCli(["completions", "bash"]);
+  assert.equal(status, 0);
+  const script = `${stdout}
+COMP_WORDS=(llm-training comp); COMP_CWORD=1; _llm_training; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const bash = await new Deno.Command("bash", { args: ["-c", script] }).output();
+  assert.equal(new TextDecoder().decode(bash.stdout), "completions\n");
+});

@@ -1,0 +1,53 @@
+/**
+ * Runs the command-line program as a process of its own.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+
+/** What a run of the program left. */
+export interface CliResult {
+  /** Exit status. */
+  readonly status: number;
+  /** All of standard output. */
+  readonly stdout: string;
+  /** All of standard error. */
+  readonly stderr: string;
+}
+
+/** Options of {@linkcode runCli}. */
+export interface RunCliOptions {
+  /** What the program reads from standard input. @default {""} */
+  readonly stdin?: string;
+  /** Environment variables to add. @default {{}} */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Returns what comes before the arguments of the program when it is started from source. */
+export function cliCommand(): readonly [string, ...string[]] {
+  const entry = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+  return [Deno.execPath(), "run", "--quiet", "--no-lock", "-A", entry];
+}
+
+/** Runs the program to its end. */
+export async function runCli(
+  args: readonly string[],
+  options: RunCliOptions = {},
+): Promise<CliResult> {
+  const { stdin = "", env = {} } = options;
+  const [program, ...head] = cliCommand();
+  const child = new Deno.Command(program, {
+    args: [...head, ...args],
+    env: { NO_COLOR: "1", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
+  await writer.close().catch(() => {});
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
