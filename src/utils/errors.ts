@@ -9,8 +9,10 @@
  * shown without a stack; every other error is a fault of the program.
  */
 export class UserError extends Error {
+  /** Tells it from other errors in logs. */
   override readonly name = "UserError";
 
+  /** Makes one line of `message`. */
   constructor(message: string, options?: ErrorOptions) {
     super(message.replace(/\s*\n\s*/g, " ").trim(), options);
   }

@@ -1,0 +1,179 @@
+/**
+ * Where things lie on disk: the only place that knows the home folder and finds models by name.
+ *
+ * @example
+ * ```ts
+ * import { homePaths, resolveHome } from "./paths.ts";
+ *
+ * const home = resolveHome({ env: { LLM_TRAINING_HOME: "/data/llm" }, cwd: "/" });
+ * if (homePaths(home.path).models !== "/data/llm/models") throw new Error("from the environment");
+ * ```
+ *
+ * @module
+ */
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { UserError } from "./errors.ts";
+
+/** The file that marks a folder as a home and holds its settings. */
+export const SETTINGS_FILE = "llm-training.json";
+
+/** The environment variable that names the home folder. */
+export const HOME_VARIABLE = "LLM_TRAINING_HOME";
+
+/** What paths depend on. */
+export interface PathContext {
+  /** The value of `--home`. */
+  readonly flag?: string | undefined;
+  /** The environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The current folder. */
+  readonly cwd: string;
+  /** The operating system. @default {Deno.build.os} */
+  readonly os?: typeof Deno.build.os;
+}
+
+/** The home folder and why it is that one. */
+export interface Home {
+  /** Absolute path; it need not exist. */
+  readonly path: string;
+  /** What named it. */
+  readonly source: "flag" | "environment" | "project" | "user";
+}
+
+/** Every path inside a home folder. */
+export interface HomePaths {
+  /** Settings. */
+  readonly settings: string;
+  /** Where the daemon picks up data sets. */
+  readonly inbox: string;
+  /** Data sets by content hash. */
+  readonly data: string;
+  /** Base models. */
+  readonly models: string;
+  /** Training runs. */
+  readonly runs: string;
+  /** Backups. */
+  readonly backups: string;
+  /** Deployments. */
+  readonly deployments: string;
+  /** Queue, runs, evaluations, deployments, leases. */
+  readonly state: string;
+}
+
+/**
+ * Finds the home folder: the flag, else the environment, else the nearest folder upwards that has an
+ * `llm-training.json`, else the user's data folder.
+ */
+export function resolveHome(context: PathContext): Home {
+  const { flag, env, cwd } = context;
+  if (flag !== undefined && flag !== "") return { path: resolve(cwd, flag), source: "flag" };
+  const named = env[HOME_VARIABLE];
+  if (named !== undefined && named !== "") {
+    return { path: resolve(cwd, named), source: "environment" };
+  }
+  const project = nearestProject(cwd);
+  if (project !== undefined) return { path: project, source: "project" };
+  return { path: join(userDataFolder(context), "llm-training"), source: "user" };
+}
+
+/** Returns the paths inside the home folder `home`. */
+export function homePaths(home: string): HomePaths {
+  return {
+    settings: join(home, SETTINGS_FILE),
+    inbox: join(home, "inbox"),
+    data: join(home, "data"),
+    models: join(home, "models"),
+    runs: join(home, "runs"),
+    backups: join(home, "backups"),
+    deployments: join(home, "deployments"),
+    state: join(home, "state.sqlite"),
+  };
+}
+
+/**
+ * Finds the folder of a model: `name` is a folder, a model in `<home>/models` or `./models`, or a repository
+ * (`owner/name`) in the Hugging Face cache.
+ *
+ * @throws {UserError} If there is none; the message lists where it was looked for.
+ */
+export function findModel(name: string, context: PathContext): string {
+  const found = modelCandidates(name, context).find((path) =>
+    existsSync(join(path, "config.json"))
+  );
+  if (found !== undefined) return found;
+  const direct = resolve(context.cwd, name);
+  if (name !== "" && existsSync(direct)) {
+    throw new UserError(`Cannot use "${direct}" as a model: it has no config.json`);
+  }
+  const places = [
+    direct,
+    join(homePaths(resolveHome(context).path).models, name),
+    join(resolve(context.cwd, "models"), name),
+    ...(isRepository(name) ? [join(hubCache(context), hubFolder(name))] : []),
+  ];
+  throw new UserError(
+    `Cannot find model "${name}": looked for ${[...new Set(places)].join(", ")}`,
+  );
+}
+
+/** Returns the folder in which Hugging Face's tools keep downloaded repositories. */
+export function hubCache(context: PathContext): string {
+  const { env, cwd } = context;
+  const explicit = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE;
+  if (explicit) return resolve(cwd, explicit);
+  if (env.HF_HOME) return resolve(cwd, env.HF_HOME, "hub");
+  const cache = env.XDG_CACHE_HOME || join(userFolder(context), ".cache");
+  return resolve(cwd, cache, "huggingface", "hub");
+}
+
+function modelCandidates(name: string, context: PathContext): string[] {
+  if (name === "") return [];
+  const { models } = homePaths(resolveHome(context).path);
+  const candidates = [
+    resolve(context.cwd, name),
+    join(models, name),
+    resolve(context.cwd, "models", name),
+  ];
+  if (isRepository(name)) {
+    const repository = join(hubCache(context), hubFolder(name));
+    const main = join(repository, "refs", "main");
+    if (existsSync(main)) {
+      candidates.push(join(repository, "snapshots", readFileSync(main, "utf8").trim()));
+    }
+  }
+  return candidates;
+}
+
+function isRepository(name: string): boolean {
+  return /^[\w.-]+\/[\w.-]+$/.test(name) && !name.startsWith(".");
+}
+
+function hubFolder(repository: string): string {
+  return `models--${repository.replace("/", "--")}`;
+}
+
+function nearestProject(cwd: string): string | undefined {
+  let folder = resolve(cwd);
+  while (!existsSync(join(folder, SETTINGS_FILE))) {
+    const parent = dirname(folder);
+    if (parent === folder) return undefined;
+    folder = parent;
+  }
+  return folder;
+}
+
+/** The folder in which the operating system wants programs to keep a user's data. */
+function userDataFolder(context: PathContext): string {
+  const { env, os = Deno.build.os } = context;
+  if (os === "windows") {
+    return env.LOCALAPPDATA || join(userFolder(context), "AppData", "Local");
+  }
+  if (os === "darwin") return join(userFolder(context), "Library", "Application Support");
+  return env.XDG_DATA_HOME || join(userFolder(context), ".local", "share");
+}
+
+function userFolder({ env, cwd }: PathContext): string {
+  return env.HOME || env.USERPROFILE || cwd;
+}

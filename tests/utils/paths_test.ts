@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { findModel, homePaths, hubCache, resolveHome } from "../../src/utils/paths.ts";
+import { temporaryFolder } from "../temporary_folder.ts";
+
+Deno.test("resolveHome() prefers the flag, then the environment, the project, the user's folder", async () => {
+  await using folder = await temporaryFolder();
+  const cwd = join(folder.path, "project", "deep");
+  await Deno.mkdir(cwd, { recursive: true });
+  const env = { LLM_TRAINING_HOME: "/env/home", HOME: "/home/me" };
+  assert.deepEqual(resolveHome({ flag: "here", env, cwd }), {
+    path: join(cwd, "here"),
+    source: "flag",
+  });
+  assert.deepEqual(resolveHome({ env, cwd }), { path: "/env/home", source: "environment" });
+  assert.equal(resolveHome({ env: { HOME: "/home/me" }, cwd }).source, "user");
+  await Deno.writeTextFile(join(folder.path, "project", "llm-training.json"), "{}");
+  assert.deepEqual(resolveHome({ env: { HOME: "/home/me" }, cwd }), {
+    path: join(folder.path, "project"),
+    source: "project",
+  });
+});
+
+Deno.test("resolveHome() takes each system's own folder for a user's data", () => {
+  const cwd = "/";
+  const home = (env: Record<string, string>, os: typeof Deno.build.os) =>
+    resolveHome({ env, cwd, os }).path;
+  assert.equal(home({ HOME: "/h" }, "linux"), "/h/.local/share/llm-training");
+  assert.equal(home({ HOME: "/h", XDG_DATA_HOME: "/x" }, "linux"), "/x/llm-training");
+  assert.equal(home({ HOME: "/h" }, "darwin"), "/h/Library/Application Support/llm-training");
+  assert.equal(home({ LOCALAPPDATA: "/l", HOME: "/h" }, "windows"), "/l/llm-training");
+});
+
+Deno.test("hubCache() follows the variables of Hugging Face's tools", () => {
+  const cache = (env: Record<string, string>) => hubCache({ env, cwd: "/" });
+  assert.equal(cache({ HOME: "/h" }), "/h/.cache/huggingface/hub");
+  assert.equal(cache({ HOME: "/h", XDG_CACHE_HOME: "/x" }), "/x/huggingface/hub");
+  assert.equal(cache({ HF_HOME: "/hf", HOME: "/h" }), "/hf/hub");
+  assert.equal(cache({ HF_HUB_CACHE: "/c", HF_HOME: "/hf" }), "/c");
+});
+
+Deno.test("findModel() looks in the folder, the home, ./models and the Hugging Face cache", async () => {
+  await using folder = await temporaryFolder();
+  const cwd = join(folder.path, "cwd");
+  const home = join(folder.path, "home");
+  const context = { env: { LLM_TRAINING_HOME: home, HF_HUB_CACHE: join(folder.path, "hub") }, cwd };
+  const place = async (...parts: string[]) => {
+    const path = join(folder.path, ...parts);
+    await Deno.mkdir(path, { recursive: true });
+    await Deno.writeTextFile(join(path, "config.json"), "{}");
+    return path;
+  };
+  const snapshot = await place("hub", "models--Org--tiny", "snapshots", "abc");
+  await Deno.mkdir(join(folder.path, "hub", "models--Org--tiny", "refs"));
+  await Deno.writeTextFile(join(folder.path, "hub", "models--Org--tiny", "refs", "main"), "abc");
+  assert.equal(findModel("Org/tiny", context), snapshot);
+  const local = await place("cwd", "models", "small");
+  assert.equal(findModel("small", context), local);
+  const inHome = await place("home", "models", "small");
+  assert.equal(findModel("small", context), inHome);
+  const direct = await place("cwd", "small");
+  assert.equal(findModel("small", context), direct);
+  assert.equal(findModel(join("..", "cwd", "small"), context), direct);
+  assert.throws(() => findModel("nothing", context), (error: Error) => {
+    assert.equal(error.name, "UserError");
+    for (const path of [join(cwd, "nothing"), join(homePaths(home).models, "nothing")]) {
+      assert.ok(error.message.includes(path), error.message);
+    }
+    return true;
+  });
+  assert.throws(() => findModel("models", context), /it has no config\.json/);
+});
