@@ -159,11 +159,28 @@ function addDims(a: Dim, b: Dim): Dim {
 /** Whether both shapes hold equally many elements: equal products of the numbers and equal names. */
 function sameSize(a: readonly Dim[], b: readonly Dim[]): boolean {
   const names = (shape: readonly Dim[]) =>
-    shape.filter((dim) => typeof dim === "string").toSorted().join();
-  const numbers = (shape: readonly Dim[]) => shape.filter((dim) => typeof dim === "number");
+    factors(shape).filter((dim) => typeof dim === "string").toSorted().join();
+  const numbers = (shape: readonly Dim[]) =>
+    factors(shape).filter((dim) => typeof dim === "number");
   return names(a) === names(b) && elementCount(numbers(a)) === elementCount(numbers(b));
 }
 
 function mismatch(op: Op, a: Value, b: Value): never {
   throw new RangeError(`Cannot apply ${op} to [${a.shape}] and [${b.shape}]`);
+}
+
+/** The extents of `shape`, with a product such as `2*seqLen` taken apart. */
+function factors(shape: readonly Dim[]): Dim[] {
+  return shape.flatMap((dim) =>
+    typeof dim === "number"
+      ? [dim]
+      : dim.split("*").map((factor) => (/^\d+$/.test(factor) ? Number(factor) : factor))
+  );
+}
+
+/** Returns the product of two extents. */
+export function multiplyDims(a: Dim, b: Dim): Dim {
+  if (typeof a === "number" && typeof b === "number") return a * b;
+  if (a === 1) return b;
+  return b === 1 ? a : `${a}*${b}`;
 }

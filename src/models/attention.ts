@@ -1,0 +1,69 @@
+/**
+ * Causal attention with grouped key and value heads, as every architecture here has it.
+ *
+ * @module
+ */
+
+import {
+  add,
+  concat,
+  matMul,
+  mul,
+  reshape,
+  scalar,
+  softmax,
+  transpose,
+} from "../engine/graph/build.ts";
+import { multiplyDims } from "../engine/graph/infer.ts";
+import type { Dim, Value } from "../engine/graph/value.ts";
+import type { LayerCache } from "./language_model.ts";
+
+/** Gives heads a dimension of their own: [batch, seqLen, heads · headDim] → [batch, seqLen, heads, headDim]. */
+export function splitFeatures(x: Value, headDim: number): Value {
+  const [batch, seqLen, width] = x.shape;
+  return reshape(x, [batch!, seqLen!, (width as number) / headDim, headDim]);
+}
+
+/** What {@linkcode attention} reads. */
+export interface AttentionInputs {
+  /** [batch, numHeads, seqLen, headDim]. */
+  readonly query: Value;
+  /** Keys and values of the tokens read now, [batch, numKeyValueHeads, seqLen, headDim]. */
+  readonly fresh: LayerCache;
+  /** Those of earlier tokens, [batch, numKeyValueHeads, pastLen, headDim]. */
+  readonly past: LayerCache | undefined;
+  /** Added to the scores, [batch or 1, 1, seqLen, pastLen + seqLen]. */
+  readonly mask: Value;
+  /** Factor of the scores. */
+  readonly scale: number;
+}
+
+/** What {@linkcode attention} makes. */
+export interface AttentionOutputs {
+  /** [batch, seqLen, numHeads · headDim]. */
+  readonly output: Value;
+  /** Keys and values of earlier tokens and those read now. */
+  readonly present: LayerCache;
+}
+
+/** Lets every token look at the earlier ones that `mask` allows. */
+export function attention(inputs: AttentionInputs): AttentionOutputs {
+  const { query, fresh, past, mask, scale } = inputs;
+  const [batch, numHeads, seqLen, headDim] = query.shape as [Dim, number, Dim, number];
+  const kvHeads = fresh.key.shape[1] as number;
+  const present: LayerCache = past === undefined ? fresh : {
+    key: concat([past.key, fresh.key], 2),
+    value: concat([past.value, fresh.value], 2),
+  };
+  const total = present.key.shape[2]!;
+  // The heads that share keys and values lie one after the other: they are rows of one product.
+  const group = numHeads / kvHeads;
+  const rows = multiplyDims(group, seqLen);
+  const grouped = reshape(mul(query, scalar(scale)), [batch, kvHeads, rows, headDim]);
+  const scores = matMul(grouped, transpose(present.key, [0, 1, 3, 2]));
+  const masked = add(reshape(scores, [batch, numHeads, seqLen, total]), mask);
+  const weights = reshape(softmax(masked), [batch, kvHeads, rows, total]);
+  const mixed = reshape(matMul(weights, present.value), [batch, numHeads, seqLen, headDim]);
+  const output = reshape(transpose(mixed, [0, 2, 1, 3]), [batch, seqLen, numHeads * headDim]);
+  return { output, present };
+}
