@@ -68,7 +68,8 @@ export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = {
   bool: 1,
 };
 
-type DtypeConstructors = {
+/** Makes the typed array of each dtype, new or over a buffer. */
+export type DtypeConstructors = {
   readonly [D in Dtype]: {
     new (length: number): TensorData<D>;
     new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): TensorData<D>;
