@@ -4,10 +4,18 @@
  * @module
  */
 
+/** Thrown when a chat template cannot render a conversation or mark the assistant's tokens in it. */
+export class ChatTemplateError extends Error {
+  /** Names the class. */
+  override readonly name = "ChatTemplateError";
+}
+
 /** Options of {@linkcode Tokenizer.encode}. */
 export interface EncodeOptions {
   /** Add what the model's post-processor adds, for example a beginning-of-sequence token. @default {true} */
   readonly addSpecialTokens?: boolean;
+  /** Read special tokens that the text spells out as tokens; if not, they are text like any other. @default {true} */
+  readonly parseSpecialTokens?: boolean;
 }
 
 /** Options of {@linkcode Tokenizer.decode}. */
@@ -22,12 +30,26 @@ export interface ChatMessage {
   readonly role: string;
   /** What is said. */
   readonly content: string;
+  /** What the assistant thought before, for templates that show it. */
+  readonly reasoning_content?: string;
+  /** Functions that the assistant calls. */
+  readonly tool_calls?: readonly unknown[];
+  /** The call that a `tool` message answers. */
+  readonly tool_call_id?: string;
+  /** Name of the speaker or the function. */
+  readonly name?: string;
 }
 
 /** Options of {@linkcode Tokenizer.renderChat}. */
 export interface RenderChatOptions {
   /** End with the header of an assistant's turn. @default {false} */
   readonly addGenerationPrompt?: boolean;
+  /** Leave the last message open, so that generation goes on with it. @default {false} */
+  readonly continueFinalMessage?: boolean;
+  /** Functions that the assistant may call, as OpenAI's API describes them. */
+  readonly tools?: readonly unknown[];
+  /** More variables for the template, for example `enable_thinking`. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
 /** A rendered conversation. */
@@ -36,7 +58,10 @@ export interface RenderedChat {
   readonly ids: readonly number[];
   /** The rendered text. */
   readonly text: string;
-  /** For each id, 1 where the assistant produces it (its words and the end of its turn), else 0. */
+  /**
+   * For each id, 1 where the assistant produces it (its words and the end of its turn), else 0. Computed when it is
+   * read, which throws a {@linkcode ChatTemplateError} if the template does not allow it.
+   */
   readonly assistantMask: readonly number[];
 }
 
@@ -58,6 +83,10 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): number[];
   /** Turns ids into text; bytes that are not UTF-8 become U+FFFD. */
   decode(ids: readonly number[], options?: DecodeOptions): string;
-  /** Renders a conversation with the chat template and marks the assistant's tokens. */
+  /**
+   * Renders a conversation with the chat template and marks the assistant's tokens.
+   *
+   * @throws {ChatTemplateError} If the template refuses the conversation.
+   */
   renderChat(messages: readonly ChatMessage[], options?: RenderChatOptions): RenderedChat;
 }

@@ -1,0 +1,152 @@
+/**
+ * Finds what the assistant wrote in a rendered conversation whose template does not mark it.
+ *
+ * A template is a black box, so the conversation is rendered again with small changes. A turn begins where the text that
+ * the assistant was given ends, and ends where the conversation up to and including the turn ends. Where a template
+ * renders earlier turns differently once others follow (Qwen3 drops earlier thoughts), those texts are no prefixes of
+ * the whole; then the place where a message ends is found by adding a mark to its content and comparing.
+ *
+ * @module
+ */
+
+import type { Span } from "./token_alignment.ts";
+import { type ChatMessage, ChatTemplateError } from "./tokenizer.ts";
+
+/** Renders messages, with or without the header of an assistant's turn at the end. */
+export type RenderMessages = (
+  messages: readonly ChatMessage[],
+  options: { readonly addGenerationPrompt: boolean },
+) => string;
+
+/** Neither text nor white space, so that no template trims or interprets it. */
+const MARK = "\uFDD2\uFDD3";
+
+/**
+ * Returns what the assistant wrote in `messages`, its messages in order: each span goes from the end of the header of
+ * its turn to the end of the turn.
+ *
+ * @throws {ChatTemplateError} If the template does not show where a turn begins or ends.
+ */
+export function findAssistantSpans(
+  messages: readonly ChatMessage[],
+  render: RenderMessages,
+): Span[] {
+  const whole = render(messages, { addGenerationPrompt: false });
+  return messages.flatMap((message, i) =>
+    message.role === "assistant" ? [findTurn(messages, i, { whole, render })] : []
+  );
+}
+
+interface Rendering {
+  readonly whole: string;
+  readonly render: RenderMessages;
+}
+
+function findTurn(
+  messages: readonly ChatMessage[],
+  index: number,
+  { whole, render }: Rendering,
+): Span {
+  const until = render(messages.slice(0, index + 1), { addGenerationPrompt: false });
+  const given = index === 0
+    ? undefined
+    : render(messages.slice(0, index), { addGenerationPrompt: true });
+  if (given !== undefined && until.startsWith(given) && whole.startsWith(until)) {
+    return { start: given.length, end: until.length };
+  }
+
+  const end = findEnd(messages, index, { whole, render, until });
+  const start = findStart(messages, index, { whole, render, given });
+  if (start === undefined || end === undefined || start > end) {
+    throw new ChatTemplateError(
+      `Cannot mark the assistant's tokens of message ${index}: the chat template writes the turn differently in the ` +
+        "whole conversation than when the assistant is about to answer; add generation blocks to the template",
+    );
+  }
+  return { start, end };
+}
+
+/** The turn ends behind the message's content and what follows it when the conversation ends there. */
+function findEnd(
+  messages: readonly ChatMessage[],
+  index: number,
+  { whole, render, until }: Rendering & { readonly until: string },
+): number | undefined {
+  const endInWhole = contentEnd(messages, index, { render, text: whole });
+  const endInUntil = contentEnd(messages.slice(0, index + 1), index, { render, text: until });
+  if (endInWhole === undefined || endInUntil === undefined) return undefined;
+  const tail = until.slice(endInUntil);
+  return whole.startsWith(tail, endInWhole) ? endInWhole + tail.length : undefined;
+}
+
+/** The turn begins behind what follows the last visible message before it when the assistant is about to answer. */
+function findStart(
+  messages: readonly ChatMessage[],
+  index: number,
+  { whole, render, given }: Rendering & { readonly given: string | undefined },
+): number | undefined {
+  const content = contentStart(messages, index, { render, text: whole });
+  if (given === undefined) return content;
+  for (let before = index - 1; before >= 0; before--) {
+    const endInWhole = contentEnd(messages, before, { render, text: whole });
+    const endInGiven = contentEnd(messages.slice(0, index), before, {
+      render,
+      text: given,
+      addGenerationPrompt: true,
+    });
+    if (endInWhole === undefined || endInGiven === undefined) continue;
+    const header = given.slice(endInGiven);
+    if (whole.startsWith(header, endInWhole)) return endInWhole + header.length;
+    // a header that opens a thought is cut short in turns whose thoughts are left out
+    const shared = commonPrefix(whole.slice(endInWhole), header);
+    return endInWhole + shared === content ? content : undefined;
+  }
+  return content;
+}
+
+interface Probe {
+  readonly render: RenderMessages;
+  readonly text: string;
+  readonly addGenerationPrompt?: boolean;
+}
+
+/** Returns where the content of a message ends in `text`, `undefined` if the template does not show it. */
+function contentEnd(
+  messages: readonly ChatMessage[],
+  index: number,
+  { render, text, addGenerationPrompt = false }: Probe,
+): number | undefined {
+  const marked = render(
+    messages.with(index, {
+      ...messages[index]!,
+      content: (messages[index]!.content ?? "") + MARK,
+    }),
+    { addGenerationPrompt },
+  );
+  if (!marked.includes(MARK)) return undefined;
+  const suffix = marked.length - (marked.lastIndexOf(MARK) + MARK.length);
+  return text.endsWith(marked.slice(marked.length - suffix)) ? text.length - suffix : undefined;
+}
+
+/** Returns where the content of a message starts in `text`, `undefined` if the template does not show it. */
+function contentStart(
+  messages: readonly ChatMessage[],
+  index: number,
+  { render, text }: Probe,
+): number | undefined {
+  const marked = render(
+    messages.with(index, {
+      ...messages[index]!,
+      content: MARK + (messages[index]!.content ?? ""),
+    }),
+    { addGenerationPrompt: false },
+  );
+  const start = marked.indexOf(MARK);
+  return start >= 0 && text.startsWith(marked.slice(0, start)) ? start : undefined;
+}
+
+function commonPrefix(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}

@@ -1,0 +1,121 @@
+/**
+ * Chat templates: Jinja programs that write a conversation as one text.
+ *
+ * @module
+ */
+
+import { Environment, parse, tokenize } from "@huggingface/jinja";
+import { ChatInterpreter, rewriteGenerationBlocks } from "./jinja_interpreter.ts";
+import { createJinjaValues } from "./jinja_values.ts";
+import { formatTime } from "./strftime.ts";
+import type { Span } from "./token_alignment.ts";
+import { ChatTemplateError } from "./tokenizer.ts";
+
+/** What a template wrote. */
+export interface RenderedTemplate {
+  /** The text. */
+  readonly text: string;
+  /** What was written inside of `generation` blocks. */
+  readonly generated: readonly Span[];
+}
+
+/** A parsed chat template. */
+export interface ChatTemplate {
+  /** Whether it has `generation` blocks. */
+  readonly marksGeneration: boolean;
+  /**
+   * Runs it.
+   *
+   * @throws {ChatTemplateError} If it refuses `variables`.
+   */
+  render(variables: Readonly<Record<string, unknown>>): RenderedTemplate;
+}
+
+/** Options of {@linkcode parseChatTemplate}. */
+export interface ChatTemplateOptions {
+  /** Reads the time for `strftime_now`. */
+  readonly now?: () => Date;
+}
+
+/** Parses the source of a chat template. */
+export function parseChatTemplate(
+  source: string,
+  options: ChatTemplateOptions = {},
+): ChatTemplate {
+  const { now = () => new Date() } = options;
+  const program = parseSource(source);
+  const marksGeneration = /\{%[-+]?\s*generation\s*[-+]?%\}/.test(source);
+  const values = createJinjaValues();
+
+  return {
+    marksGeneration,
+    render(variables) {
+      const environment = new Environment();
+      for (const [name, value] of globals(now)) environment.set(name, value);
+      for (const [name, value] of Object.entries(variables)) {
+        if (value !== undefined) environment.setVariable(name, values.fromJson(value));
+      }
+      const marker = marksGeneration ? unusedMarker(variables) : "";
+      const marks = { open: `${marker}(`, close: `${marker})` };
+      let text: string;
+      try {
+        text = String(new ChatInterpreter(environment, { values, marks }).run(program).value);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new ChatTemplateError(`Cannot render chat: ${reason}`, { cause: error });
+      }
+      return marksGeneration ? removeMarks(text, marker) : { text, generated: [] };
+    },
+  };
+}
+
+function parseSource(source: string): ReturnType<typeof parse> {
+  try {
+    return parse(
+      tokenize(rewriteGenerationBlocks(source), { lstrip_blocks: true, trim_blocks: true }),
+    );
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ChatTemplateError(`Cannot read chat template: ${reason}`, { cause: error });
+  }
+}
+
+/** Names that `transformers` defines for every template. */
+function globals(now: () => Date): [string, unknown][] {
+  return [
+    ...[["true", true], ["false", false], ["none", null]],
+    ...[["True", true], ["False", false], ["None", null]],
+    ["range", range],
+    ["strftime_now", (format: string) => formatTime(now(), format)],
+    ["raise_exception", (message: string) => {
+      throw new Error(message);
+    }],
+  ] as [string, unknown][];
+}
+
+function range(start: number, stop?: number, step = 1): number[] {
+  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  const numbers: number[] = [];
+  for (let n = from; step > 0 ? n < to : n > to; n += step) numbers.push(n);
+  return numbers;
+}
+
+/** Returns a text that occurs nowhere in `variables`; noncharacters are meant for such inner use. */
+function unusedMarker(variables: Readonly<Record<string, unknown>>): string {
+  const content = JSON.stringify(variables);
+  let number = 0;
+  while (content.includes(`\uFDD0${number}\uFDD1`)) number++;
+  return `\uFDD0${number}\uFDD1`;
+}
+
+function removeMarks(marked: string, marker: string): RenderedTemplate {
+  const generated: Span[] = [];
+  let text = "";
+  let start = 0;
+  marked.split(marker).forEach((part, i) => {
+    if (i > 0 && part[0] === "(") start = text.length;
+    if (i > 0 && part[0] === ")") generated.push({ start, end: text.length });
+    text += i > 0 ? part.slice(1) : part;
+  });
+  return { text, generated };
+}

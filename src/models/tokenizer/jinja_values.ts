@@ -1,0 +1,69 @@
+/**
+ * Values of `@huggingface/jinja`, whose classes are not exported.
+ *
+ * @module
+ */
+
+import { Environment } from "@huggingface/jinja";
+
+/** A value while a template runs. */
+export type JinjaValue = ReturnType<Environment["set"]>;
+
+/** Makes values. */
+export interface JinjaValues {
+  /** Makes a string. */
+  text(value: string): JinjaValue;
+  /**
+   * Makes a value of JSON data. A number is an integer if it has no fraction; one that is written with a fraction or an
+   * exponent keeps being a float as what `JSON.rawJSON` returns, since `1.0` and `1` are not printed alike.
+   */
+  fromJson(value: unknown): JinjaValue;
+}
+
+/** Creates a maker of values. */
+export function createJinjaValues(): JinjaValues {
+  const environment = new Environment();
+  const classOf = (name: string, example: unknown) =>
+    environment.set(name, example).constructor as new (value: unknown) => JinjaValue;
+  const StringValue = classOf("a string", "");
+  const FloatValue = classOf("a float", 0.5);
+  const ArrayValue = classOf("an array", []);
+  const ObjectValue = classOf("an object", {});
+  let scratch = 0;
+
+  function fromJson(value: unknown): JinjaValue {
+    if (typeof value === "string") return new StringValue(value);
+    if (Array.isArray(value)) return new ArrayValue(value.map(fromJson));
+    if (typeof value === "object" && value !== null) {
+      const source = rawJson(value);
+      if (source !== undefined) return new FloatValue(Number(source));
+      const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+      return new ObjectValue(new Map(entries.map(([key, each]) => [key, fromJson(each)])));
+    }
+    return environment.set(`value ${scratch++}`, value);
+  }
+
+  return { text: (value) => new StringValue(value), fromJson };
+}
+
+/** Writes a float as Python does. */
+export function formatFloat(value: number): string {
+  if (!Number.isFinite(value)) {
+    return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+  }
+  const [mantissa, exponent] = value.toExponential().split("e");
+  const power = Number(exponent);
+  if (power < -4 || power >= 16) {
+    const digits = String(Math.abs(power)).padStart(2, "0");
+    return `${mantissa}e${power < 0 ? "-" : "+"}${digits}`;
+  }
+  if (Object.is(value, -0)) return "-0.0";
+  return Number.isInteger(value) ? value.toFixed(1) : String(value);
+}
+
+/** Returns the source of a number made by `JSON.rawJSON`. */
+function rawJson(value: object): string | undefined {
+  const { isRawJSON } = JSON as { readonly isRawJSON?: (value: unknown) => boolean };
+  if (isRawJSON?.(value) !== true || !("rawJSON" in value)) return undefined;
+  return String(value.rawJSON);
+}
