@@ -23,6 +23,9 @@ export interface ModelContents {
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
 }
 
+/** Writes one file of a folder. */
+export type WriteFile = (name: string, content: FileContent) => Promise<void>;
+
 /** A model and the folder to save it in. */
 export interface ModelToSave extends ModelContents {
   /** The folder; it is made if it is not there, and what else it holds stays. */
@@ -44,7 +47,11 @@ export async function saveModelFolder({ path, ...contents }: ModelToSave): Promi
     await Deno.mkdir(path, { recursive: true });
     await removeIfThere(temporary);
     await Deno.mkdir(temporary);
-    const names = await writeModelFiles(temporary, contents);
+    const names: string[] = [];
+    await writeModelFiles(contents, async (name, content) => {
+      await writeSynced(join(temporary, name), content);
+      names.push(name);
+    });
     await removeIfThere(join(path, CONFIG_FILE));
     await removeIfThere(join(path, WEIGHTS_INDEX_FILE));
     for (const name of names) await Deno.rename(join(temporary, name), join(path, name));
@@ -55,23 +62,17 @@ export async function saveModelFolder({ path, ...contents }: ModelToSave): Promi
   }
 }
 
-/**
- * Writes the files of a model into a folder that is itself made to appear whole, and returns their names,
- * `config.json` last.
- *
- * @throws {UserError} If the disk is full or the folder cannot be written.
- */
-export async function writeModelFiles(folder: string, contents: ModelContents): Promise<string[]> {
+/** Hands each file of a model to `write`, one after the other, `config.json` last. */
+export async function writeModelFiles(contents: ModelContents, write: WriteFile): Promise<void> {
   const { config, generationConfig, tensors, tokenizerFiles } = contents;
   const files = new Map<string, FileContent>([
-    [WEIGHTS_FILE, safetensorsContent(tensors)],
     ...tokenizerFiles,
+    [WEIGHTS_FILE, safetensorsContent(tensors)],
   ]);
   if (generationConfig !== undefined) files.set(GENERATION_CONFIG_FILE, jsonFile(generationConfig));
   files.delete(CONFIG_FILE);
   files.set(CONFIG_FILE, jsonFile(config));
-  for (const [name, content] of files) await writeSynced(join(folder, name), content);
-  return [...files.keys()];
+  for (const [name, content] of files) await write(name, content);
 }
 
 function jsonFile(json: JsonObject): string {

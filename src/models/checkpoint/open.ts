@@ -1,0 +1,76 @@
+/**
+ * Opening a saved training state, once every file of it has been found whole.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { openSafetensors, type SafetensorsFile } from "../../engine/tensor/safetensors.ts";
+import { UserError } from "../../utils/errors.ts";
+import { readJsonFile } from "../../utils/json.ts";
+import { CONFIG_FILE, WEIGHTS_FILE } from "../hub/files.ts";
+import { type ModelFolder, openModelFolder } from "../hub/folder.ts";
+import { listCheckpoints } from "./list.ts";
+import { MANIFEST_FILE, verifyManifest } from "./manifest.ts";
+import { OPTIMIZER_FILE, TRAINER_STATE_FILE } from "./save.ts";
+import { parseTrainerState, type TrainerState } from "./trainer_state.ts";
+
+/** An open checkpoint. */
+export interface Checkpoint extends Disposable {
+  /** Its folder. */
+  readonly path: string;
+  /** Where the run stood. */
+  readonly trainer: TrainerState;
+  /** The model; it is closed with the checkpoint. */
+  readonly model: ModelFolder;
+  /** Tensors of the optimizer; closed with the checkpoint. */
+  readonly optimizer: SafetensorsFile;
+  /** Closes its files; `using` does so too. */
+  close(): void;
+}
+
+/**
+ * Opens the checkpoint in `path`.
+ *
+ * @throws {UserError} If a file is missing or damaged; the message names it.
+ */
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  const { files } = await verifyManifest(path);
+  for (const name of [CONFIG_FILE, WEIGHTS_FILE, OPTIMIZER_FILE, TRAINER_STATE_FILE]) {
+    if (!Object.hasOwn(files, name)) {
+      throw new UserError(
+        `Cannot use checkpoint "${path}": ${MANIFEST_FILE} does not list ${name}`,
+      );
+    }
+  }
+  const statePath = join(path, TRAINER_STATE_FILE);
+  const trainer = parseTrainerState(await readJsonFile(statePath), statePath);
+  using opened = new DisposableStack();
+  const model = opened.use(await openModelFolder(path));
+  const optimizer = opened.use(await openSafetensors(join(path, OPTIMIZER_FILE)));
+  const kept = opened.move();
+  const close = () => kept.dispose();
+  return { path, trainer, model, optimizer, close, [Symbol.dispose]: close };
+}
+
+/** Options of {@linkcode latestCheckpoint}. */
+export interface LatestCheckpointOptions {
+  /** Told of each damaged checkpoint that is passed over. @default {nothing is told} */
+  readonly onDamaged?: (error: UserError) => void;
+}
+
+/** Opens the newest checkpoint of a run that is whole; `undefined` if there is none. */
+export async function latestCheckpoint(
+  runFolder: string,
+  { onDamaged }: LatestCheckpointOptions = {},
+): Promise<Checkpoint | undefined> {
+  for (const { path } of (await listCheckpoints(runFolder)).reverse()) {
+    try {
+      return await openCheckpoint(path);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      onDamaged?.(error);
+    }
+  }
+  return undefined;
+}

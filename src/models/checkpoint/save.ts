@@ -1,0 +1,96 @@
+/**
+ * Saving a training state: a model folder that transformers opens, with all that continuing needs beside.
+ *
+ * @module
+ */
+
+import { basename, join } from "node:path";
+import { type NamedTensors, safetensorsContent } from "../../engine/tensor/safetensors_writer.ts";
+import {
+  type FileContent,
+  removeIfThere,
+  writeFolderAtomic,
+  writeSynced,
+} from "../../utils/atomic_file.ts";
+import { type ModelContents, writeModelFiles } from "../hub/save_model.ts";
+import { checkpointPath, checkpointsFolder, listCheckpoints } from "./list.ts";
+import { CHECKPOINT_FORMAT, type Manifest, MANIFEST_FILE, measured } from "./manifest.ts";
+import type { TrainerState } from "./trainer_state.ts";
+
+/** The state of the optimizer: tensors named `<weight>.<what>`, for example `lm_head.weight.exp_avg`. */
+export const OPTIMIZER_FILE = "optimizer.safetensors";
+
+/** Where the run stands. */
+export const TRAINER_STATE_FILE = "trainer_state.json";
+
+/** A training state. */
+export interface TrainingState extends ModelContents {
+  /** Tensors of the optimizer. */
+  readonly optimizer: NamedTensors;
+  /** Where the run stands. */
+  readonly trainer: TrainerState;
+}
+
+/**
+ * Saves a state as `<runFolder>/checkpoints/checkpoint-<step>` and returns that path. Whenever the process is
+ * killed, the folder is there with all its files or not at all. What an earlier kill left is removed.
+ *
+ * @throws {UserError} If the disk is full or the folder cannot be written; earlier checkpoints stay as they
+ * are.
+ */
+export async function saveCheckpoint(runFolder: string, state: TrainingState): Promise<string> {
+  const path = checkpointPath(runFolder, state.trainer.step);
+  await removeLeftovers(runFolder);
+  await writeFolderAtomic(path, async (folder) => {
+    const files: Record<string, Manifest["files"][string]> = {};
+    const write = async (name: string, content: FileContent) => {
+      const measuring = measured(content);
+      await writeSynced(join(folder, name), measuring.content);
+      files[name] = measuring.entry();
+    };
+    await writeModelFiles(state, write);
+    await write(OPTIMIZER_FILE, safetensorsContent(state.optimizer));
+    await write(TRAINER_STATE_FILE, `${JSON.stringify(state.trainer, null, 2)}\n`);
+    const manifest: Manifest = { format: CHECKPOINT_FORMAT, files };
+    await writeSynced(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  });
+  return path;
+}
+
+/** Options of {@linkcode pruneCheckpoints}. */
+export interface PruneOptions {
+  /** How many of the newest to keep, at least 1. */
+  readonly keepLast: number;
+}
+
+/** Removes the oldest checkpoints of a run and returns their paths. */
+export async function pruneCheckpoints(
+  runFolder: string,
+  { keepLast }: PruneOptions,
+): Promise<string[]> {
+  if (!Number.isSafeInteger(keepLast) || keepLast < 1) {
+    throw new RangeError(
+      `Cannot prune checkpoints as "keepLast" must be at least 1: current value is ${keepLast}`,
+    );
+  }
+  const outdated = (await listCheckpoints(runFolder)).slice(0, -keepLast);
+  for (const { path } of outdated) {
+    // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
+    const condemned = join(checkpointsFolder(runFolder), `.${basename(path)}.part`);
+    await Deno.rename(path, condemned);
+    await removeIfThere(condemned);
+  }
+  return outdated.map(({ path }) => path);
+}
+
+/** Removes what a killed process left of saving or removing a checkpoint. */
+async function removeLeftovers(runFolder: string): Promise<void> {
+  const folder = checkpointsFolder(runFolder);
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (/^\.checkpoint-\d+\.part/.test(name)) await removeIfThere(join(folder, name));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
