@@ -1,0 +1,29 @@
+/**
+ * A model that is ready to generate.
+ *
+ * @module
+ */
+
+import type { Device } from "../../engine/runtime/session.ts";
+import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
+import type { Decoder } from "./decoder.ts";
+
+/** A model with all that generation needs; disposing it frees the decoder. */
+export interface LoadedModel extends AsyncDisposable {
+  /** Its name in the API. */
+  readonly id: string;
+  /** The folder it was loaded from. */
+  readonly folder: string;
+  /** Where it runs. */
+  readonly device: Device;
+  /** Why it runs there. */
+  readonly deviceReason: string;
+  /** Computes logits. */
+  readonly decoder: Decoder;
+  /** Its tokenizer, where the folder has one; without it, prompts are token ids. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** Tokens that end a sequence. */
+  readonly eosTokenIds: readonly number[];
+  /** The folder's `generation_config.json`, empty where there is none. */
+  readonly generationConfig: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,171 @@
+/**
+ * A service that computes in this thread.
+ *
+ * @module
+ */
+
+import { createAsyncQueue } from "../utils/async_queue.ts";
+import { deriveSeed } from "../utils/random.ts";
+import { defaultSampling } from "./default_sampling.ts";
+import { type Batcher, createBatcher } from "./generation/batcher.ts";
+import type { GenerateRequest } from "./generation/generate.ts";
+import type { GenerationEvent } from "./generation/generation.ts";
+import type { LoadedModel } from "./generation/loaded_model.ts";
+import type { TokenLogprobs } from "./generation/token_logprobs.ts";
+import { InferenceError } from "./inference_error.ts";
+import { encodePrompt, tokenOffsets } from "./prompts.ts";
+import type {
+  Completion,
+  CompletionEvent,
+  CompletionRequest,
+  EncodedPrompt,
+  InferenceService,
+  ModelInfo,
+  SubmitOptions,
+  TextToken,
+} from "./service.ts";
+import { createTokenNames, type TokenNames } from "./token_names.ts";
+
+/** How much a service takes on. */
+export interface ServiceLimits {
+  /** The most sequences generated at once. @default {16} */
+  readonly maxRunning?: number;
+  /** Refuse requests while this many sequences wait. @default {64} */
+  readonly maxQueue?: number;
+}
+
+/** Creates a service over `model`, which it owns from now on. */
+export function createLocalService(
+  model: LoadedModel,
+  limits: ServiceLimits = {},
+): InferenceService {
+  return new LocalService(model, limits);
+}
+
+class LocalService implements InferenceService {
+  readonly model: ModelInfo;
+  readonly isAvailable = true;
+  readonly #model: LoadedModel;
+  readonly #batcher: Batcher;
+  readonly #maxQueue: number;
+  readonly #names: TokenNames;
+
+  constructor(model: LoadedModel, { maxRunning, maxQueue = 64 }: ServiceLimits) {
+    const { id, device, deviceReason, decoder, tokenizer } = model;
+    this.model = {
+      id,
+      device,
+      deviceReason,
+      vocabSize: decoder.vocabSize,
+      maxPositions: decoder.maxPositions,
+      hasTokenizer: tokenizer !== undefined,
+      hasChatTemplate: tokenizer?.hasChatTemplate ?? false,
+    };
+    this.#model = model;
+    this.#maxQueue = maxQueue;
+    this.#batcher = createBatcher(
+      decoder,
+      tokenizer,
+      maxRunning === undefined ? {} : { maxRunning },
+    );
+    this.#names = createTokenNames(tokenizer);
+  }
+
+  // deno-lint-ignore require-await -- refusals reject, as they do from a worker
+  async submit(request: CompletionRequest, options: SubmitOptions = {}): Promise<Completion> {
+    if (this.#batcher.waiting >= this.#maxQueue) {
+      throw new InferenceError(
+        "queue_full",
+        `Cannot take the request: ${this.#batcher.waiting} sequences are waiting; try again later`,
+      );
+    }
+    const reserved = Math.min(1, request.maxTokens ?? 1);
+    const prompts = request.prompts.map((prompt) => encodePrompt(this.#model, prompt, reserved));
+    return { prompts, events: this.#generate(prompts, request, options.signal) };
+  }
+
+  #generate(
+    prompts: readonly EncodedPrompt[],
+    request: CompletionRequest,
+    outerSignal: AbortSignal | undefined,
+  ): AsyncIterable<CompletionEvent> {
+    const controller = new AbortController();
+    const signal = outerSignal === undefined
+      ? controller.signal
+      : AbortSignal.any([outerSignal, controller.signal]);
+    const events = createAsyncQueue<CompletionEvent>({ onAbandon: () => controller.abort() });
+    const sequences = this.#sequences(prompts, request, signal)
+      .map((sequence) => ({ ...sequence, output: this.#batcher.submit(sequence.request) }));
+    const pump = async ({ index, prompt, output }: (typeof sequences)[number]) => {
+      for await (const event of output) events.push({ index, ...this.#named(event, prompt) });
+    };
+    Promise.all(sequences.map(pump)).then(() => events.end(), (error) => {
+      events.fail(error);
+      controller.abort(error);
+    });
+    return events;
+  }
+
+  #sequences(
+    prompts: readonly EncodedPrompt[],
+    request: CompletionRequest,
+    signal: AbortSignal,
+  ): { index: number; prompt: EncodedPrompt; request: GenerateRequest }[] {
+    const { n = 1, seed = randomSeed(), sampling, ignoreEos = false } = request;
+    const { maxTokens, stop, topLogprobs, scorePrompt } = request;
+    const shared = {
+      ...(maxTokens === undefined ? {} : { maxTokens }),
+      ...(stop === undefined ? {} : { stop }),
+      ...(topLogprobs === undefined ? {} : { topLogprobs }),
+      ...(scorePrompt === undefined ? {} : { scorePrompt }),
+      sampling: { ...defaultSampling(this.#model.generationConfig), ...sampling },
+      eosTokenIds: ignoreEos ? [] : this.#model.eosTokenIds,
+      signal,
+    };
+    return prompts.flatMap((prompt, at) =>
+      Array.from({ length: n }, (_, choice) => ({
+        index: at * n + choice,
+        prompt,
+        request: { ...shared, promptIds: prompt.ids, seed: deriveSeed(seed, choice) },
+      }))
+    );
+  }
+
+  #named(event: GenerationEvent, prompt: EncodedPrompt): WithoutIndex<CompletionEvent> {
+    switch (event.type) {
+      case "prompt": {
+        const offsets = tokenOffsets(this.#model.tokenizer, prompt.ids);
+        const tokens = prompt.ids.map((id, i) =>
+          this.#token(id, offsets[i]!, event.logprobs[i] ?? undefined)
+        );
+        return { type: "prompt", tokens };
+      }
+      case "output": {
+        const tokens = event.tokens.map(({ id, offset, logprobs }) =>
+          this.#token(id, offset, logprobs)
+        );
+        return { type: "output", text: event.text, tokens };
+      }
+      case "end":
+        return event;
+    }
+  }
+
+  #token(id: number, offset: number, logprobs: TokenLogprobs | undefined): TextToken {
+    const token = { id, text: this.#names(id), offset };
+    if (logprobs === undefined) return token;
+    const top = logprobs.top.map((likely) => ({ ...likely, text: this.#names(likely.id) }));
+    return { ...token, logprob: logprobs.logprob, top };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#model[Symbol.asyncDispose]();
+  }
+}
+
+/** Distributes over the members of a union, as `Omit` does not. */
+type WithoutIndex<T> = T extends unknown ? Omit<T, "index"> : never;
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+}

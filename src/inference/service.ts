@@ -1,0 +1,132 @@
+/**
+ * What the server and the terminal ask of a model, wherever it is computed: in this thread or in a worker.
+ *
+ * Words: a *request* has one or more *prompts*; each prompt gets *n choices*; a choice is one generated sequence.
+ *
+ * @module
+ */
+
+import type { Device } from "../engine/runtime/session.ts";
+import type { ChatMessage } from "../models/tokenizer/tokenizer.ts";
+import type { FinishReason } from "./generation/generation.ts";
+import type { SamplingSettings } from "./generation/sampling.ts";
+
+/** What to go on from. */
+export type Prompt =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "ids"; readonly ids: readonly number[] }
+  | { readonly kind: "chat"; readonly messages: readonly ChatMessage[] };
+
+/** What to generate. */
+export interface CompletionRequest {
+  /** What to go on from, at least one. */
+  readonly prompts: readonly Prompt[];
+  /** Choices for each prompt. @default {1} */
+  readonly n?: number;
+  /** The most tokens of each choice. @default {what the context holds} */
+  readonly maxTokens?: number;
+  /** How to choose tokens. @default {as the model's generation config has it} */
+  readonly sampling?: Partial<SamplingSettings>;
+  /** Seed of the draws. @default {a random one} */
+  readonly seed?: number;
+  /** Strings that end the text. @default {[]} */
+  readonly stop?: readonly string[];
+  /** Report log-probabilities and this many of the likeliest tokens. @default {do not} */
+  readonly topLogprobs?: number;
+  /** Report the log-probabilities of the prompts' tokens too. @default {false} */
+  readonly scorePrompt?: boolean;
+  /** Go on after an end token. @default {false} */
+  readonly ignoreEos?: boolean;
+}
+
+/** A token as people read it. */
+export interface NamedToken {
+  /** Token id. */
+  readonly id: number;
+  /** Its text, or `token_id:<id>` where it has no text of its own. */
+  readonly text: string;
+}
+
+/** A token with its natural log-probability. */
+export interface LikelyToken extends NamedToken {
+  /** Natural logarithm of its probability. */
+  readonly logprob: number;
+}
+
+/** A token of a prompt or of a choice. */
+export interface TextToken extends NamedToken {
+  /** Where its text begins, in UTF-16 units. */
+  readonly offset: number;
+  /** Natural logarithm of its probability, where asked for; the first token of a prompt has none. */
+  readonly logprob?: number;
+  /** The likeliest tokens at its place, likeliest first, where asked for. */
+  readonly top?: readonly LikelyToken[];
+}
+
+/** A prompt as the model reads it. */
+export interface EncodedPrompt {
+  /** Token ids. */
+  readonly ids: readonly number[];
+  /** The text; empty for token ids without a tokenizer. */
+  readonly text: string;
+}
+
+/** What happens to choice `index`; choices are numbered through all prompts. */
+export type CompletionEvent =
+  & { readonly index: number }
+  & (
+    | { readonly type: "prompt"; readonly tokens: readonly TextToken[] }
+    | { readonly type: "output"; readonly text: string; readonly tokens: readonly TextToken[] }
+    | {
+      readonly type: "end";
+      readonly reason: FinishReason;
+      readonly generatedTokens: number;
+      readonly eosTokenId?: number;
+    }
+  );
+
+/** An accepted request. */
+export interface Completion {
+  /** The prompts as the model reads them. */
+  readonly prompts: readonly EncodedPrompt[];
+  /** What happens, until every choice has ended. */
+  readonly events: AsyncIterable<CompletionEvent>;
+}
+
+/** What is known about the model. */
+export interface ModelInfo {
+  /** Its name. */
+  readonly id: string;
+  /** Where it runs. */
+  readonly device: Device;
+  /** Why it runs there. */
+  readonly deviceReason: string;
+  /** Extent of the logits. */
+  readonly vocabSize: number;
+  /** The most tokens of prompt and text together. */
+  readonly maxPositions: number;
+  /** Whether it reads text. */
+  readonly hasTokenizer: boolean;
+  /** Whether it has a chat template of its own. */
+  readonly hasChatTemplate: boolean;
+}
+
+/** Options of {@linkcode InferenceService.submit}. */
+export interface SubmitOptions {
+  /** Calls the request off. */
+  readonly signal?: AbortSignal;
+}
+
+/** A model that answers requests. */
+export interface InferenceService extends AsyncDisposable {
+  /** What is known about the model. */
+  readonly model: ModelInfo;
+  /** Whether it can answer now. */
+  readonly isAvailable: boolean;
+  /**
+   * Accepts a request; leaving its events calls it off.
+   *
+   * @throws {InferenceError} If it cannot be accepted.
+   */
+  submit(request: CompletionRequest, options?: SubmitOptions): Promise<Completion>;
+}
