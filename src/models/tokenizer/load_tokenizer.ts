@@ -13,7 +13,7 @@ import {
   TOOL_TEMPLATE,
 } from "./chat_template_source.ts";
 import { parsePostProcessor } from "./post_processor.ts";
-import { parseSpecialTokens } from "./special_tokens.ts";
+import { markSpecial, parseSpecialTokens } from "./special_tokens.ts";
 import { createTextTokenizer } from "./text_encoder.ts";
 import { createTokenDecoder } from "./token_decoder.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -73,12 +73,13 @@ export function createTokenizer(
 ): Tokenizer {
   const source = files.get("tokenizer.json");
   if (source === undefined) throw new TypeError("Cannot create tokenizer: no tokenizer.json given");
-  const json = parseTokenizerJson(readJson("tokenizer.json", source));
+  const file = parseTokenizerJson(readJson("tokenizer.json", source));
   const config = readJson("tokenizer_config.json", files.get("tokenizer_config.json"));
   const specialTokens = parseSpecialTokens(
     config,
     readJson("special_tokens_map.json", files.get("special_tokens_map.json")),
   );
+  const json = { ...file, addedTokens: markSpecial(file.addedTokens, specialTokens) };
   const textTokenizer = createTextTokenizer(json);
   const { spelling } = textTokenizer;
   const frame = parsePostProcessor(json.postProcessor);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { AddedToken } from "./tokenizer_json.ts";
+
 /** Names of special tokens that templates may use. */
 export const SPECIAL_TOKEN_NAMES = [
   "bos_token",
@@ -32,6 +34,17 @@ export function parseSpecialTokens(
     if (content !== undefined) tokens[name] = content;
   }
   return tokens;
+}
+
+/**
+ * Makes the named special tokens special wherever they stand in the text, as `transformers` does: a file may say that
+ * one is looked for in the normalised text, where SentencePiece's space in front would be part of it.
+ */
+export function markSpecial(tokens: readonly AddedToken[], named: SpecialTokens): AddedToken[] {
+  const contents = new Set(Object.values(named));
+  return tokens.map((token) =>
+    contents.has(token.content) ? { ...token, special: true, normalized: false } : token
+  );
 }
 
 /** A token is given as its spelling or as an object that has it. */
