@@ -7,6 +7,7 @@
  * @module
  */
 
+import { UserError } from "../../utils/errors.ts";
 import { createHeap } from "./heap.ts";
 import { asArray, asObject, type Stage } from "./tokenizer_json.ts";
 
@@ -132,7 +133,7 @@ function parseMerges(
     const rightId = vocabulary.get(right ?? "");
     const id = vocabulary.get(`${left}${right?.slice(prefixLength)}`);
     if (leftId === undefined || rightId === undefined || id === undefined) {
-      throw new SyntaxError(
+      throw new UserError(
         `Cannot read tokenizer.json: "model.merges[${rank}]" joins "${left}" and "${right}", ` +
           "which are not in the vocabulary together with their merge",
       );

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { messageOf, UserError } from "../../utils/errors.ts";
+import { fileError } from "../../utils/file_error.ts";
 import { renderChat } from "./chat_renderer.ts";
 import { type ChatTemplate, parseChatTemplate } from "./chat_template.ts";
 import {
@@ -51,12 +53,20 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer | undefin
     if (bytes !== undefined) files.set(name, bytes);
   }
   if (!files.has("tokenizer.json")) return undefined;
-  const eosTokenIds: number[] = [];
+  const configs: (readonly [string, Uint8Array | undefined])[] = [];
   for (const name of ["generation_config.json", "config.json"]) {
-    const config = readJson(name, await readIfPresent(`${folder}/${name}`));
-    eosTokenIds.push(...[config.eos_token_id ?? []].flat().filter((id) => typeof id === "number"));
+    configs.push([name, await readIfPresent(`${folder}/${name}`)]);
   }
-  return createTokenizer(files, { eosTokenIds });
+  try {
+    const eosTokenIds = configs.flatMap(([name, bytes]) => readJson(name, bytes).eos_token_id ?? [])
+      .filter((id) => typeof id === "number");
+    return createTokenizer(files, { eosTokenIds });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`Cannot open the tokenizer in "${folder}": ${error.message}`, {
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -65,7 +75,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer | undefin
  * Without a chat template, conversations are written in ChatML if the vocabulary has its tokens, else as lines of the
  * form `role: content`.
  *
- * @throws {SyntaxError} If a file cannot be read.
+ * @throws {UserError} If a file cannot be read.
  */
 export function createTokenizer(
   files: ReadonlyMap<string, Uint8Array>,
@@ -144,7 +154,7 @@ async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
     return await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    throw fileError("read", path, error);
   }
 }
 
@@ -156,6 +166,6 @@ function readJson(
   try {
     return asObject(JSON.parse(new TextDecoder().decode(bytes)), "the file");
   } catch (error) {
-    throw new SyntaxError(`Cannot read ${name}: ${(error as Error).message}`, { cause: error });
+    throw new UserError(`Cannot read ${name}: ${messageOf(error)}`, { cause: error });
   }
 }

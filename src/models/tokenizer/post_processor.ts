@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UserError } from "../../utils/errors.ts";
 import { asArray, asObject, parseStage, type Stage } from "./tokenizer_json.ts";
 
 /** Ids to put around a text. */
@@ -35,7 +36,7 @@ export function parsePostProcessor(stage: Stage | undefined): Frame {
           after: [...inside.after, ...outside.after],
         }), EMPTY);
     default:
-      throw new TypeError(
+      throw new UserError(
         `Cannot read tokenizer.json: post-processor "${stage.type}" is not supported`,
       );
   }
@@ -66,7 +67,7 @@ function parseTemplate(stage: Stage): Frame {
 function pairedId(stage: Stage, key: "cls" | "sep"): number {
   const [, id] = asArray(stage[key], `"post_processor.${key}"`);
   if (typeof id !== "number") {
-    throw new SyntaxError(`Cannot read tokenizer.json: "post_processor.${key}" has no token id`);
+    throw new UserError(`Cannot read tokenizer.json: "post_processor.${key}" has no token id`);
   }
   return id;
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { UserError } from "../../utils/errors.ts";
 import { SequencePreTokenizer, SplitPreTokenizer } from "@huggingface/tokenizers";
 import { toByteLevel } from "./byte_level.ts";
 import { asArray, parseStage, type Stage } from "./tokenizer_json.ts";
@@ -56,7 +57,7 @@ function flatten(stage: Stage | undefined): Stage[] {
 
 function createSplitter(stage: Stage, index: number, stages: readonly Stage[]): Splitter {
   if (index > 0 && stages[index - 1]!.type === "ByteLevel") {
-    throw new TypeError(
+    throw new UserError(
       `Cannot read tokenizer.json: pre-tokenizer "${stage.type}" after "ByteLevel" is not supported`,
     );
   }
@@ -134,7 +135,7 @@ function createSplit(stage: Stage): Splitter {
   const name = String(stage.behavior).toLowerCase();
   const behavior = BEHAVIORS.find((known) => known === name);
   if (pattern === null || behavior === undefined) {
-    throw new TypeError(
+    throw new UserError(
       `Cannot read tokenizer.json: pre-tokenizer "Split" has no known pattern and behaviour: ` +
         `current value is ${JSON.stringify(stage.pattern)}, "${stage.behavior}"`,
     );

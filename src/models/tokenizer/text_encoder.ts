@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UserError } from "../../utils/errors.ts";
 import { SequenceNormalizer, Unigram, WordPiece } from "@huggingface/tokenizers";
 import { type AddedTokenSplitter, createAddedTokenSplitter } from "./added_tokens.ts";
 import { createBpe, type WordModel } from "./bpe.ts";
@@ -158,7 +159,7 @@ function createModel(stage: Stage): WordModel {
         new Unigram(stage as unknown as ConstructorParameters<typeof Unigram>[0], ""),
       );
     default:
-      throw new TypeError(`Cannot read tokenizer.json: model "${stage.type}" is not supported`);
+      throw new UserError(`Cannot read tokenizer.json: model "${stage.type}" is not supported`);
   }
 }
 

@@ -4,11 +4,10 @@
  * @module
  */
 
+import { UserError } from "../../utils/errors.ts";
+
 /** Thrown when a chat template cannot render a conversation or mark the assistant's tokens in it. */
-export class ChatTemplateError extends Error {
-  /** Names the class. */
-  override readonly name = "ChatTemplateError";
-}
+export class ChatTemplateError extends UserError {}
 
 /** Options of {@linkcode Tokenizer.encode}. */
 export interface EncodeOptions {

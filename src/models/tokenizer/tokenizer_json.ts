@@ -4,6 +4,8 @@
  * @module
  */
 
+import { UserError } from "../../utils/errors.ts";
+
 /** A token that is found in the text before the model sees it. */
 export interface AddedToken {
   /** Its id. */
@@ -109,5 +111,5 @@ function modelKind(model: Readonly<Record<string, unknown>>): string {
 }
 
 function fail(message: string): never {
-  throw new SyntaxError(`Cannot read tokenizer.json: ${message}`);
+  throw new UserError(`Cannot read tokenizer.json: ${message}`);
 }

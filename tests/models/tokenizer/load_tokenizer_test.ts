@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { trainBpe } from "../../../src/models/tokenizer/bpe_trainer.ts";
 import { createTokenizer, loadTokenizer } from "../../../src/models/tokenizer/load_tokenizer.ts";
-import { temporaryFolder } from "../../temporary_folder.ts";
+import { UserError } from "../../../src/utils/errors.ts";
 import { testWithData } from "../../shared_data.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
+
+const utf8 = new TextEncoder();
 
 testWithData(
   "loadTokenizer() finds special tokens as transformers does",
@@ -21,11 +25,12 @@ testWithData(
 );
 
 testWithData(
-  "loadTokenizer() encodes a megabyte within seconds",
-  { data: "datasets/tinyshakespeare/input.txt" },
-  async (path) => {
-    const text = Deno.readTextFileSync(path);
-    const folder = path.replace("datasets/tinyshakespeare/input.txt", "tokenizers/mistral-v0.1");
+  "loadTokenizer() gives a tokenizer that encodes a megabyte without pre-tokenizer",
+  { data: "tokenizers/mistral-v0.1" },
+  async (folder) => {
+    const text = await Deno.readTextFile(
+      folder.replace("tokenizers/mistral-v0.1", "datasets/tinyshakespeare/input.txt"),
+    );
     const tokenizer = await loadTokenizer(folder);
     assert.ok(tokenizer);
     const ids = tokenizer.encode(text, { addSpecialTokens: false });
@@ -33,3 +38,70 @@ testWithData(
     assert.equal(tokenizer.decode(ids), text);
   },
 );
+
+Deno.test("loadTokenizer() is undefined where there is no tokenizer.json", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/tokenizer_config.json`, "{}");
+  assert.equal(await loadTokenizer(folder.path), undefined);
+  assert.equal(await loadTokenizer(`${folder.path}/missing`), undefined);
+});
+
+Deno.test("loadTokenizer() unites the tokens that end a text", async () => {
+  await using folder = await temporaryFolder();
+  for (const [name, bytes] of trainBpe({ texts: [], vocabSize: 259 })) {
+    await Deno.writeFile(`${folder.path}/${name}`, bytes);
+  }
+  await Deno.writeTextFile(`${folder.path}/config.json`, '{"eos_token_id": 0}');
+  await Deno.writeTextFile(`${folder.path}/generation_config.json`, '{"eos_token_id": [2, 999]}');
+  const tokenizer = await loadTokenizer(folder.path);
+  assert.deepEqual(tokenizer?.eosTokenIds, [2, 0]);
+  assert.deepEqual([...tokenizer.files.keys()], ["tokenizer.json", "tokenizer_config.json"]);
+});
+
+Deno.test("loadTokenizer() names the folder and the key of a file it cannot read", async () => {
+  await using folder = await temporaryFolder();
+  for (
+    const [content, wanted] of [
+      ["{", /Cannot read tokenizer\.json: /],
+      ["[]", /the file is not an object/],
+      ['{"model": {"type": "BPE", "vocab": {}, "merges": ["a b"]}}', /"model\.merges\[0\]"/],
+      ['{"model": {"type": "BPE", "vocab": {}}}', /"model\.merges" is not an array/],
+      ['{"model": {"type": "Magic"}}', /model "Magic" is not supported/],
+      ['{"model": {}, "added_tokens": [{"id": -1}]}', /"added_tokens\[0\]\.id"/],
+    ] as const
+  ) {
+    await Deno.writeTextFile(`${folder.path}/tokenizer.json`, content);
+    await assert.rejects(
+      loadTokenizer(folder.path),
+      (error) =>
+        error instanceof UserError && error.message.includes(folder.path) &&
+        wanted.test(error.message),
+      content,
+    );
+  }
+});
+
+Deno.test("createTokenizer() writes ChatML or plain lines where there is no template", () => {
+  const messages = [{ role: "user", content: "Hi" }, { role: "assistant", content: "Yo" }];
+  const files = new Map(trainBpe({ texts: [], vocabSize: 259 }));
+  files.set("tokenizer_config.json", utf8.encode("{}"));
+  const chatml = createTokenizer(files);
+  assert.equal(chatml.hasChatTemplate, false);
+  assert.equal(
+    chatml.renderChat(messages).text,
+    "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nYo<|im_end|>\n",
+  );
+
+  const plain = new Map(trainBpe({ texts: [], vocabSize: 257, specialTokens: ["<end>"] }));
+  const rendered = createTokenizer(plain).renderChat(messages);
+  assert.equal(rendered.text, "user: Hi\nassistant: Yo<end>\n");
+  const said = rendered.ids.filter((_, i) => rendered.assistantMask[i] === 1);
+  assert.equal(
+    createTokenizer(plain).decode(said, { skipSpecialTokens: false }),
+    " Yo<end>",
+  );
+  assert.equal(
+    createTokenizer(plain).renderChat(messages.slice(0, 1), { addGenerationPrompt: true }).text,
+    "user: Hi\nassistant:",
+  );
+});
