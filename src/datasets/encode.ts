@@ -1,0 +1,131 @@
+/**
+ * Rows as ids and labels, no longer than a model takes.
+ *
+ * @module
+ */
+
+import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
+import { messageOf } from "../utils/errors.ts";
+import { hasTrainedToken, IGNORED_LABEL } from "./labels.ts";
+import { type Row, rowError, type RowPlace } from "./row.ts";
+
+/** A sequence to train on. */
+export interface Example {
+  /** Token ids. */
+  readonly inputIds: Int32Array;
+  /** The id in its place where it is trained, −100 elsewhere; not shifted. */
+  readonly labels: Int32Array;
+}
+
+/** What became of a row. */
+export interface EncodedRow {
+  /** Its examples: none, one or, for a long text, several. */
+  readonly examples: readonly Example[];
+  /** Whether a part was cut off. */
+  readonly truncated: boolean;
+}
+
+/** Options of {@linkcode encodeRow}. */
+export interface EncodeRowOptions {
+  /** Where the row is, for errors. */
+  readonly place: RowPlace;
+  /** Reads texts; rows that are tokenised need none. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** Most tokens of an example. */
+  readonly maxLength: number;
+  /** Number of token ids of the model. @default {any id may be} */
+  readonly vocabSize?: number | undefined;
+}
+
+type Encode<K extends Row["kind"]> = (
+  row: Extract<Row, { readonly kind: K }>,
+  context: { readonly tokenizer: Tokenizer; readonly place: RowPlace },
+) => Example;
+
+/** How each kind that needs a tokenizer becomes ids and labels. */
+const ENCODERS: { readonly [K in Exclude<Row["kind"], "tokens">]: Encode<K> } = {
+  messages({ messages, tools }, { tokenizer, place }) {
+    try {
+      const chat = tokenizer.renderChat(messages, tools === undefined ? {} : { tools });
+      const { assistantMask } = chat;
+      return example(chat.ids, (i) => assistantMask[i] === 1);
+    } catch (error) {
+      if (!(error instanceof ChatTemplateError)) throw error;
+      throw rowError(place, `the chat template refuses it, ${messageOf(error)}`, error);
+    }
+  },
+  // each part on its own, as the prompt will be when text is generated
+  completion({ prompt, completion }, { tokenizer }) {
+    const promptIds = tokenizer.encode(prompt);
+    const completionIds = tokenizer.encode(completion, { addSpecialTokens: false });
+    return example(
+      ended([...promptIds, ...completionIds], tokenizer),
+      (i) => i >= promptIds.length,
+    );
+  },
+  text: ({ text }, { tokenizer }) => example(ended(tokenizer.encode(text), tokenizer), () => true),
+};
+
+/**
+ * Encodes a row. A text that is too long becomes several examples; of anything else the end is cut off. What
+ * then has no trained token is left out.
+ *
+ * @throws {UserError} If the row needs a tokenizer and there is none, its chat template refuses the row, or
+ * an id is not in the model's vocabulary.
+ */
+export function encodeRow(row: Row, options: EncodeRowOptions): EncodedRow {
+  const { place, tokenizer, maxLength, vocabSize = Infinity } = options;
+  const whole = wholeExample(row, { place, tokenizer });
+  const tooLarge = whole.inputIds.find((id) => id >= vocabSize);
+  if (tooLarge !== undefined) {
+    throw rowError(
+      place,
+      `the tokenizer gives token id ${tooLarge}, but the model has only ${vocabSize}; ` +
+        "the tokenizer belongs to another model",
+    );
+  }
+  const parts = row.kind === "text" ? windows(whole, maxLength) : [slice(whole, 0, maxLength)];
+  return {
+    examples: parts.filter(({ labels }) => hasTrainedToken(labels)),
+    truncated: row.kind !== "text" && whole.inputIds.length > maxLength,
+  };
+}
+
+function wholeExample(
+  row: Row,
+  { place, tokenizer }: Pick<EncodeRowOptions, "place" | "tokenizer">,
+): Example {
+  if (row.kind === "tokens") return row;
+  if (tokenizer === undefined) {
+    throw rowError(
+      place,
+      "it is text, but the model has no tokenizer.json; add one or use rows with input_ids",
+    );
+  }
+  const encode = ENCODERS[row.kind] as Encode<typeof row.kind>;
+  return encode(row as never, { tokenizer, place });
+}
+
+function example(ids: readonly number[], isTrained: (index: number) => boolean): Example {
+  const inputIds = Int32Array.from(ids);
+  return { inputIds, labels: inputIds.map((id, i) => isTrained(i) ? id : IGNORED_LABEL) };
+}
+
+/** Appends the token that ends a text, unless it is there. */
+function ended(ids: number[], { eosTokenIds }: Tokenizer): number[] {
+  const [end] = eosTokenIds;
+  if (end !== undefined && !eosTokenIds.includes(ids.at(-1) ?? -1)) ids.push(end);
+  return ids;
+}
+
+function windows(whole: Example, maxLength: number): Example[] {
+  const parts: Example[] = [];
+  for (let start = 0; start < whole.inputIds.length; start += maxLength) {
+    parts.push(slice(whole, start, start + maxLength));
+  }
+  return parts;
+}
+
+function slice({ inputIds, labels }: Example, start: number, end: number): Example {
+  return { inputIds: inputIds.subarray(start, end), labels: labels.subarray(start, end) };
+}

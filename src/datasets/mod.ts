@@ -1,0 +1,41 @@
+/**
+ * Data sets: reading rows, checking them, and making batches of them that a run can continue with exactly.
+ *
+ * @module
+ */
+
+export {
+  createMicroBatch,
+  type MicroBatch,
+  type MicroBatchOptions,
+  paddedLength,
+} from "./batch.ts";
+export {
+  type Dataset,
+  type DatasetStatistics,
+  exampleAt,
+  exampleCount,
+  openDataset,
+  type OpenDatasetOptions,
+} from "./dataset.ts";
+export { type EncodedRow, encodeRow, type EncodeRowOptions, type Example } from "./encode.ts";
+export { type Line, readLines, type ReadLinesOptions } from "./jsonl.ts";
+export { countTrainedTokens, hasTrainedToken, IGNORED_LABEL } from "./labels.ts";
+export {
+  createLoader,
+  type Loader,
+  type LoaderOptions,
+  START_CURSOR,
+  type StepBatches,
+} from "./loader.ts";
+export { type ParsedRow, parseRow, type ParseRowOptions } from "./parse_row.ts";
+export {
+  type CompletionRow,
+  type MessagesRow,
+  type Row,
+  ROW_KINDS,
+  type RowKind,
+  type RowPlace,
+  type TextRow,
+  type TokensRow,
+} from "./row.ts";
