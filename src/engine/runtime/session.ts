@@ -63,14 +63,35 @@ export interface Session {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** How far ONNX Runtime may rewrite a graph, from not at all to everything it knows. */
+export const OPTIMIZATIONS = ["none", "basic", "extended", "all"] as const;
+
+/** How far ONNX Runtime may rewrite a graph. */
+export type Optimization = (typeof OPTIMIZATIONS)[number];
+
 /** Options of `openSession`. */
 export interface SessionOptions {
   /** Where to run; see `chooseDevice` for `auto`. */
   readonly device: Device;
-  /** CPU threads of `wasm` and `native`. @default {the machine's logical processors, at most 8} */
+  /**
+   * CPU threads of `wasm` and `native`. All `wasm` sessions of one JavaScript thread share one pool of threads,
+   * which the first of them sizes. @default {the machine's logical processors, at most 8}
+   */
   readonly threads?: number;
   /** Outputs that stay in device memory on `webgpu`; ignored elsewhere. @default {[]} */
   readonly keepOnDevice?: readonly string[];
   /** Fail instead of running an operator on the CPU when the device is `webgpu`. @default {true} */
   readonly forbidFallback?: boolean;
+  /** How far ONNX Runtime may rewrite the graph. @default {"all"} */
+  readonly optimization?: Optimization;
+  /**
+   * Says that every run has feeds of the same shapes, so that `webgpu` keeps only buffers of the sizes it has
+   * seen. @default {false}
+   */
+  readonly fixedShapes?: boolean;
+  /**
+   * Where `native` writes how long each operator of each run took, when the session is closed: the start of a
+   * path, to which a time and `.json` are added. @default {no profile}
+   */
+  readonly profile?: string;
 }

@@ -1,0 +1,41 @@
+/**
+ * Files that `deno task compile` packs into the executable.
+ *
+ * @module
+ */
+
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { zstdDecompress } from "node:zlib";
+
+/** Where the task prepares the files, relative to the entry point. */
+export const EMBEDDED_FOLDER = "dist/embedded";
+
+/** The file that lists the others. */
+export const EMBEDDED_MANIFEST = "manifest.json";
+
+/** What is packed into the executable. */
+export interface EmbeddedManifest {
+  /** Native libraries: name and unpacked size; empty where the platform has none. */
+  readonly native: readonly { readonly name: string; readonly sizeBytes: number }[];
+  /** SHA-256 of the native libraries, which names the folder they are unpacked into. */
+  readonly nativeHash: string;
+}
+
+/** Says whether this is the executable that the task makes, which has its own copies of ONNX Runtime's files. */
+export function isExecutable(): boolean {
+  return Deno.build.standalone && existsSync(embeddedUrl(EMBEDDED_MANIFEST));
+}
+
+/** Returns the URL of a file in the executable. */
+export function embeddedUrl(name: string): URL {
+  // Bundling makes every module part of a file beside the entry point, in workers too
+  return new URL(`./${EMBEDDED_FOLDER}/${name}`, import.meta.url);
+}
+
+/** Reads a file of the executable, which is stored compressed as `<name>.zst`. */
+export async function readEmbedded(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await promisify(zstdDecompress)(await readFile(embeddedUrl(`${name}.zst`)));
+  return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,115 @@
+/**
+ * The device `native`: ONNX Runtime's own library on the CPU, an accelerator where it loads.
+ *
+ * Feeds are read where they lie and {@linkcode RunOptions.into} is written where it lies, in shared memory
+ * too; other outputs are copied. A run blocks the JavaScript thread.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers/promises";
+import type { Tensor } from "../tensor/tensor.ts";
+import { checkExtent, checkRun, requireHost } from "./feeds.ts";
+import { loadNativeBinding, type NativeModel, NativeTensor } from "./native_binding.ts";
+import { RunQueue } from "./run_queue.ts";
+import type { Feed, RunOptions, Session, SessionOptions } from "./session.ts";
+import { sessionError } from "./session_error.ts";
+import { plainView } from "./shared_memory.ts";
+import { NO_SPINNING, resolveThreads } from "./threads.ts";
+import { fromOrtTensor, requireFeedable } from "./ort_tensor.ts";
+
+/**
+ * Compiles `model` for `native`.
+ *
+ * @throws {UserError} If the library cannot be loaded.
+ */
+export async function openNativeSession(
+  model: Uint8Array,
+  options: SessionOptions,
+): Promise<Session> {
+  const { optimization = "all", profile } = options;
+  const threads = resolveThreads(options.threads);
+  const binding = await loadNativeBinding();
+  const inner = new binding.InferenceSession();
+  try {
+    inner.loadModel(model.buffer, model.byteOffset, model.byteLength, {
+      executionProviders: ["cpu"],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
+      logSeverityLevel: 4,
+      extra: { session: NO_SPINNING },
+      ...profile !== undefined && { enableProfiling: true, profileFilePrefix: profile },
+    });
+  } catch (error) {
+    throw sessionError("open", "native", error);
+  }
+  return new NativeSession(inner);
+}
+
+class NativeSession implements Session {
+  readonly device = "native";
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  readonly #queue = new RunQueue();
+  #inner: NativeModel | undefined;
+
+  constructor(inner: NativeModel) {
+    this.inputNames = inner.inputMetadata.map(({ name }) => name);
+    this.outputNames = inner.outputMetadata.map(({ name }) => name);
+    this.#inner = inner;
+  }
+
+  run(
+    feeds: Readonly<Record<string, Feed>>,
+    options: RunOptions = {},
+  ): Promise<Record<string, Feed>> {
+    return this.#queue.add(async () => {
+      const outputs = checkRun(this, feeds, options);
+      await setImmediate(); // a run blocks the thread: let timers and signals have their turn first
+      if (this.#inner === undefined) throw new Error("Cannot run model: its session is closed");
+      const { into = {} } = options;
+      const converted: Record<string, NativeTensor> = {};
+      for (const name of this.inputNames) {
+        converted[name] = toNative(name, requireHost(name, feeds[name]!));
+      }
+      const fetches: Record<string, NativeTensor | null> = {};
+      for (const name of outputs) {
+        const target = into[name];
+        fetches[name] = target === undefined ? null : toNative(name, target);
+      }
+      const results = runModel(this.#inner, converted, fetches);
+      return Object.fromEntries(
+        outputs.map((name) => [name, into[name] ?? fromOrtTensor(results[name]!)]),
+      );
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const inner = this.#inner;
+    this.#inner = undefined;
+    if (inner === undefined) return;
+    await this.#queue.add(() => {
+      inner.endProfiling();
+      inner.dispose();
+      return Promise.resolve();
+    });
+  }
+}
+
+function runModel(
+  model: NativeModel,
+  feeds: Readonly<Record<string, NativeTensor>>,
+  fetches: Readonly<Record<string, NativeTensor | null>>,
+): Record<string, NativeTensor> {
+  try {
+    return model.run(feeds, fetches, { logSeverityLevel: 4 });
+  } catch (error) {
+    throw sessionError("run", "native", error);
+  }
+}
+
+function toNative(name: string, tensor: Tensor): NativeTensor {
+  const { dtype, shape, data } = checkExtent(name, tensor);
+  return new NativeTensor(requireFeedable(dtype), plainView(data), shape);
+}
