@@ -70,11 +70,17 @@ const ENCODERS: { readonly [K in Exclude<Row["kind"], "tokens">]: Encode<K> } = 
  * Encodes a row. A text that is too long becomes several examples; of anything else the end is cut off. What
  * then has no trained token is left out.
  *
+ * @throws {RangeError} If `maxLength` is less than 2: of one token nothing is trained.
  * @throws {UserError} If the row needs a tokenizer and there is none, its chat template refuses the row, or
  * an id is not in the model's vocabulary.
  */
 export function encodeRow(row: Row, options: EncodeRowOptions): EncodedRow {
   const { place, tokenizer, maxLength, vocabSize = Infinity } = options;
+  if (!Number.isSafeInteger(maxLength) || maxLength < 2) {
+    throw new RangeError(
+      `Cannot encode rows as "maxLength" must be at least 2: current value is ${maxLength}`,
+    );
+  }
   const whole = wholeExample(row, { place, tokenizer });
   const tooLarge = whole.inputIds.find((id) => id >= vocabSize);
   if (tooLarge !== undefined) {

@@ -1,0 +1,60 @@
+/**
+ * A tokenizer simple enough to check by eye: one id per byte, with three special ones.
+ *
+ * @module
+ */
+
+import {
+  type ChatMessage,
+  ChatTemplateError,
+  type RenderedChat,
+  type Tokenizer,
+} from "../../src/models/tokenizer/tokenizer.ts";
+
+/** Begins a text. */
+export const BOS = 256;
+/** Ends a text. */
+export const EOS = 257;
+/** Ends a turn. */
+export const END_OF_TURN = 258;
+
+/** Options of {@linkcode byteTokenizer}. */
+export interface ByteTokenizerOptions {
+  /** Begin texts with {@linkcode BOS}. @default {true} */
+  readonly addBos?: boolean;
+  /** End texts with {@linkcode EOS} by itself. @default {false} */
+  readonly addEos?: boolean;
+}
+
+/** Creates the tokenizer; its template writes each turn as role, colon, content, end of turn. */
+export function byteTokenizer(options: ByteTokenizerOptions = {}): Tokenizer {
+  const { addBos = true, addEos = false } = options;
+  const bytes = (text: string): number[] => [...new TextEncoder().encode(text)];
+  return {
+    vocabSize: 259,
+    bosTokenId: BOS,
+    eosTokenIds: [EOS, END_OF_TURN],
+    padTokenId: undefined,
+    hasChatTemplate: true,
+    files: new Map(),
+    encode(text, { addSpecialTokens = true } = {}) {
+      const ids = bytes(text);
+      if (addSpecialTokens && addBos) ids.unshift(BOS);
+      if (addSpecialTokens && addEos) ids.push(EOS);
+      return ids;
+    },
+    decode: (ids) => new TextDecoder().decode(Uint8Array.from(ids.filter((id) => id < 256))),
+    renderChat(messages: readonly ChatMessage[]): RenderedChat {
+      const ids: number[] = [BOS];
+      const assistantMask: number[] = [0];
+      for (const [i, { role, content }] of messages.entries()) {
+        if (role === "system" && i > 0) throw new ChatTemplateError("system comes too late");
+        const header = bytes(`${role}:`);
+        const body = [...bytes(content), END_OF_TURN];
+        ids.push(...header, ...body);
+        assistantMask.push(...header.map(() => 0), ...body.map(() => Number(role === "assistant")));
+      }
+      return { ids, text: "", assistantMask };
+    },
+  };
+}

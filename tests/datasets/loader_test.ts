@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { createMicroBatch, type MicroBatch, paddedLength } from "../../src/datasets/batch.ts";
+import type { Dataset } from "../../src/datasets/dataset.ts";
+import { createLoader, START_CURSOR, type StepBatches } from "../../src/datasets/loader.ts";
+
+const PAD = 0;
+
+/** A data set whose example `i` is as long as `lengths` says and has the ids 1000·(i + 1) + position. */
+function datasetOf(lengths: readonly number[]): Dataset {
+  const ids = lengths.flatMap((length, row) =>
+    Array.from({ length }, (_, i) => 1000 * (row + 1) + i)
+  );
+  const offsets = lengths.reduce((sums, length) => [...sums, sums.at(-1)! + length], [0]);
+  return {
+    path: "a.jsonl",
+    sha256: "",
+    statistics: {
+      rows: lengths.length,
+      examples: lengths.length,
+      tokens: ids.length,
+      trainedTokens: ids.length - lengths.length,
+      longestExample: Math.max(...lengths),
+      truncatedRows: 0,
+      droppedRows: 0,
+    },
+    inputIds: Int32Array.from(ids),
+    // every third token is not trained
+    labels: Int32Array.from(ids, (id) => id % 3 === 0 ? -100 : id),
+    offsets: Int32Array.from(offsets),
+  };
+}
+
+function rowsOf({ ids, batch, seqLen }: MicroBatch): number[][] {
+  return Array.from(
+    { length: batch },
+    (_, row) => [...ids.subarray(row * seqLen, (row + 1) * seqLen)],
+  );
+}
+
+/** The examples in a step by the number of their data set row; rows of padding have none. */
+function examplesOf({ microBatches }: StepBatches): number[] {
+  return microBatches.flatMap(rowsOf).map(([first]) => first!)
+    .filter((id) => id !== PAD).map((id) => Math.floor(id / 1000) - 1);
+}
+
+const settings = fc.record({
+  lengths: fc.array(fc.integer({ min: 2, max: 40 }), { minLength: 1, maxLength: 23 }),
+  batchSize: fc.integer({ min: 1, max: 5 }),
+  gradientAccumulationSteps: fc.integer({ min: 1, max: 4 }),
+  shuffle: fc.boolean(),
+  seed: fc.nat(),
+});
+
+Deno.test("createLoader() gives every example once per epoch, in steps of equal size but the last", () => {
+  fc.assert(fc.property(settings, fc.nat(3), ({ lengths, ...options }, epoch) => {
+    const loader = createLoader(datasetOf(lengths), options);
+    const steps = [...loader.epoch({ epoch, index: 0 })];
+    assert.equal(steps.length, loader.stepsPerEpoch);
+    const order = steps.flatMap(examplesOf);
+    assert.deepEqual(order.toSorted((a, b) => a - b), lengths.map((_, i) => i));
+    if (!options.shuffle) assert.deepEqual(order, lengths.map((_, i) => i));
+    const stepSize = options.batchSize * options.gradientAccumulationSteps;
+    for (const step of steps.slice(0, -1)) assert.equal(examplesOf(step).length, stepSize);
+    for (const { microBatches } of steps) {
+      for (const { batch } of microBatches) assert.equal(batch, options.batchSize);
+    }
+  }));
+});
+
+Deno.test("createLoader() continues from any cursor with the very steps that would have followed", () => {
+  fc.assert(fc.property(settings, fc.nat(30), ({ lengths, ...options }, done) => {
+    const dataset = datasetOf(lengths);
+    const whole = createLoader(dataset, options).steps(START_CURSOR).take(done + 8).toArray();
+    const cursor = done === 0 ? START_CURSOR : whole[done - 1]!.next;
+    const rest = createLoader(dataset, options).steps(cursor).take(8).toArray();
+    assert.deepEqual(rest, whole.slice(done));
+  }));
+});
+
+Deno.test("createLoader() orders each epoch and seed anew, and equal ones alike", () => {
+  const dataset = datasetOf(Array.from({ length: 20 }, () => 3));
+  const order = (seed: number, epoch: number) =>
+    [...createLoader(dataset, { batchSize: 4, seed }).epoch({ epoch, index: 0 })].flatMap(
+      examplesOf,
+    );
+  const orders = [order(1, 0), order(1, 1), order(2, 0), order(2, 1)];
+  assert.equal(new Set(orders.map(String)).size, 4);
+  assert.deepEqual(order(1, 1), orders[1]);
+});
+
+Deno.test("createLoader() counts tokens as brute force does", () => {
+  fc.assert(fc.property(settings, ({ lengths, ...options }) => {
+    for (const step of createLoader(datasetOf(lengths), options).epoch(START_CURSOR)) {
+      const ids = step.microBatches.flatMap((batch) => [...batch.ids]);
+      const labels = step.microBatches.flatMap((batch) => [...batch.labels]);
+      assert.equal(step.tokens, ids.filter((id) => id !== PAD).length);
+      assert.equal(step.trainedTokens, labels.filter((label) => label !== -100).length);
+    }
+  }));
+});
+
+Deno.test("createLoader() refuses impossible sizes and cursors", () => {
+  const dataset = datasetOf([3, 3]);
+  assert.throws(() => createLoader(dataset, { batchSize: 0 }), /"batchSize" must be a positive/);
+  const loader = createLoader(dataset, { batchSize: 1 });
+  assert.throws(() => [...loader.epoch({ epoch: 0, index: 3 })], /from row 3: the data set has 2/);
+  assert.deepEqual([...loader.epoch({ epoch: 0, index: 2 })], []);
+});
+
+Deno.test("createMicroBatch() puts each label where it is predicted and pads on the right", () => {
+  const batch = createMicroBatch(
+    [
+      { inputIds: Int32Array.of(1, 2, 3), labels: Int32Array.of(-100, 2, 3) },
+      { inputIds: Int32Array.of(4, 5), labels: Int32Array.of(4, 6) },
+    ],
+    { batchSize: 3, padTokenId: 9 },
+  );
+  assert.equal(batch.seqLen, 16);
+  assert.deepEqual(rowsOf(batch).map((row) => row.slice(0, 4)), [
+    [1, 2, 3, 9],
+    [4, 5, 9, 9],
+    [9, 9, 9, 9],
+  ]);
+  const labels = rowsOf({ ...batch, ids: batch.labels });
+  assert.deepEqual(labels.map((row) => row.slice(0, 4)), [
+    [2, 3, -100, -100],
+    [6, -100, -100, -100],
+    [-100, -100, -100, -100],
+  ]);
+  assert.ok(labels.every((row) => row.slice(4).every((label) => label === -100)));
+  assert.equal(batch.trainedTokens, 3);
+  assert.equal(batch.tokens, 5);
+});
+
+Deno.test("paddedLength() climbs the ladder", () => {
+  const ladder = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072];
+  for (let length = 1; length <= 3072; length++) {
+    assert.equal(paddedLength(length), ladder.find((rung) => rung >= length), String(length));
+  }
+});
