@@ -80,11 +80,6 @@ export interface LanguageModel {
   forward(inputs: ForwardInputs): ForwardOutputs;
 }
 
-/** The name under which an embedding matrix is stored where only one of both tied matrices is. */
-export const TIED_WEIGHT_ALIASES: Readonly<Record<string, string>> = {
-  "model.embed_tokens.weight": "lm_head.weight",
-};
-
 /** Returns the number of parameters of a model. */
 export function countParameters(model: LanguageModel): number {
   return model.weights.reduce(

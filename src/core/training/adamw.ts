@@ -1,0 +1,120 @@
+/**
+ * AdamW with decoupled weight decay (Loshchilov and Hutter, 2019), as PyTorch orders its operations.
+ *
+ * @module
+ */
+
+/** Settings of AdamW that stay the same during a run. */
+export interface AdamWConfig {
+  /** Decay of the mean of gradients. */
+  readonly beta1: number;
+  /** Decay of the mean of squared gradients. */
+  readonly beta2: number;
+  /** Added to the root of the mean square. */
+  readonly epsilon: number;
+  /** Part of the learning rate by which weights that decay shrink. */
+  readonly weightDecay: number;
+}
+
+/** The factors of one step, in the form in which the inner loop uses them. */
+export interface AdamWFactors {
+  /** Factor of the gradient: what clipping leaves of it. */
+  readonly gradientScale: number;
+  /** Factor of the weight before its update: 1 − learningRate · weightDecay. */
+  readonly keep: number;
+  /** Factor of the corrected mean: learningRate / (1 − beta1^step). */
+  readonly stepSize: number;
+  /** Factor of the root of the mean square: 1 / sqrt(1 − beta2^step). */
+  readonly rootScale: number;
+  /** As configured. */
+  readonly beta1: number;
+  /** As configured. */
+  readonly beta2: number;
+  /** As configured. */
+  readonly epsilon: number;
+}
+
+/** What is particular to one step. */
+export interface AdamWStep {
+  /** Number of the step, counted from 1. */
+  readonly step: number;
+  /** Learning rate of this step. */
+  readonly learningRate: number;
+  /** Factor of the gradient. */
+  readonly gradientScale: number;
+  /** Whether the weights decay. */
+  readonly decay: boolean;
+}
+
+/** Returns the factors of one step. */
+export function adamWFactors(config: AdamWConfig, step: AdamWStep): AdamWFactors {
+  const { beta1, beta2, epsilon, weightDecay } = config;
+  return {
+    gradientScale: step.gradientScale,
+    keep: step.decay ? 1 - step.learningRate * weightDecay : 1,
+    stepSize: step.learningRate / (1 - beta1 ** step.step),
+    rootScale: 1 / Math.sqrt(1 - beta2 ** step.step),
+    beta1,
+    beta2,
+    epsilon,
+  };
+}
+
+/** The arrays of a group of parameters, of equal length. */
+export interface AdamWArrays {
+  /** Weights; updated. */
+  readonly weights: Float32Array;
+  /** Gradients. */
+  readonly gradients: Float32Array;
+  /** Means of gradients; updated. */
+  readonly means: Float32Array;
+  /** Means of squared gradients; updated. */
+  readonly squares: Float32Array;
+}
+
+/** Elements whose gradients are summed on their own, so that the sum does not depend on how threads share them. */
+export const NORM_BLOCK = 1 << 16;
+
+/** Updates the elements `from` to before `to` of a group. */
+export function adamWUpdate(
+  arrays: AdamWArrays,
+  { from, to, factors }: {
+    readonly from: number;
+    readonly to: number;
+    readonly factors: AdamWFactors;
+  },
+): void {
+  const { weights, gradients, means, squares } = arrays;
+  const { gradientScale, keep, stepSize, rootScale, beta1, beta2, epsilon } = factors;
+  const rise1 = 1 - beta1;
+  const rise2 = 1 - beta2;
+  for (let i = from; i < to; i++) {
+    const gradient = gradients[i]! * gradientScale;
+    const mean = means[i]! + (gradient - means[i]!) * rise1;
+    const square = squares[i]! * beta2 + gradient * gradient * rise2;
+    means[i] = mean;
+    squares[i] = square;
+    weights[i] = weights[i]! * keep - stepSize * mean / (Math.sqrt(square) * rootScale + epsilon);
+  }
+}
+
+/** Returns the sum of squares of the elements `from` to before `to`. */
+export function sumOfSquares(
+  gradients: Float32Array,
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
+  // Four sums, because an addition has to wait for the one before it.
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let i = from;
+  for (; i + 3 < to; i += 4) {
+    a += gradients[i]! * gradients[i]!;
+    b += gradients[i + 1]! * gradients[i + 1]!;
+    c += gradients[i + 2]! * gradients[i + 2]!;
+    d += gradients[i + 3]! * gradients[i + 3]!;
+  }
+  for (; i < to; i++) a += gradients[i]! * gradients[i]!;
+  return a + b + c + d;
+}

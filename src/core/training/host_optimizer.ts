@@ -1,0 +1,136 @@
+/**
+ * AdamW over parameters in host memory, shared out over threads.
+ *
+ * @module
+ */
+
+import { type AdamWConfig, adamWFactors, NORM_BLOCK } from "./adamw.ts";
+import {
+  type AdamWMessage,
+  type AdamWTask,
+  type BlockRange,
+  doTask,
+  type SharedGroup,
+} from "./adamw_worker.ts";
+import type { ParameterGroup } from "./parameters.ts";
+
+/** Options of {@linkcode HostOptimizer}. */
+export interface HostOptimizerOptions {
+  /** Settings of AdamW. */
+  readonly adamw: AdamWConfig;
+  /** Threads, this one included. */
+  readonly threads: number;
+}
+
+/** What one optimizer step needs to know. */
+export interface OptimizerStep {
+  /** Number of the step, counted from 1. */
+  readonly step: number;
+  /** Learning rate of this step. */
+  readonly learningRate: number;
+  /** Factor of the gradients. */
+  readonly gradientScale: number;
+}
+
+/** Owns weights, gradients and moments, and the threads that update them. */
+export class HostOptimizer {
+  /** The arrays of each group. */
+  readonly groups: readonly SharedGroup[];
+  readonly #layout: readonly ParameterGroup[];
+  readonly #adamw: AdamWConfig;
+  readonly #workers: readonly Worker[];
+  readonly #shares: readonly (readonly BlockRange[])[];
+
+  private constructor(layout: readonly ParameterGroup[], options: HostOptimizerOptions) {
+    this.#layout = layout;
+    this.#adamw = options.adamw;
+    this.groups = layout.map(({ size }) => ({
+      weights: sharedFloats(size),
+      gradients: sharedFloats(size),
+      means: sharedFloats(size),
+      squares: sharedFloats(size),
+      blockSums: new Float64Array(
+        new SharedArrayBuffer(8 * Math.ceil(size / NORM_BLOCK)),
+      ),
+    }));
+    const blocks = this.groups.reduce((sum, { blockSums }) => sum + blockSums.length, 0);
+    const threads = Math.max(1, Math.min(options.threads, Math.ceil(blocks / 4)));
+    this.#shares = shareBlocks(this.groups, threads);
+    this.#workers = Array.from(
+      { length: threads - 1 },
+      () => new Worker(new URL("./adamw_worker.ts", import.meta.url), { type: "module" }),
+    );
+  }
+
+  /** Allocates the arrays of `layout`, all zero, and starts the threads. */
+  static async open(
+    layout: readonly ParameterGroup[],
+    options: HostOptimizerOptions,
+  ): Promise<HostOptimizer> {
+    const optimizer = new HostOptimizer(layout, options);
+    const message: AdamWMessage = { kind: "open", groups: optimizer.groups };
+    await Promise.all(optimizer.#workers.map((worker) => ask(worker, message)));
+    return optimizer;
+  }
+
+  /** Returns the root of the sum of squares of all gradients. */
+  async gradientNorm(): Promise<number> {
+    await this.#run((ranges) => ({ kind: "norm", ranges }));
+    let sum = 0;
+    for (const { blockSums } of this.groups) {
+      for (let block = 0; block < blockSums.length; block++) sum += blockSums[block]!;
+    }
+    return Math.sqrt(sum);
+  }
+
+  /** Updates all weights and moments. */
+  async update(step: OptimizerStep): Promise<void> {
+    const factors = this.#layout.map(({ decay }) => adamWFactors(this.#adamw, { ...step, decay }));
+    await this.#run((ranges) => ({ kind: "update", ranges, factors }));
+  }
+
+  /** Stops the threads. */
+  [Symbol.dispose](): void {
+    for (const worker of this.#workers) worker.terminate();
+  }
+
+  async #run(task: (ranges: readonly BlockRange[]) => AdamWTask): Promise<void> {
+    const others = this.#workers.map((worker, i) => ask(worker, task(this.#shares[i + 1]!)));
+    doTask(this.groups, task(this.#shares[0]!));
+    await Promise.all(others);
+  }
+}
+
+/** Allocates zeros in memory that threads share. */
+export function sharedFloats(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(4 * length));
+}
+
+function ask(worker: Worker, message: AdamWMessage): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = () => resolve();
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`Internal: an optimizer thread failed: ${event.message}`));
+    };
+    worker.postMessage(message);
+  });
+}
+
+/** Cuts the blocks of all groups into one share per thread, as equal as blocks allow. */
+function shareBlocks(groups: readonly SharedGroup[], threads: number): BlockRange[][] {
+  const total = groups.reduce((sum, { blockSums }) => sum + blockSums.length, 0);
+  return Array.from({ length: threads }, (_, thread) => {
+    const first = Math.floor(total * thread / threads);
+    const last = Math.floor(total * (thread + 1) / threads);
+    const ranges: BlockRange[] = [];
+    let start = 0;
+    for (const [group, { blockSums }] of groups.entries()) {
+      const from = Math.max(first - start, 0);
+      const to = Math.min(last - start, blockSums.length);
+      if (from < to) ranges.push({ group, from, to });
+      start += blockSums.length;
+    }
+    return ranges;
+  });
+}

@@ -1,0 +1,203 @@
+/**
+ * Training on a CPU: ONNX Runtime computes losses and gradients, threads update the weights in host memory.
+ *
+ * @module
+ */
+
+import type { MicroBatch } from "../../datasets/batch.ts";
+import { grad } from "../../engine/graph/autodiff.ts";
+import { input } from "../../engine/graph/build.ts";
+import { exportGraph } from "../../engine/graph/export.ts";
+import type { Value } from "../../engine/graph/value.ts";
+import { encodeModel } from "../../engine/onnx/model.ts";
+import { openSession } from "../../engine/runtime/open_session.ts";
+import type { Device, Session } from "../../engine/runtime/session.ts";
+import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
+import type { LanguageModel } from "../../models/language_model.ts";
+import type { AdamWConfig } from "./adamw.ts";
+import { HostOptimizer, sharedFloats } from "./host_optimizer.ts";
+import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
+import { layOutParameters, type ParameterGroup } from "./parameters.ts";
+import { SessionCache } from "./session_cache.ts";
+import type { NamedTensor, Trainer, TrainerState, UpdateOptions, UpdateResult } from "./trainer.ts";
+
+/** Options of {@linkcode HostTrainer}. */
+export interface HostTrainerOptions {
+  /** `native` or `wasm`. */
+  readonly device: Device;
+  /** CPU threads. */
+  readonly threads: number;
+  /** Settings of the optimizer. */
+  readonly adamw: AdamWConfig;
+}
+
+type Kind = "weights" | "gradients" | "means" | "squares";
+
+/** Prefix of the outputs that are gradients. */
+const GRADIENT = "gradient:";
+
+/** Trains a model whose weights are in host memory. */
+export class HostTrainer implements Trainer {
+  readonly #model: LanguageModel;
+  readonly #layout: readonly ParameterGroup[];
+  readonly #optimizer: HostOptimizer;
+  readonly #sessions: SessionCache;
+  readonly #weights: Readonly<Record<string, Tensor>>;
+  readonly #gradients: Readonly<Record<string, Tensor>>;
+  /** Where the gradients of later micro-batches of a step go before they are added. */
+  #scratch: { arrays: Float32Array[]; tensors: Readonly<Record<string, Tensor>> } | undefined;
+  #accumulated = 0;
+  #finite = true;
+
+  private constructor(
+    model: LanguageModel,
+    layout: readonly ParameterGroup[],
+    { optimizer, options }: {
+      readonly optimizer: HostOptimizer;
+      readonly options: HostTrainerOptions;
+    },
+  ) {
+    this.#model = model;
+    this.#layout = layout;
+    this.#optimizer = optimizer;
+    const { device, threads } = options;
+    this.#sessions = new SessionCache((bytes) => openSession(bytes, { device, threads }));
+    this.#weights = byName(this.#views("weights"));
+    this.#gradients = byName(this.#views("gradients"), GRADIENT);
+  }
+
+  /** Allocates weights, gradients and moments, all zero. */
+  static async open(model: LanguageModel, options: HostTrainerOptions): Promise<HostTrainer> {
+    const layout = layOutParameters(model);
+    const optimizer = await HostOptimizer.open(layout, options);
+    return new HostTrainer(model, layout, { optimizer, options });
+  }
+
+  /** See {@linkcode Trainer.accumulate}. */
+  async accumulate(batch: MicroBatch, tokenWeight: number): Promise<number> {
+    const session = await this.#session(batch, true);
+    const into = this.#accumulated === 0 ? this.#gradients : this.#scratchTensors();
+    const { loss } = await session.run(
+      { ...this.#weights, ...lossFeeds(batch, tokenWeight) },
+      { into },
+    );
+    if (this.#accumulated > 0) this.#addScratch();
+    this.#accumulated++;
+    return this.#note(scalarOf(loss));
+  }
+
+  /** See {@linkcode Trainer.update}. */
+  async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
+    const gradNorm = this.#note(await this.#optimizer.gradientNorm());
+    const applied = this.#finite;
+    if (applied) {
+      const gradientScale = clipScale(gradNorm, maxGradNorm);
+      await this.#optimizer.update({ step, learningRate, gradientScale });
+    }
+    this.#accumulated = 0;
+    this.#finite = true;
+    return { gradNorm, applied };
+  }
+
+  /** See {@linkcode Trainer.evaluate}. */
+  async evaluate(batch: MicroBatch): Promise<number> {
+    const session = await this.#session(batch, false);
+    const { loss } = await session.run({ ...this.#weights, ...lossFeeds(batch, 1) });
+    return scalarOf(loss);
+  }
+
+  /** See {@linkcode Trainer.state}. */
+  state(): Promise<TrainerState> {
+    return Promise.resolve({
+      weights: this.#views("weights"),
+      means: this.#views("means"),
+      squares: this.#views("squares"),
+    });
+  }
+
+  /** See {@linkcode Trainer.load}. */
+  load(state: Partial<TrainerState>): Promise<void> {
+    for (const kind of ["weights", "means", "squares"] as const) {
+      const views = byName(this.#views(kind));
+      for (const { name, tensor } of state[kind] ?? []) {
+        (views[name]!.data as Float32Array).set(tensor.data);
+      }
+    }
+    return Promise.resolve();
+  }
+
+  /** Stops the threads and frees the compiled graphs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#optimizer[Symbol.dispose]();
+    await this.#sessions[Symbol.asyncDispose]();
+  }
+
+  #session({ batch, seqLen }: BatchShape, training: boolean): Promise<Session> {
+    return this.#sessions.open(`${training} ${batch} ${seqLen}`, () => {
+      const weights = new Map(
+        this.#model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
+      );
+      const weight = (name: string): Value => weights.get(name)!;
+      const loss = lossGraph(this.#model, { batch, seqLen, weight });
+      const outputs: Record<string, Value> = { loss };
+      if (training) {
+        const names = [...weights.keys()];
+        const gradients = grad(loss, [...weights.values()]);
+        for (const [i, name] of names.entries()) outputs[GRADIENT + name] = gradients[i]!;
+      }
+      return encodeModel(exportGraph(outputs));
+    });
+  }
+
+  #views(kind: Kind): NamedTensor[] {
+    return viewsOf(this.#layout, this.#optimizer.groups.map((group) => group[kind]));
+  }
+
+  #scratchTensors(): Readonly<Record<string, Tensor>> {
+    if (this.#scratch === undefined) {
+      const arrays = this.#layout.map(({ size }) => sharedFloats(size));
+      const tensors = byName(viewsOf(this.#layout, arrays), GRADIENT);
+      this.#scratch = { arrays, tensors };
+    }
+    return this.#scratch.tensors;
+  }
+
+  #addScratch(): void {
+    for (const [index, { gradients }] of this.#optimizer.groups.entries()) {
+      const addend = this.#scratch!.arrays[index]!;
+      for (let i = 0; i < gradients.length; i++) gradients[i]! += addend[i]!;
+    }
+  }
+
+  #note(value: number): number {
+    if (!Number.isFinite(value)) this.#finite = false;
+    return value;
+  }
+}
+
+/** Returns the factor that brings gradients of norm `gradNorm` down to `maxGradNorm`, as PyTorch's clipping does. */
+export function clipScale(gradNorm: number, maxGradNorm: number): number {
+  return maxGradNorm > 0 ? Math.min(1, maxGradNorm / (gradNorm + 1e-6)) : 1;
+}
+
+/** Returns each parameter's part of its group's array, in the order of the layout. */
+export function viewsOf(
+  layout: readonly ParameterGroup[],
+  arrays: readonly Float32Array[],
+): NamedTensor[] {
+  return layout.flatMap(({ entries }, group) =>
+    entries.map(({ spec, offset, size }) => ({
+      name: spec.name,
+      tensor: tensor("float32", spec.shape, arrays[group]!.subarray(offset, offset + size)),
+    }))
+  );
+}
+
+function byName(tensors: readonly NamedTensor[], prefix = ""): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(tensors.map(({ name, tensor }) => [prefix + name, tensor]));
+}
+
+/** Returns the one element of a host tensor. */
+export function scalarOf(value: unknown): number {
+  return Number((value as Tensor).data[0]);
+}

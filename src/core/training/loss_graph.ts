@@ -1,0 +1,99 @@
+/**
+ * The graph of the training loss: next-token cross-entropy, each token weighted.
+ *
+ * @module
+ */
+
+import type { MicroBatch } from "../../datasets/batch.ts";
+import { IGNORED_LABEL } from "../../datasets/labels.ts";
+import {
+  constant,
+  input,
+  linearCrossEntropy,
+  mul,
+  reduceSum,
+  reshape,
+} from "../../engine/graph/build.ts";
+import type { Value } from "../../engine/graph/value.ts";
+import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
+import type { LanguageModel } from "../../models/language_model.ts";
+import { angleTables, ropeFrequencies } from "../../models/rope.ts";
+
+/** The shape of a micro-batch. */
+export interface BatchShape {
+  /** Rows. */
+  readonly batch: number;
+  /** Tokens of each row, padding included. */
+  readonly seqLen: number;
+}
+
+/** A micro-batch as the graph reads it; the keys are the names of its inputs. */
+export interface LossFeeds {
+  /** Token ids, int64 [batch, seqLen]. */
+  readonly ids: Tensor<"int64">;
+  /** The token that follows each, int64 [batch · seqLen]; 0 where none is trained. */
+  readonly targets: Tensor<"int64">;
+  /** Weight of each token's loss, float32 [batch · seqLen, 1]; 0 where none is trained. */
+  readonly token_weights: Tensor<"float32">;
+}
+
+/** Returns what the graph reads of a micro-batch, with each trained token's loss weighted by `tokenWeight`. */
+export function lossFeeds(
+  batch: MicroBatch,
+  tokenWeight: number,
+): LossFeeds & Record<string, Tensor> {
+  const { ids, labels, seqLen } = batch;
+  const count = ids.length;
+  const idsWide = new BigInt64Array(count);
+  const targets = new BigInt64Array(count);
+  const weights = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    idsWide[i] = BigInt(ids[i]!);
+    if (labels[i] === IGNORED_LABEL) continue;
+    targets[i] = BigInt(labels[i]!);
+    weights[i] = tokenWeight;
+  }
+  return {
+    ids: tensor("int64", [count / seqLen, seqLen], idsWide),
+    targets: tensor("int64", [count], targets),
+    token_weights: tensor("float32", [count, 1], weights),
+  };
+}
+
+/** Scores this low have no weight after softmax. */
+const MASKED_SCORE = -1e9;
+
+/** Describes the sum of all token losses, each times its weight, of one micro-batch: a scalar. */
+export function lossGraph(
+  model: LanguageModel,
+  { batch, seqLen, weight }: BatchShape & { readonly weight: (name: string) => Value },
+): Value {
+  const positions = Float64Array.from({ length: seqLen }, (_, i) => i);
+  const { cos, sin } = angleTables(ropeFrequencies(model.rope, model.headDim), positions);
+  const { hidden } = model.forward({
+    weight,
+    ids: input("ids", "int64", [batch, seqLen]),
+    angles: {
+      positions: constant(tensor("int64", [1], BigInt64Array.of(0n))),
+      cos: constant(cos),
+      sin: constant(sin),
+    },
+    // Rows are padded on the right only, so looking back never meets padding.
+    mask: constant(causalMask(seqLen)),
+  });
+  const losses = linearCrossEntropy(reshape(hidden, [batch * seqLen, model.hiddenSize]), {
+    weight: weight(model.outputWeight),
+    targets: input("targets", "int64", [batch * seqLen]),
+  });
+  const weighted = mul(losses, input("token_weights", "float32", [batch * seqLen, 1]));
+  return reshape(reduceSum(weighted, [0, 1]), []);
+}
+
+/** Returns a mask [1, 1, seqLen, seqLen] that lets each token see itself and those before it. */
+function causalMask(seqLen: number): Tensor<"float32"> {
+  const mask = new Float32Array(seqLen * seqLen);
+  for (let row = 0; row < seqLen; row++) {
+    mask.fill(MASKED_SCORE, row * seqLen + row + 1, (row + 1) * seqLen);
+  }
+  return tensor("float32", [1, 1, seqLen, seqLen], mask);
+}

@@ -1,0 +1,64 @@
+/**
+ * What the training loop asks of the machinery that holds a model's weights and changes them.
+ *
+ * @module
+ */
+
+import type { MicroBatch } from "../../datasets/batch.ts";
+import type { Tensor } from "../../engine/tensor/tensor.ts";
+
+/** What one update needs to know. */
+export interface UpdateOptions {
+  /** Number of the optimizer step, counted from 1. */
+  readonly step: number;
+  /** Learning rate of this step. */
+  readonly learningRate: number;
+  /** Gradients with a larger norm are scaled down to it; 0 never does. */
+  readonly maxGradNorm: number;
+}
+
+/** What an update did. */
+export interface UpdateResult {
+  /** Norm of all gradients before clipping. */
+  readonly gradNorm: number;
+  /** Whether the weights were changed; they are not where the norm or the loss is NaN or infinite. */
+  readonly applied: boolean;
+}
+
+/** A weight or moment to be saved. */
+export interface NamedTensor {
+  /** Name of the weight. */
+  readonly name: string;
+  /** Its elements: a view that the next update may change. */
+  readonly tensor: Tensor<"float32">;
+}
+
+/** The state that training changes. */
+export interface TrainerState {
+  /** Weights, in the model's order. */
+  readonly weights: readonly NamedTensor[];
+  /** Means of gradients. */
+  readonly means: readonly NamedTensor[];
+  /** Means of squared gradients. */
+  readonly squares: readonly NamedTensor[];
+}
+
+/** Holds a model's weights and the moments of its optimizer on one device. */
+export interface Trainer {
+  /**
+   * Adds the gradients of one micro-batch, each token's loss weighted by `tokenWeight`.
+   *
+   * @returns The weighted sum of its token losses.
+   */
+  accumulate(batch: MicroBatch, tokenWeight: number): Promise<number>;
+  /** Changes the weights by the gradients added since the last update, and forgets these. */
+  update(options: UpdateOptions): Promise<UpdateResult>;
+  /** Returns the sum of the token losses of one micro-batch. */
+  evaluate(batch: MicroBatch): Promise<number>;
+  /** Returns weights and moments. */
+  state(): Promise<TrainerState>;
+  /** Replaces weights and moments by saved ones; what is not given stays. */
+  load(state: Partial<TrainerState>): Promise<void>;
+  /** Frees everything. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { constant, gemm, input, reshape } from "../../src/engine/graph/build.ts";
+import { exportGraph } from "../../src/engine/graph/export.ts";
+import type { Value } from "../../src/engine/graph/value.ts";
+import { encodeModel } from "../../src/engine/onnx/model.ts";
+import { openSession } from "../../src/engine/runtime/open_session.ts";
+import { type Device, DEVICES } from "../../src/engine/runtime/session.ts";
+import { type Tensor, tensor } from "../../src/engine/tensor/tensor.ts";
+import { angleTables, ropeFrequencies } from "../../src/models/rope.ts";
+import { testWithData } from "../shared_data.ts";
+import {
+  GOLDEN_MODELS,
+  type GoldenCase,
+  type ModelWithWeights,
+  readExpected,
+  readModel,
+} from "./golden_models.ts";
+
+/** The bound on errors, relative to the largest logit. */
+const BOUND = 2e-5;
+
+/** Runs a batch with any padding: the mask and the positions are the case's own. */
+async function logitsOf(
+  { model, weights }: ModelWithWeights,
+  { batch, device }: {
+    readonly batch: Pick<GoldenCase, "input_ids" | "attention_mask" | "position_ids">;
+    readonly device: Device;
+  },
+): Promise<Float32Array> {
+  const rows = batch.input_ids.length;
+  const seqLen = batch.input_ids[0]!.length;
+  const weight = (name: string): Value => constant(weights.get(name)!);
+  const { cos, sin } = angleTables(
+    ropeFrequencies(model.rope, model.headDim),
+    Array.from({ length: seqLen }, (_, i) => i),
+  );
+  const { hidden } = model.forward({
+    weight,
+    ids: input("ids", "int64", [rows, seqLen]),
+    angles: {
+      positions: input("positions", "int64", [rows, seqLen]),
+      cos: constant(cos),
+      sin: constant(sin),
+    },
+    mask: input("mask", "float32", [rows, 1, seqLen, seqLen]),
+  });
+  const flat = reshape(hidden, [rows * seqLen, model.hiddenSize]);
+  const logits = gemm(flat, weight(model.outputWeight), { transB: true });
+  const graph = exportGraph({ logits }, { target: device === "webgpu" ? "gpu" : "cpu" });
+  await using session = await openSession(encodeModel(graph), { device, threads: 2 });
+  const integers = (values: readonly (readonly number[])[]): Tensor =>
+    tensor("int64", [rows, seqLen], BigInt64Array.from(values.flat(), BigInt));
+  const mask = Float32Array.from(
+    batch.attention_mask.flatMap((real) =>
+      real.flatMap((_, row) => real.map((key, column) => (key && column <= row ? 0 : -1e9)))
+    ),
+  );
+  const outputs = await session.run({
+    ids: integers(batch.input_ids),
+    positions: integers(batch.position_ids),
+    mask: tensor("float32", [rows, 1, seqLen, seqLen], mask),
+  });
+  return (outputs["logits"] as Tensor<"float32">).data;
+}
+
+function assertLogits(
+  actual: Float32Array,
+  expected: readonly (readonly number[] | null)[],
+  scale: number,
+): void {
+  let worst = 0;
+  for (const [row, logits] of expected.entries()) {
+    for (const [i, logit] of (logits ?? []).entries()) {
+      worst = Math.max(worst, Math.abs(actual[row * logits!.length + i]! - logit));
+    }
+  }
+  assert.ok(worst <= BOUND * scale, `the largest error is ${worst / scale} of the scale`);
+}
+
+for (const name of GOLDEN_MODELS) {
+  for (const device of DEVICES) {
+    testWithData(
+      `forward() of ${name} on ${device} agrees with transformers, padded or not`,
+      { data: `golden/models/${name}` },
+      async (folder) => {
+        const model = await readModel(folder);
+        for (const batch of readExpected(folder).cases) {
+          const logits = await logitsOf(model, { batch, device });
+          assertLogits(logits, batch.logits.flat(), batch.logit_scale);
+        }
+      },
+    );
+  }
+  testWithData(
+    `createModel() reads both spellings of the config of ${name} alike`,
+    { data: `golden/models/${name}` },
+    async (folder) => {
+      const [{ model: now }, { model: before }] = [
+        await readModel(folder),
+        await readModel(folder, "config.v4.json"),
+      ];
+      assert.deepEqual(now.rope, before.rope);
+      assert.deepEqual(now.weights, before.weights);
+    },
+  );
+}
+
+/** One batch of a fixture with its logits, [batch · seqLen · vocabSize]. */
+interface FixtureCase {
+  readonly input_ids: number[][];
+  readonly logits: number[];
+}
+
+for (const name of ["tiny_qwen3", "tiny_llama"]) {
+  for (const device of DEVICES) {
+    testWithData(
+      `forward() of ${name} on ${device} agrees with transformers`,
+      { data: `fixtures/ferrl/${name}` },
+      async (folder) => {
+        const model = await readModel(folder);
+        const { cases } = JSON.parse(Deno.readTextFileSync(`${folder}/golden.json`));
+        for (const { input_ids: ids, logits: flat } of Object.values<FixtureCase>(cases)) {
+          const batch = {
+            input_ids: ids,
+            attention_mask: ids.map((row) => row.map(() => 1)),
+            position_ids: ids.map((row) => row.map((_, i) => i)),
+          };
+          const { vocabSize } = model.model;
+          const rows = Array.from(
+            { length: flat.length / vocabSize },
+            (_, row) => flat.slice(row * vocabSize, (row + 1) * vocabSize),
+          );
+          const scale = Math.max(...flat.map(Math.abs));
+          assertLogits(await logitsOf(model, { batch, device }), rows, scale);
+        }
+      },
+    );
+  }
+}
