@@ -22,6 +22,11 @@ export interface CommandEntry {
 /** Every command, in the order of the list. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "data",
+    summary: "Check and show data sets",
+    load: async () => (await import("./data.ts")).registerData,
+  },
+  {
     name: "completions",
     summary: "Print a completion script for a shell",
     load: async () => (await import("./completions.ts")).registerCompletions,

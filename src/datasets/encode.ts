@@ -7,6 +7,7 @@
 import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { messageOf } from "../utils/errors.ts";
 import { hasTrainedToken, IGNORED_LABEL } from "./labels.ts";
+import { joinCompletion } from "./join_completion.ts";
 import { type Row, rowError, type RowPlace } from "./row.ts";
 
 /** A sequence to train on. */
@@ -54,14 +55,9 @@ const ENCODERS: { readonly [K in Exclude<Row["kind"], "tokens">]: Encode<K> } = 
       throw rowError(place, `the chat template refuses it, ${messageOf(error)}`, error);
     }
   },
-  // each part on its own, as the prompt will be when text is generated
-  completion({ prompt, completion }, { tokenizer }) {
-    const promptIds = tokenizer.encode(prompt);
-    const completionIds = tokenizer.encode(completion, { addSpecialTokens: false });
-    return example(
-      ended([...promptIds, ...completionIds], tokenizer),
-      (i) => i >= promptIds.length,
-    );
+  completion(row, { tokenizer }) {
+    const { ids, promptLength } = joinCompletion(row, tokenizer);
+    return example(ended(ids, tokenizer), (i) => i >= promptLength);
   },
   text: ({ text }, { tokenizer }) => example(ended(tokenizer.encode(text), tokenizer), () => true),
 };

@@ -29,6 +29,7 @@ export {
   type StepBatches,
 } from "./loader.ts";
 export { type ParsedRow, parseRow, type ParseRowOptions } from "./parse_row.ts";
+export { renderedSegments, type Segment, sourceSegments } from "./preview.ts";
 export {
   type CompletionRow,
   type MessagesRow,
@@ -39,3 +40,11 @@ export {
   type TextRow,
   type TokensRow,
 } from "./row.ts";
+export {
+  type TokenStatistics,
+  validateDataset,
+  type ValidateDatasetOptions,
+  type ValidationModel,
+  type ValidationReport,
+  type WarningCount,
+} from "./validate.ts";

@@ -4,6 +4,8 @@ import { encodeRow, type Example } from "../../src/datasets/encode.ts";
 import { countTrainedTokens, IGNORED_LABEL } from "../../src/datasets/labels.ts";
 import type { Row } from "../../src/datasets/row.ts";
 import type { Tokenizer } from "../../src/models/tokenizer/tokenizer.ts";
+import { loadTokenizer } from "../../src/models/tokenizer/load_tokenizer.ts";
+import { testWithData } from "../shared_data.ts";
 import { BOS, byteTokenizer, END_OF_TURN, EOS } from "./byte_tokenizer.ts";
 
 const place = { path: "data.jsonl", line: 7 };
@@ -50,6 +52,33 @@ Deno.test("encodeRow() trains the completion with its end, and nothing of the pr
     assert.deepEqual(trainedIds(example!), [...bytes(completion), EOS]);
   }));
 });
+
+Deno.test("encodeRow() leaves out the end that a tokenizer adds to a prompt", () => {
+  const row: Row = { kind: "completion", prompt: "a", completion: "b" };
+  const [example] = encode(row, 10, byteTokenizer({ addEos: true })).examples;
+  assert.deepEqual([...example!.inputIds], [BOS, 97, 98, EOS]);
+  assert.deepEqual(trainedIds(example!), [98, EOS]);
+});
+
+for (const folder of ["tokenizers/qwen3", "tokenizers/mistral-v0.1", "models/TinyStories-656K"]) {
+  testWithData(
+    `encodeRow() begins with the prompt's own ids and reads as the row: ${folder}`,
+    { data: folder },
+    async (path) => {
+      const tokenizer = await loadTokenizer(path);
+      assert.ok(tokenizer !== undefined);
+      const rows = [["Once upon", " a time"], ["Once up", "on a time"], ["2+2=", "4"], ["", "Hi"]];
+      for (const [prompt, completion] of rows as [string, string][]) {
+        const row: Row = { kind: "completion", prompt, completion };
+        const ids: number[] = [...encode(row, 100, tokenizer).examples[0]!.inputIds];
+        const promptIds = tokenizer.encode(prompt);
+        const whole = tokenizer.decode(tokenizer.encode(prompt + completion));
+        assert.equal(tokenizer.decode(ids), whole, JSON.stringify(row));
+        assert.deepEqual(ids.slice(0, promptIds.length), promptIds, JSON.stringify(row));
+      }
+    },
+  );
+}
 
 Deno.test("encodeRow() cuts a text into windows that together are the whole text", () => {
   fc.assert(fc.property(content, fc.integer({ min: 2, max: 9 }), (text, maxLength) => {

@@ -1,0 +1,161 @@
+/**
+ * `data`: data sets before they are trained on.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { join } from "node:path";
+import { readLines } from "../datasets/jsonl.ts";
+import { parseRow } from "../datasets/parse_row.ts";
+import { renderedSegments, type Segment, sourceSegments } from "../datasets/preview.ts";
+import {
+  validateDataset,
+  type ValidationModel,
+  type ValidationReport,
+} from "../datasets/validate.ts";
+import { CONFIG_FILE } from "../models/hub/files.ts";
+import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
+import { UserError } from "../utils/errors.ts";
+import { formatCount } from "../utils/format.ts";
+import { anyObject, decode, integer, readJsonFile } from "../utils/json.ts";
+import { findModel } from "../utils/paths.ts";
+import { interruptible } from "./interrupt.ts";
+import { integerOption } from "./option_values.ts";
+import { addExamples } from "./program.ts";
+import { print } from "./terminal.ts";
+
+/** Adds `data` and its commands to `program`. */
+export function registerData(program: Command): void {
+  const data = program.command("data").description("Look at data sets before they are trained on.");
+  addExamples(data, [
+    "llm-training data validate data.jsonl",
+    "llm-training data preview data.jsonl --model Qwen/Qwen3-0.6B",
+  ]);
+  registerValidate(data);
+  registerPreview(data);
+}
+
+interface ModelOptions {
+  readonly model?: string;
+}
+
+interface ValidateOptions extends ModelOptions {
+  readonly maxLength?: number;
+  readonly json?: boolean;
+}
+
+interface PreviewOptions extends ModelOptions {
+  readonly rows: number;
+}
+
+function registerValidate(data: Command): void {
+  const command = data.command("validate <file>")
+    .description("Check every row of a JSON Lines file and report all mistakes.")
+    .option("--model <name>", "a model, to measure rows in tokens and check ids by")
+    .option(
+      "--max-length <tokens>",
+      "the limit to measure rows by (default: what the model takes)",
+      integerOption({ min: 2 }),
+    )
+    .option("--json", "print the report as JSON")
+    .action((path: string, options: ValidateOptions) =>
+      interruptible((signal) => validate(path, { ...options, signal }))
+    );
+  addExamples(command, [
+    "llm-training data validate data.jsonl",
+    "llm-training data validate data.jsonl --model models/tiny --max-length 512 --json",
+  ]);
+}
+
+function registerPreview(data: Command): void {
+  const command = data.command("preview <file>")
+    .description("Show rows as they will be trained on; what is trained stands between ⟦ and ⟧.")
+    .option("--model <name>", "a model, to render rows with its chat template and tokens")
+    .option("--rows <count>", "how many rows to show", integerOption({ min: 1 }), 3)
+    .action((path: string, options: PreviewOptions) => preview(path, options));
+  addExamples(command, [
+    "llm-training data preview data.jsonl",
+    "llm-training data preview data.jsonl --model Qwen/Qwen3-0.6B --rows 10",
+  ]);
+}
+
+async function validate(
+  path: string,
+  { model: name, maxLength, json = false, signal }: ValidateOptions & { signal: AbortSignal },
+): Promise<void> {
+  const model = name === undefined ? undefined : await openModel(name, maxLength);
+  const report = await validateDataset(path, { model, signal });
+  if (json) print(JSON.stringify(report, null, 2));
+  else describe(report).forEach(print);
+  if (report.valid) return;
+  const { errorCount } = report;
+  throw new UserError(
+    errorCount === 0
+      ? `Cannot train on "${path}": no row has a trained token within the limit; raise --max-length`
+      : `Cannot train on "${path}": ${errorCount} of its lines cannot be used`,
+  );
+}
+
+async function preview(path: string, { model: name, rows }: PreviewOptions): Promise<void> {
+  const tokenizer = name === undefined ? undefined : await loadTokenizer(modelFolder(name));
+  if (name !== undefined && tokenizer === undefined) {
+    throw new UserError(`Cannot preview with model "${name}": it has no tokenizer.json`);
+  }
+  let shown = 0;
+  for await (const { line, text } of readLines(path)) {
+    const place = { path, line };
+    const { row, warnings } = parseRow(text, { place });
+    const segments = tokenizer === undefined
+      ? sourceSegments(row)
+      : renderedSegments(row, { tokenizer, place });
+    print(
+      `── line ${line}, ${row.kind}${warnings.map((warning) => `, warning: ${warning}`).join("")}`,
+    );
+    print(marked(segments));
+    if (++shown === rows) break;
+  }
+}
+
+function marked(segments: readonly Segment[]): string {
+  return segments.map(({ text, trained }) => trained && text !== "" ? `⟦${text}⟧` : text).join("");
+}
+
+function describe(
+  { rows, kinds, errors, errorCount, warnings, lengths }: ValidationReport,
+): string[] {
+  const ofKinds = Object.entries(kinds).filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} ${kind}`).join(", ");
+  const lines = [`${rows} rows can be used${rows > 0 ? ` (${ofKinds})` : ""}`];
+  if (lengths !== undefined) {
+    const { tokens, trainedTokens, min, median, p95, max, maxLength, longerRows, droppedRows } =
+      lengths;
+    lines.push(
+      `${formatCount(tokens)} tokens, ${formatCount(trainedTokens)} of them trained`,
+      `tokens of a row: ${min} at least, ${median} in the middle, ${p95} for 95 %, ${max} at most`,
+      `rows longer than ${maxLength} tokens: ${longerRows}; left with nothing to train: ${droppedRows}`,
+    );
+  }
+  for (const { warning, rows, firstLine } of warnings) {
+    lines.push(`warning: ${warning} (${rows} rows, the first in line ${firstLine})`);
+  }
+  lines.push(...errors.map((error) => `error: ${error}`));
+  if (errorCount > errors.length) lines.push(`… and ${errorCount - errors.length} more errors`);
+  return lines;
+}
+
+async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
+  const folder = modelFolder(name);
+  const path = join(folder, CONFIG_FILE);
+  const config = decode(anyObject(), await readJsonFile(path), path);
+  const count = (key: string) => integer({ min: 2 })(config[key], { source: path, key });
+  return {
+    tokenizer: await loadTokenizer(folder),
+    vocabSize: count("vocab_size"),
+    maxLength: maxLength ?? count("max_position_embeddings"),
+  };
+}
+
+function modelFolder(name: string): string {
+  return findModel(name, { env: Deno.env.toObject(), cwd: Deno.cwd() });
+}
