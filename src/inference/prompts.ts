@@ -5,8 +5,7 @@
  */
 
 import { createIncrementalDecoder } from "../models/tokenizer/incremental_decoder.ts";
-import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
-import { messageOf } from "../utils/errors.ts";
+import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
 import { InferenceError } from "./inference_error.ts";
 import type { EncodedPrompt, Prompt } from "./service.ts";
@@ -87,14 +86,14 @@ function renderChat(model: LoadedModel, prompt: Prompt & { readonly kind: "chat"
     );
   }
   try {
-    const { ids, text } = tokenizer.renderChat(prompt.messages, { addGenerationPrompt: true });
+    const { ids, text } = tokenizer.renderChat(prompt.messages, {
+      addGenerationPrompt: true,
+      ...prompt.options,
+    });
     return { ids, text };
   } catch (error) {
-    throw new InferenceError(
-      "invalid_prompt",
-      `Cannot render the conversation with the model's chat template: ${messageOf(error)}`,
-      { cause: error },
-    );
+    if (!(error instanceof ChatTemplateError)) throw error;
+    throw new InferenceError("invalid_prompt", error.message, { cause: error });
   }
 }
 

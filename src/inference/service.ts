@@ -7,7 +7,7 @@
  */
 
 import type { Device } from "../engine/runtime/session.ts";
-import type { ChatMessage } from "../models/tokenizer/tokenizer.ts";
+import type { ChatMessage, RenderChatOptions } from "../models/tokenizer/tokenizer.ts";
 import type { FinishReason } from "./generation/generation.ts";
 import type { SamplingSettings } from "./generation/sampling.ts";
 
@@ -15,7 +15,11 @@ import type { SamplingSettings } from "./generation/sampling.ts";
 export type Prompt =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "ids"; readonly ids: readonly number[] }
-  | { readonly kind: "chat"; readonly messages: readonly ChatMessage[] };
+  | {
+    readonly kind: "chat";
+    readonly messages: readonly ChatMessage[];
+    readonly options?: RenderChatOptions;
+  };
 
 /** What to generate. */
 export interface CompletionRequest {

@@ -1,0 +1,243 @@
+/**
+ * `/v1/chat/completions`: the assistant's next turn.
+ *
+ * @module
+ */
+
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { ChatMessage } from "../../models/tokenizer/tokenizer.ts";
+import type { Completion, CompletionRequest, LikelyToken, TextToken } from "../service.ts";
+import { ApiError } from "./api_error.ts";
+import { collectChoices, usageOf } from "./choices.ts";
+import { accept, type RouteContext } from "./context.ts";
+import { eventStream } from "./event_stream.ts";
+import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
+import { errorResponses, FinishReasonSchema, UsageSchema } from "./responses.ts";
+
+const TextPart = z.object({ type: z.literal("text"), text: z.string() });
+
+const MessageSchema = z.object({
+  role: z.string().min(1),
+  content: z.union([z.string(), z.array(TextPart)]).nullish(),
+  name: z.string().nullish(),
+  reasoning_content: z.string().nullish(),
+  tool_calls: z.array(z.unknown()).nullish(),
+  tool_call_id: z.string().nullish(),
+}).openapi("ChatMessage");
+
+const RequestSchema = z.object({
+  ...generationFields,
+  messages: z.array(MessageSchema).min(1),
+  max_tokens: z.int().min(1).nullish().openapi({
+    description: "The most tokens of each choice; without it the context is the limit",
+  }),
+  max_completion_tokens: z.int().min(1).nullish().openapi({
+    description: "The newer name of max_tokens",
+  }),
+  logprobs: z.boolean().nullish().openapi({ description: "Report log-probabilities" }),
+  top_logprobs: z.int().min(0).max(20).nullish().openapi({
+    description: "Report this many of the likeliest tokens",
+  }),
+  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish().openapi({
+    description: "More variables for the chat template",
+  }),
+}).openapi("ChatCompletionRequest");
+
+const LogprobSchema = z.object({
+  token: z.string(),
+  logprob: z.number(),
+  bytes: z.array(z.int()).nullable(),
+});
+
+const LogprobsSchema = z.object({
+  content: z.array(LogprobSchema.extend({ top_logprobs: z.array(LogprobSchema) })),
+  refusal: z.null(),
+}).openapi("ChatLogprobs");
+
+const AnswerSchema = z.object({
+  role: z.literal("assistant").optional(),
+  content: z.string().nullish(),
+  refusal: z.null().optional(),
+});
+
+const choiceFields = {
+  index: z.int(),
+  logprobs: LogprobsSchema.nullable(),
+  finish_reason: FinishReasonSchema.nullable(),
+  token_ids: z.array(z.int()).optional(),
+};
+
+const responseFields = { id: z.string(), created: z.int(), model: z.string() };
+
+const ResponseSchema = z.object({
+  ...responseFields,
+  object: z.literal("chat.completion"),
+  choices: z.array(z.object({ ...choiceFields, message: AnswerSchema })),
+  usage: UsageSchema,
+  prompt_token_ids: z.array(z.int()).optional(),
+}).openapi("ChatCompletion");
+
+const ChunkSchema = z.object({
+  ...responseFields,
+  object: z.literal("chat.completion.chunk"),
+  choices: z.array(z.object({ ...choiceFields, delta: AnswerSchema })),
+  usage: UsageSchema.nullish(),
+}).openapi("ChatCompletionChunk");
+
+type Body = z.infer<typeof RequestSchema>;
+type Chunk = z.infer<typeof ChunkSchema>;
+type Head = Pick<Chunk, "id" | "created" | "model">;
+
+/** Adds the route to `app`. */
+export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext): void {
+  const route = createRoute({
+    method: "post",
+    path: "/v1/chat/completions",
+    summary: "Give the assistant's next turn",
+    request: {
+      body: { required: true, content: { "application/json": { schema: RequestSchema } } },
+    },
+    responses: {
+      200: {
+        description: "The choices; with `stream` each event is a piece of one",
+        content: {
+          "application/json": { schema: ResponseSchema },
+          "text/event-stream": { schema: ChunkSchema },
+        },
+      },
+      ...errorResponses,
+    },
+  });
+  app.openapi(route, async (c): Promise<Response> => {
+    refuseUnsupported(await c.req.json());
+    const body = c.req.valid("json");
+    const { completion, cancel } = await accept(context, serviceRequest(body), {
+      promptField: "messages",
+      model: body.model,
+      signal: c.req.raw.signal,
+    });
+    const head = {
+      id: `chatcmpl-${crypto.randomUUID()}`,
+      created: Math.floor(context.clock() / 1000),
+      model: body.model,
+    };
+    if (body.stream) {
+      return eventStream(streamed(completion, body, head), {
+        onLeave: cancel,
+        onError: context.onError,
+      });
+    }
+    return Response.json(await whole(completion, body, head));
+  });
+}
+
+function serviceRequest(body: Body): CompletionRequest {
+  const { max_completion_tokens, max_tokens, logprobs, top_logprobs } = body;
+  if (typeof top_logprobs === "number" && !logprobs) {
+    throw new ApiError(400, 'Cannot use "top_logprobs" unless "logprobs" is true', {
+      param: "top_logprobs",
+      code: "invalid_value",
+    });
+  }
+  const maxTokens = max_completion_tokens ?? max_tokens ?? undefined;
+  return {
+    ...toServiceRequest(body),
+    prompts: [{
+      kind: "chat",
+      messages: body.messages.map(toMessage),
+      ...(body.chat_template_kwargs
+        ? { options: { templateVariables: body.chat_template_kwargs } }
+        : {}),
+    }],
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(logprobs ? { topLogprobs: top_logprobs ?? 0 } : {}),
+  };
+}
+
+function toMessage(message: Body["messages"][number]): ChatMessage {
+  const { role, content, ...rest } = message;
+  const given = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined);
+  const text = typeof content === "string"
+    ? content
+    : (content ?? []).map((part) => part.text).join("");
+  return { role, content: text, ...Object.fromEntries(given) };
+}
+
+async function whole(
+  completion: Completion,
+  body: Body,
+  head: Head,
+): Promise<z.infer<typeof ResponseSchema>> {
+  const choices = await collectChoices(completion, body.n ?? 1);
+  const generated = choices.reduce((sum, choice) => sum + choice.generatedTokens, 0);
+  return {
+    ...head,
+    object: "chat.completion",
+    choices: choices.map(({ index, text, tokens, reason }) => ({
+      index,
+      message: { role: "assistant", content: text, refusal: null },
+      logprobs: logprobsOf(tokens, body),
+      finish_reason: reason,
+      ...(body.return_token_ids ? { token_ids: tokens.map(({ id }) => id) } : {}),
+    })),
+    usage: usageOf(completion, generated),
+    ...(body.return_token_ids ? { prompt_token_ids: [...completion.prompts[0]!.ids] } : {}),
+  };
+}
+
+async function* streamed(
+  completion: Completion,
+  body: Body,
+  head: Head,
+): AsyncGenerator<Chunk, void, void> {
+  const includesUsage = body.stream_options?.include_usage ?? false;
+  const chunk = (choice: Chunk["choices"][number]): Chunk => ({
+    ...head,
+    object: "chat.completion.chunk",
+    choices: [choice],
+    ...(includesUsage ? { usage: null } : {}),
+  });
+  for (let index = 0; index < (body.n ?? 1); index++) {
+    const delta = { role: "assistant" as const, content: "", refusal: null };
+    yield chunk({ index, delta, logprobs: null, finish_reason: null });
+  }
+  let generated = 0;
+  for await (const event of completion.events) {
+    const { index } = event;
+    if (event.type === "end") {
+      generated += event.generatedTokens;
+      yield chunk({ index, delta: {}, logprobs: null, finish_reason: event.reason });
+    } else if (event.type === "output" && (event.text !== "" || event.tokens.length > 0)) {
+      yield chunk({
+        index,
+        delta: { content: event.text },
+        logprobs: logprobsOf(event.tokens, body),
+        finish_reason: null,
+        ...(body.return_token_ids ? { token_ids: event.tokens.map(({ id }) => id) } : {}),
+      });
+    }
+  }
+  if (includesUsage) {
+    const usage = usageOf(completion, generated);
+    yield { ...head, object: "chat.completion.chunk", choices: [], usage };
+  }
+}
+
+function logprobsOf(
+  tokens: readonly TextToken[],
+  body: Body,
+): z.infer<typeof LogprobsSchema> | null {
+  if (!body.logprobs) return null;
+  return {
+    content: tokens.map((token) => ({
+      ...logprobOf({ ...token, logprob: token.logprob ?? 0 }),
+      top_logprobs: (token.top ?? []).map(logprobOf),
+    })),
+    refusal: null,
+  };
+}
+
+function logprobOf({ id, text, logprob }: LikelyToken): z.infer<typeof LogprobSchema> {
+  const hasText = text !== `token_id:${id}`;
+  return { token: text, logprob, bytes: hasText ? [...new TextEncoder().encode(text)] : null };
+}

@@ -1,0 +1,99 @@
+/**
+ * `/v1/models` and `/health`.
+ *
+ * @module
+ */
+
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { InferenceService } from "../service.ts";
+import { requireModel, type RouteContext } from "./context.ts";
+
+const Model = z.object({
+  id: z.string(),
+  object: z.literal("model"),
+  created: z.int(),
+  owned_by: z.string(),
+  max_model_len: z.int().openapi({ description: "The most tokens of prompt and text together" }),
+  vocab_size: z.int(),
+  device: z.string().openapi({ description: "Where it runs" }),
+  has_tokenizer: z.boolean().openapi({ description: "Whether it reads text" }),
+  has_chat_template: z.boolean().openapi({ description: "Whether it can chat" }),
+}).openapi("Model");
+
+const Health = z.object({
+  status: z.enum(["ok", "unavailable"]),
+  model: z.string(),
+  device: z.string(),
+  device_reason: z.string(),
+}).openapi("Health");
+
+/** Adds the routes to `app`. */
+export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
+  const { service, startedAt } = context;
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/health",
+      summary: "Whether the model can answer",
+      responses: {
+        200: json(Health, "The model can answer"),
+        503: json(Health, "The model cannot answer"),
+      },
+    }),
+    (c) => {
+      const { id, device, deviceReason } = service.model;
+      const facts = { model: id, device, device_reason: deviceReason };
+      return service.isAvailable
+        ? c.json({ status: "ok" as const, ...facts }, 200)
+        : c.json({ status: "unavailable" as const, ...facts }, 503);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/models",
+      summary: "List the models",
+      responses: {
+        200: json(
+          z.object({ object: z.literal("list"), data: z.array(Model) }).openapi("ModelList"),
+          "The models",
+        ),
+      },
+    }),
+    (c) => c.json({ object: "list" as const, data: [describe(service, startedAt)] }, 200),
+  );
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/models/{id}",
+      summary: "Describe a model",
+      request: { params: z.object({ id: z.string() }) },
+      responses: { 200: json(Model, "The model") },
+    }),
+    (c) => {
+      requireModel(service, c.req.valid("param").id);
+      return c.json(describe(service, startedAt), 200);
+    },
+  );
+}
+
+function json<T extends z.ZodType>(schema: T, description: string): {
+  description: string;
+  content: { "application/json": { schema: T } };
+} {
+  return { description, content: { "application/json": { schema } } };
+}
+
+function describe({ model }: InferenceService, startedAt: number): z.infer<typeof Model> {
+  return {
+    id: model.id,
+    object: "model",
+    created: startedAt,
+    owned_by: "llm-training",
+    max_model_len: model.maxPositions,
+    vocab_size: model.vocabSize,
+    device: model.device,
+    has_tokenizer: model.hasTokenizer,
+    has_chat_template: model.hasChatTemplate,
+  };
+}

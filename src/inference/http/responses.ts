@@ -1,0 +1,43 @@
+/**
+ * The schemas of what completions answer.
+ *
+ * @module
+ */
+
+import { z } from "@hono/zod-openapi";
+
+/** Why a choice ended. */
+export const FinishReasonSchema = z.enum(["stop", "length"]);
+
+/** Tokens read and generated. */
+export const UsageSchema = z.object({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  total_tokens: z.int(),
+}).openapi("Usage");
+
+/** An error. */
+export const ErrorSchema = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.string().nullable(),
+    code: z.string().nullable(),
+  }),
+}).openapi("Error");
+
+const error = (description: string) => ({
+  description,
+  content: { "application/json": { schema: ErrorSchema } },
+});
+
+/** The errors that any completion may end in. */
+export const errorResponses = {
+  400: error("The request cannot be read, or the model cannot read the prompt"),
+  401: error("The API key is missing or wrong"),
+  404: error("There is no such model"),
+  413: error("The request is too large"),
+  429: error("Too many requests are waiting; try again after Retry-After"),
+  500: error("The server failed"),
+  503: error("The model is not available; try again after Retry-After"),
+};

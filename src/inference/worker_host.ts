@@ -1,0 +1,110 @@
+/**
+ * The worker's side: loads a model and answers requests about it.
+ *
+ * @module
+ */
+
+import type { Device } from "../engine/runtime/session.ts";
+import type { LoadedModel } from "./generation/loaded_model.ts";
+import { InferenceError } from "./inference_error.ts";
+import { createLocalService } from "./local_service.ts";
+import type { CompletionRequest, InferenceService } from "./service.ts";
+import {
+  type LoadRequest,
+  toErrorData,
+  type WorkerReply,
+  type WorkerRequest,
+} from "./worker_protocol.ts";
+
+/** Options of a {@linkcode LoadModel}. */
+export interface LoadModelOptions {
+  /** Where to run it. */
+  readonly device: Device | "auto";
+  /** CPU threads. @default {as the device has it} */
+  readonly threads?: number;
+}
+
+/** Loads the model in a folder. */
+export type LoadModel = (folder: string, options: LoadModelOptions) => Promise<LoadedModel>;
+
+/** The thread's end of the channel to the server, as a worker's global scope has it. */
+export interface HostPort {
+  /** Sends an answer. */
+  postMessage(reply: WorkerReply): void;
+  /** Receives requests. */
+  onmessage: ((event: MessageEvent<WorkerRequest>) => void) | null;
+}
+
+/** Answers what comes in at `port`, with a model that `loadModel` loads. */
+export function hostService(port: HostPort, loadModel: LoadModel): void {
+  const host = new WorkerHost(port, loadModel);
+  port.onmessage = ({ data }) => void host.receive(data);
+}
+
+class WorkerHost {
+  readonly #port: HostPort;
+  readonly #loadModel: LoadModel;
+  readonly #requests = new Map<number, AbortController>();
+  #model: LoadedModel | undefined;
+  #service: InferenceService | undefined;
+
+  constructor(port: HostPort, loadModel: LoadModel) {
+    this.#port = port;
+    this.#loadModel = loadModel;
+  }
+
+  async receive(message: WorkerRequest): Promise<void> {
+    switch (message.type) {
+      case "load":
+        return await this.#load(message.request);
+      case "submit":
+        return await this.#answer(message.id, message.request);
+      case "abort":
+        return this.#requests.get(message.id)?.abort();
+      case "close":
+        await this.#service?.[Symbol.asyncDispose]();
+        return this.#port.postMessage({ type: "closed" });
+    }
+  }
+
+  async #load({ folder, device, threads, limits }: LoadRequest): Promise<void> {
+    try {
+      const options = threads === undefined ? { device } : { device, threads };
+      this.#model = await this.#loadModel(folder, options);
+      this.#service = createLocalService(this.#model, limits);
+      this.#port.postMessage({ type: "loaded", model: this.#service.model });
+    } catch (error) {
+      this.#port.postMessage({ type: "failed", error: toErrorData(error) });
+    }
+  }
+
+  async #answer(id: number, request: CompletionRequest): Promise<void> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    this.#requests.set(id, controller);
+    try {
+      if (this.#service === undefined) throw new Error("Internal: no model has been loaded");
+      const { prompts, events } = await this.#service.submit(request, { signal });
+      this.#port.postMessage({ type: "accepted", id, prompts });
+      for await (const event of events) this.#port.postMessage({ type: "event", id, event });
+      this.#port.postMessage({ type: "done", id });
+    } catch (error) {
+      if (signal.aborted) return; // nobody listens any more
+      this.#port.postMessage({ type: "error", id, error: toErrorData(error) });
+      if (!(error instanceof InferenceError)) await this.#checkDecoder();
+    } finally {
+      this.#requests.delete(id);
+    }
+  }
+
+  /** After an unexpected error: a decoder that cannot read one token any more is beyond repair. */
+  async #checkDecoder(): Promise<void> {
+    if (this.#model === undefined) return;
+    try {
+      using sequence = this.#model.decoder.open();
+      await this.#model.decoder.extend([{ sequence, ids: [0] }]);
+    } catch (error) {
+      this.#port.postMessage({ type: "crashed", error: toErrorData(error) });
+    }
+  }
+}

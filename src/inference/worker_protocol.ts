@@ -1,0 +1,80 @@
+/**
+ * The messages between a server and the worker that computes for it.
+ *
+ * @module
+ */
+
+import type { Device } from "../engine/runtime/session.ts";
+import { UserError } from "../utils/errors.ts";
+import { InferenceError, type InferenceErrorCode } from "./inference_error.ts";
+import type { ServiceLimits } from "./local_service.ts";
+import type { CompletionEvent, CompletionRequest, EncodedPrompt, ModelInfo } from "./service.ts";
+
+/** Which model to load, and how. */
+export interface LoadRequest {
+  /** The model's folder. */
+  readonly folder: string;
+  /** Where to run it. */
+  readonly device: Device | "auto";
+  /** CPU threads. @default {as the device has it} */
+  readonly threads?: number;
+  /** How much to take on. */
+  readonly limits: ServiceLimits;
+}
+
+/** What the worker is told. */
+export type WorkerRequest =
+  | { readonly type: "load"; readonly request: LoadRequest }
+  | { readonly type: "submit"; readonly id: number; readonly request: CompletionRequest }
+  | { readonly type: "abort"; readonly id: number }
+  | { readonly type: "close" };
+
+/** What the worker answers. */
+export type WorkerReply =
+  | { readonly type: "loaded"; readonly model: ModelInfo }
+  | { readonly type: "failed"; readonly error: ErrorData }
+  | {
+    readonly type: "accepted";
+    readonly id: number;
+    readonly prompts: readonly EncodedPrompt[];
+  }
+  | { readonly type: "event"; readonly id: number; readonly event: CompletionEvent }
+  | { readonly type: "done"; readonly id: number }
+  | { readonly type: "error"; readonly id: number; readonly error: ErrorData }
+  | { readonly type: "crashed"; readonly error: ErrorData }
+  | { readonly type: "closed" };
+
+/** An error as it crosses threads. */
+export type ErrorData =
+  | {
+    readonly kind: "inference";
+    readonly code: InferenceErrorCode;
+    readonly message: string;
+  }
+  | { readonly kind: "user"; readonly message: string }
+  | { readonly kind: "internal"; readonly message: string; readonly stack: string };
+
+/** Describes anything that was thrown. */
+export function toErrorData(error: unknown): ErrorData {
+  if (error instanceof InferenceError) {
+    return { kind: "inference", code: error.code, message: error.message };
+  }
+  if (error instanceof UserError) return { kind: "user", message: error.message };
+  if (!(error instanceof Error)) return { kind: "internal", message: String(error), stack: "" };
+  return { kind: "internal", message: error.message, stack: error.stack ?? "" };
+}
+
+/** Returns the error that {@linkcode toErrorData} described. */
+export function fromErrorData(data: ErrorData): Error {
+  switch (data.kind) {
+    case "inference":
+      return new InferenceError(data.code, data.message);
+    case "user":
+      return new UserError(data.message);
+    case "internal": {
+      const error = new Error(data.message);
+      if (data.stack !== "") error.stack = data.stack;
+      return error;
+    }
+  }
+}
