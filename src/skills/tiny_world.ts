@@ -53,7 +53,7 @@ export const tinyWorld: Skill<TinyWorldItem> = {
 };
 
 /** Longest conversation of several topics, in characters: below 256 tokens. */
-const MAX_CHARACTERS = 420;
+const MAX_CHARACTERS = 380;
 
 function converse(random: Random, level: number): Exchange[] {
   if (level === 1) return pick(random, FACTS)(random);
@@ -61,7 +61,7 @@ function converse(random: Random, level: number): Exchange[] {
   const topics = between(random, 1, 3);
   let exchanges: Exchange[] = [];
   for (let i = 0; i < topics; i++) {
-    const topic = pick(random, pick(random, [FACTS, FACTS, CONTEXTS, [tellStory]]));
+    const topic = pick(random, pick(random, [FACTS, FACTS, CONTEXTS, CONTEXTS, [tellStory]]));
     const longer = [...exchanges, ...topic(random)];
     if (i === 0 || length(longer) <= MAX_CHARACTERS) exchanges = longer;
   }

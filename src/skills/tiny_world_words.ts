@@ -21,8 +21,8 @@ const FEMALE = { he: "she", him: "her", his: "her" } as const;
 
 /** Everybody. */
 export const CHARACTERS: readonly Character[] = [
-  ...["Ben", "Finn", "Hugo", "Jack", "Leo", "Max", "Sam", "Tom"].map((name) => ({ name, ...MALE })),
-  ...["Anna", "Clara", "Ella", "Grace", "Ida", "Lily", "Mia", "Rosa"]
+  ...["Ben", "Finn", "Jack", "Leo", "Max", "Tom"].map((name) => ({ name, ...MALE })),
+  ...["Anna", "Ella", "Ida", "Lily", "Mia", "Rosa"]
     .map((name) => ({ name, ...FEMALE })),
 ];
 
@@ -51,7 +51,7 @@ export const ANIMALS: readonly Animal[] = [
 
 /** Colours. */
 export const COLOURS = [
-  ...["red", "blue", "green", "yellow", "black", "white", "brown", "pink"],
+  ...["red", "blue", "green", "yellow", "black", "white"],
 ] as const;
 
 /** Things to have, to lose and to find. */

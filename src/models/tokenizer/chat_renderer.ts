@@ -4,7 +4,7 @@
  * @module
  */
 
-import { findAssistantSpans } from "./assistant_spans.ts";
+import { type AssistantTurn, cannotMark, findAssistantTurns } from "./assistant_turns.ts";
 import type { ChatTemplate, RenderedTemplate } from "./chat_template.ts";
 import type { SpecialTokens } from "./special_tokens.ts";
 import type { EncodedSection, TextTokenizer } from "./text_encoder.ts";
@@ -46,7 +46,7 @@ export function renderChat(
       documents: null,
       ...specialTokens,
       ...templateVariables,
-      messages: shown,
+      messages: shown.map(nameReasoning),
       add_generation_prompt: withPrompt,
     });
 
@@ -64,10 +64,16 @@ export function renderChat(
       const generated = rendered.generated.filter(({ start, end }) => start < end);
       for (const { start, end } of align(generated)) mask.fill(1, start, end);
     } else {
-      const spans = findAssistantSpans(
-        continueFinalMessage ? messages.slice(0, -1) : messages,
-        (shown, { addGenerationPrompt }) => render(shown, addGenerationPrompt).text,
-      ).map((span) => cutBehindEnd(span, { text: rendered.text, sections }));
+      const shown = continueFinalMessage ? messages.slice(0, -1) : messages;
+      const speaking = shown.flatMap(({ role }, i) => role === "assistant" ? [i] : []);
+      const spans = findAssistantTurns(
+        shown,
+        (part, { addGenerationPrompt }) => render(part, addGenerationPrompt).text,
+      ).map((turn, i) => {
+        const span = cutBehindEnd(turn, { text: rendered.text, sections });
+        if (span === undefined) throw cannotMark(speaking[i]!);
+        return span;
+      });
       for (const { start, end } of align(spans)) mask.fill(1, start, end);
     }
     return mask;
@@ -81,6 +87,12 @@ export function renderChat(
       return mask ??= computeMask();
     },
   };
+}
+
+/** Gives reasoning the second name that templates know it by, as `transformers` does. */
+function nameReasoning(message: ChatMessage): Readonly<Record<string, unknown>> {
+  const { reasoning_content: reasoning } = message;
+  return reasoning === undefined ? { ...message } : { thinking: reasoning, ...message };
 }
 
 /** Renders a conversation up to the end of the content of its last message. */
@@ -111,12 +123,14 @@ function renderOpen(
 
 /** Leaves out what follows the special token that ends a turn, for example the line break of ChatML. */
 function cutBehindEnd(
-  span: Span,
+  turn: AssistantTurn,
   { text, sections }: { readonly text: string; readonly sections: readonly EncodedSection[] },
-): Span {
-  const special = sections.findLast(({ token, start, end }) =>
-    token?.special === true && start >= span.start && end <= span.end
+): Span | undefined {
+  const { start, end, contentEnd } = turn;
+  const special = sections.findLast((section) =>
+    section.token?.special === true && section.start >= (contentEnd ?? start) && section.end <= end
   );
-  if (special === undefined || text.slice(special.end, span.end).trim() !== "") return span;
-  return { start: span.start, end: special.end };
+  if (contentEnd !== undefined) return special && { start, end: special.end };
+  const isLast = special !== undefined && text.slice(special.end, end).trim() === "";
+  return { start, end: isLast ? special.end : end };
 }

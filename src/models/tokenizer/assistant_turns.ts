@@ -21,19 +21,35 @@ export type RenderMessages = (
 /** Neither text nor white space, so that no template trims or interprets it. */
 const MARK = "\uFDD2\uFDD3";
 
+/** A turn of the assistant: it starts behind its header. */
+export interface AssistantTurn extends Span {
+  /**
+   * Where the content ends if `end` is an upper bound only: what follows the turn in the whole conversation is not
+   * what follows it when the conversation ends there. The turn then ends with a special token in between.
+   */
+  readonly contentEnd?: number;
+}
+
 /**
- * Returns what the assistant wrote in `messages`, its messages in order: each span goes from the end of the header of
- * its turn to the end of the turn.
+ * Returns what the assistant wrote in `messages`, its messages in order.
  *
  * @throws {ChatTemplateError} If the template does not show where a turn begins or ends.
  */
-export function findAssistantSpans(
+export function findAssistantTurns(
   messages: readonly ChatMessage[],
   render: RenderMessages,
-): Span[] {
+): AssistantTurn[] {
   const whole = render(messages, { addGenerationPrompt: false });
   return messages.flatMap((message, i) =>
     message.role === "assistant" ? [findTurn(messages, i, { whole, render })] : []
+  );
+}
+
+/** The error that says that message `index` cannot be marked. */
+export function cannotMark(index: number): ChatTemplateError {
+  return new ChatTemplateError(
+    `Cannot mark the assistant's tokens of message ${index}: the chat template writes the turn differently in the ` +
+      "whole conversation than when the assistant is about to answer; add generation blocks to the template",
   );
 }
 
@@ -46,7 +62,7 @@ function findTurn(
   messages: readonly ChatMessage[],
   index: number,
   { whole, render }: Rendering,
-): Span {
+): AssistantTurn {
   const until = render(messages.slice(0, index + 1), { addGenerationPrompt: false });
   const given = index === 0
     ? undefined
@@ -57,13 +73,8 @@ function findTurn(
 
   const end = findEnd(messages, index, { whole, render, until });
   const start = findStart(messages, index, { whole, render, given });
-  if (start === undefined || end === undefined || start > end) {
-    throw new ChatTemplateError(
-      `Cannot mark the assistant's tokens of message ${index}: the chat template writes the turn differently in the ` +
-        "whole conversation than when the assistant is about to answer; add generation blocks to the template",
-    );
-  }
-  return { start, end };
+  if (start === undefined || end === undefined || start > end.end) throw cannotMark(index);
+  return { start, ...end };
 }
 
 /** The turn ends behind the message's content and what follows it when the conversation ends there. */
@@ -71,12 +82,14 @@ function findEnd(
   messages: readonly ChatMessage[],
   index: number,
   { whole, render, until }: Rendering & { readonly until: string },
-): number | undefined {
-  const endInWhole = contentEnd(messages, index, { render, text: whole });
-  const endInUntil = contentEnd(messages.slice(0, index + 1), index, { render, text: until });
-  if (endInWhole === undefined || endInUntil === undefined) return undefined;
+): Omit<AssistantTurn, "start"> | undefined {
+  const contentEnd = findContentEnd(messages, index, { render, text: whole });
+  const endInUntil = findContentEnd(messages.slice(0, index + 1), index, { render, text: until });
+  if (contentEnd === undefined || endInUntil === undefined) return undefined;
   const tail = until.slice(endInUntil);
-  return whole.startsWith(tail, endInWhole) ? endInWhole + tail.length : undefined;
+  const shared = commonPrefix(whole.slice(contentEnd), tail);
+  const end = contentEnd + shared;
+  return shared === tail.length ? { end } : { end, contentEnd };
 }
 
 /** The turn begins behind what follows the last visible message before it when the assistant is about to answer. */
@@ -85,23 +98,20 @@ function findStart(
   index: number,
   { whole, render, given }: Rendering & { readonly given: string | undefined },
 ): number | undefined {
-  const content = contentStart(messages, index, { render, text: whole });
-  if (given === undefined) return content;
-  for (let before = index - 1; before >= 0; before--) {
-    const endInWhole = contentEnd(messages, before, { render, text: whole });
-    const endInGiven = contentEnd(messages.slice(0, index), before, {
+  for (let before = index - 1; given !== undefined && before >= 0; before--) {
+    const endInWhole = findContentEnd(messages, before, { render, text: whole });
+    const endInGiven = findContentEnd(messages.slice(0, index), before, {
       render,
       text: given,
       addGenerationPrompt: true,
     });
     if (endInWhole === undefined || endInGiven === undefined) continue;
     const header = given.slice(endInGiven);
-    if (whole.startsWith(header, endInWhole)) return endInWhole + header.length;
-    // a header that opens a thought is cut short in turns whose thoughts are left out
     const shared = commonPrefix(whole.slice(endInWhole), header);
-    return endInWhole + shared === content ? content : undefined;
+    // a header may open a thought that is left out in earlier turns; it is then the smaller part of it
+    return 2 * shared > header.length ? endInWhole + shared : undefined;
   }
-  return content;
+  return findContentStart(messages, index, { render, text: whole });
 }
 
 interface Probe {
@@ -111,7 +121,7 @@ interface Probe {
 }
 
 /** Returns where the content of a message ends in `text`, `undefined` if the template does not show it. */
-function contentEnd(
+function findContentEnd(
   messages: readonly ChatMessage[],
   index: number,
   { render, text, addGenerationPrompt = false }: Probe,
@@ -129,7 +139,7 @@ function contentEnd(
 }
 
 /** Returns where the content of a message starts in `text`, `undefined` if the template does not show it. */
-function contentStart(
+function findContentStart(
   messages: readonly ChatMessage[],
   index: number,
   { render, text }: Probe,

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { Command } from "commander";
+import { registerDataGenerate } from "../../src/cli/data_generate.ts";
+import { UserError } from "../../src/utils/errors.ts";
+import { temporaryFolder } from "../temporary_folder.ts";
+
+const DATA = new URL("../../data/", import.meta.url);
+
+async function run(args: readonly string[]): Promise<void> {
+  const program = new Command("llm-training").exitOverride()
+    .configureOutput({ writeErr: () => {} });
+  const data = program.command("data").copyInheritedSettings(program);
+  registerDataGenerate(data);
+  await program.parseAsync(args, { from: "user" });
+}
+
+Deno.test("data generate makes the files of data/ again, byte by byte", async () => {
+  await using folder = await temporaryFolder();
+  const readme = await Deno.readTextFile(new URL("README.md", DATA));
+  const commands = readme.split("\n").filter((line) => line.startsWith("llm-training data "));
+  const made: string[] = [];
+  for (const line of commands) {
+    const args = line.split(" ").slice(1).map((word) => {
+      if (!word.startsWith("data/")) return word;
+      made.push(word.slice("data/".length));
+      return `${folder.path}/${made.at(-1)}`;
+    });
+    await run(args);
+  }
+  const files = [...Deno.readDirSync(DATA)].map(({ name }) => name).filter((it) =>
+    it !== "README.md"
+  );
+  assert.deepEqual(made.toSorted(), files.toSorted());
+  for (const name of made) {
+    const [kept, again] = await Promise.all([
+      Deno.readFile(new URL(name, DATA)),
+      Deno.readFile(`${folder.path}/${name}`),
+    ]);
+    assert.ok(kept.length <= 200_000, `${name}: ${kept.length} bytes`);
+    assert.ok(
+      kept.every((byte, i) => byte === again[i]) && kept.length === again.length,
+      `${name} differs`,
+    );
+  }
+});
+
+Deno.test("data generate writes the rows asked for and leaves no other file", async () => {
+  await using folder = await temporaryFolder();
+  const output = `${folder.path}/rows.jsonl`;
+  const args = ["data", "generate", "--skill", "binary_arithmetic", "--output", output];
+  await run([...args, "--rows", "12", "--format", "text"]);
+  const lines = (await Deno.readTextFile(output)).trimEnd().split("\n");
+  assert.equal(lines.length, 12);
+  for (const line of lines) assert.deepEqual(Object.keys(JSON.parse(line)), ["text"]);
+  assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["rows.jsonl"]);
+});
+
+Deno.test("data generate replaces a file only with --force", async () => {
+  await using folder = await temporaryFolder();
+  const output = `${folder.path}/rows.jsonl`;
+  await Deno.writeTextFile(output, "kept");
+  const args = ["data", "generate", "--skill", "tiny_world", "--rows", "3", "--output", output];
+  await assert.rejects(
+    run(args),
+    (error) => error instanceof UserError && /is there already; add --force/.test(error.message),
+  );
+  assert.equal(await Deno.readTextFile(output), "kept");
+  await run([...args, "--force"]);
+  assert.equal((await Deno.readTextFile(output)).trimEnd().split("\n").length, 3);
+});
+
+Deno.test("data generate leaves no file behind when a level has too few rows", async () => {
+  await using folder = await temporaryFolder();
+  const output = `${folder.path}/rows.jsonl`;
+  const args = ["data", "generate", "--skill", "binary_arithmetic", "--output", output];
+  await assert.rejects(run([...args, "--rows", "5000"]), /level 1 has only about/);
+  assert.deepEqual([...Deno.readDirSync(folder.path)], []);
+});
+
+Deno.test("data generate names the option that is missing or wrong", async () => {
+  for (
+    const [args, wanted] of [
+      [[], /--skill says what to generate/],
+      [["--skill", "syllo"], /--output says which file to write/],
+      [["--skill", "chess"], /'chess' is invalid.*binary_arithmetic, syllo, tiny_world/],
+      [["--skill", "syllo", "--level", "11", "--output", "x"], /--level must be from 1 to 10/],
+      [["--rows", "0"], /'0' is invalid/],
+    ] as const
+  ) {
+    await assert.rejects(run(["data", "generate", ...args]), wanted);
+  }
+});
