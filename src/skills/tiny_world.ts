@@ -52,22 +52,31 @@ export const tinyWorld: Skill<TinyWorldItem> = {
   },
 };
 
-/** Longest conversation of several topics, in characters: below 256 tokens. */
-const MAX_CHARACTERS = 380;
+/**
+ * Longest conversation in tokens, if every word is one and a digit has one more for the space before it: rows of much
+ * the same length waste little padding.
+ */
+const MAX_TOKENS = 128;
+/** Shortest conversation of level 3. */
+const MIN_TOKENS = 60;
+/** Tokens that frame an exchange in ChatML. */
+const FRAME_TOKENS = 10;
 
 function converse(random: Random, level: number): Exchange[] {
   if (level === 1) return pick(random, FACTS)(random);
   if (level === 2) return pick(random, random.integer(2) === 0 ? FACTS : CONTEXTS)(random);
-  const topics = between(random, 1, 3);
   let exchanges: Exchange[] = [];
-  for (let i = 0; i < topics; i++) {
+  while (countTokens(exchanges) < MIN_TOKENS) {
     const topic = pick(random, pick(random, [FACTS, FACTS, CONTEXTS, CONTEXTS, [tellStory]]));
     const longer = [...exchanges, ...topic(random)];
-    if (i === 0 || length(longer) <= MAX_CHARACTERS) exchanges = longer;
+    if (countTokens(longer) <= MAX_TOKENS) exchanges = longer;
   }
   return exchanges;
 }
 
-function length(exchanges: readonly Exchange[]): number {
-  return exchanges.reduce((sum, { question, answer }) => sum + question.length + answer.length, 0);
+function countTokens(exchanges: readonly Exchange[]): number {
+  const texts = exchanges.flatMap(({ question, answer }) => [question, answer]);
+  const words = texts.flatMap((text) => text.match(/\p{L}+|\p{N}|[^\p{L}\p{N}\s]+/gu) ?? []);
+  const digits = words.filter((word) => /\p{N}/u.test(word));
+  return words.length + digits.length + FRAME_TOKENS * exchanges.length;
 }

@@ -22,7 +22,10 @@ export interface TrainBpeOptions {
   readonly texts: Iterable<string>;
   /** How many tokens to make: special tokens, 256 bytes, merges. Fewer are made when no pair occurs twice. */
   readonly vocabSize: number;
-  /** Special tokens, which get the first ids. @default {DEFAULT_SPECIAL_TOKENS} */
+  /**
+   * Special tokens, which get the first ids. With those of ChatML the tokenizer has its chat template and learns the
+   * names of the roles, too. @default {DEFAULT_SPECIAL_TOKENS}
+   */
   readonly specialTokens?: readonly string[];
 }
 
@@ -64,7 +67,9 @@ export function trainBpe(options: TrainBpeOptions): ReadonlyMap<string, Uint8Arr
         `current value is ${vocabSize}`,
     );
   }
-  const merges = learnMerges(countWords(texts), { tokens, vocabSize });
+  const wordCounts = countWords(texts);
+  if (hasTurns(specialTokens)) countRoles(wordCounts);
+  const merges = learnMerges(wordCounts, { tokens, vocabSize });
   const json = {
     version: "1.0",
     truncation: null,
@@ -104,17 +109,28 @@ export function trainBpe(options: TrainBpeOptions): ReadonlyMap<string, Uint8Arr
 function tokenizerConfig(specialTokens: readonly string[]): Readonly<Record<string, unknown>> {
   const [first] = specialTokens;
   const find = (token: string) => specialTokens.includes(token) ? token : undefined;
-  const hasTurns = find("<|im_start|>") !== undefined && find("<|im_end|>") !== undefined;
   return {
     tokenizer_class: "PreTrainedTokenizerFast",
     bos_token: null,
-    eos_token: hasTurns ? "<|im_end|>" : first ?? null,
+    eos_token: hasTurns(specialTokens) ? "<|im_end|>" : first ?? null,
     pad_token: find("<|endoftext|>") ?? first ?? null,
     unk_token: null,
     clean_up_tokenization_spaces: false,
     model_max_length: 1e30,
-    ...hasTurns && { chat_template: CHATML_TEMPLATE },
+    ...hasTurns(specialTokens) && { chat_template: CHATML_TEMPLATE },
   };
+}
+
+/** Whether ChatML can be written. */
+function hasTurns(specialTokens: readonly string[]): boolean {
+  return ["<|im_start|>", "<|im_end|>"].every((token) => specialTokens.includes(token));
+}
+
+/** The roles stand in every turn, whatever the texts are: they count as much as the most frequent word. */
+function countRoles(wordCounts: Map<string, number>): void {
+  let most = 2;
+  for (const count of wordCounts.values()) most = Math.max(most, count);
+  for (const role of ["system", "user", "assistant"]) wordCounts.set(role, most);
 }
 
 /** Counts the words of `texts`, spelled in the byte-level alphabet. */

@@ -14,7 +14,8 @@ function trainedModel(files: ReadonlyMap<string, Uint8Array>): TrainedModel {
 }
 
 Deno.test("trainBpe() learns what tokenizers' BpeTrainer learns and stops as early", () => {
-  const files = trainBpe({ texts: witness.texts, vocabSize: 1000 });
+  const specialTokens = ["<|endoftext|>"];
+  const files = trainBpe({ texts: witness.texts, vocabSize: 1000, specialTokens });
   const { vocab, merges } = trainedModel(files);
   assert.deepEqual(merges, witness.merges);
   assert.deepEqual(vocab, witness.vocab);
@@ -32,8 +33,10 @@ Deno.test("trainBpe() merges the most frequent pair, found by counting anew each
   });
   fc.assert(
     fc.property(words, (texts) => {
-      const { vocab, merges } = trainedModel(trainBpe({ texts, vocabSize: 275 }));
-      assert.deepEqual(merges, countAnew(texts, vocab, 275 - 259));
+      const { vocab, merges } = trainedModel(
+        trainBpe({ texts, vocabSize: 275, specialTokens: ["<|endoftext|>"] }),
+      );
+      assert.deepEqual(merges, countAnew(texts, vocab, 275 - 257));
     }),
     { numRuns: 100 },
   );
@@ -65,6 +68,13 @@ Deno.test("trainBpe() makes ChatML whose turns end with a token that generation 
   ]);
   const trained = ids.filter((_, i) => assistantMask[i] === 1);
   assert.equal(tokenizer.decode(trained, { skipSpecialTokens: false }), "b<|im_end|>");
+});
+
+Deno.test("trainBpe() has a token for each role of ChatML", () => {
+  const tokenizer = createTokenizer(trainBpe({ texts: [], vocabSize: 300 }));
+  for (const role of ["system", "user", "assistant"]) {
+    assert.equal(tokenizer.encode(role).length, 1, role);
+  }
 });
 
 Deno.test("trainBpe() refuses a vocabulary without room for the bytes", () => {
