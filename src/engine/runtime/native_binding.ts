@@ -5,6 +5,7 @@
  * @module
  */
 
+import process from "node:process";
 import { isMainThread } from "node:worker_threads";
 import { messageOf, UserError } from "../../utils/errors.ts";
 import { isExecutable } from "./embedded_file.ts";
@@ -71,6 +72,8 @@ export function loadNativeBinding(): Promise<NativeBinding> {
 }
 
 async function load(): Promise<NativeBinding> {
+  // Otherwise the library keeps a device id and a database of telemetry events in the user's cache
+  process.env.ORT_DISABLE_TELEMETRY = "1";
   try {
     const binding = isExecutable() ? await loadEmbeddedBinding() : await loadPackagedBinding();
     binding.initOrtOnce(LOG_FATAL, NativeTensor, isMainThread);

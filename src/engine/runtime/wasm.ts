@@ -45,12 +45,12 @@ export async function openWasmSession(
   });
 }
 
-async function load(threads: number): Promise<WebRuntime> {
-  const ort = await import("onnxruntime-web");
-  ort.env.wasm.numThreads = threads;
-  if (isExecutable()) {
-    ort.env.wasm.wasmPaths = { mjs: embeddedUrl(`${WASM_BUILD}.mjs`).href };
-    ort.env.wasm.wasmBinary = await readEmbedded(`${WASM_BUILD}.wasm`);
-  }
-  return createWebRuntime(ort);
+function load(threads: number): Promise<WebRuntime> {
+  return createWebRuntime(() => import("onnxruntime-web"), async (ort) => {
+    ort.env.wasm.numThreads = threads;
+    if (isExecutable()) {
+      ort.env.wasm.wasmPaths = { mjs: embeddedUrl(`${WASM_BUILD}.mjs`).href };
+      ort.env.wasm.wasmBinary = await readEmbedded(`${WASM_BUILD}.wasm`);
+    }
+  });
 }

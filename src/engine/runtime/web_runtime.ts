@@ -8,6 +8,7 @@ import type * as OrtCommon from "onnxruntime-common";
 import type { SessionOptions } from "./session.ts";
 import { RunQueue } from "./run_queue.ts";
 import { NO_SPINNING } from "./threads.ts";
+import { prepareGlobals } from "./web_globals.ts";
 
 /** What is used of the library. */
 export type OrtWeb = Pick<typeof OrtCommon, "InferenceSession" | "Tensor" | "env">;
@@ -20,10 +21,15 @@ export interface WebRuntime {
   readonly queue: RunQueue;
 }
 
-/** Returns the instance of `ort`, which must not have been used yet. */
-export function createWebRuntime(ort: OrtWeb): WebRuntime {
+/** Loads the library by `load` and configures it by `configure` before its first use. */
+export async function createWebRuntime(
+  load: () => Promise<OrtWeb>,
+  configure: (ort: OrtWeb) => Promise<void>,
+): Promise<WebRuntime> {
+  prepareGlobals();
+  const ort = await load();
   ort.env.logLevel = "fatal"; // what fails is thrown, so it need not be printed as well
-  hideLocation();
+  await configure(ort);
   return { ort, queue: new RunQueue() };
 }
 
@@ -35,12 +41,4 @@ export function commonOptions(options: SessionOptions): OrtCommon.InferenceSessi
     logSeverityLevel: 4,
     extra: { session: { ...NO_SPINNING } },
   };
-}
-
-/**
- * In a module worker `location` is a `file:` URL, which the library takes for a page's address and fails to
- * resolve its files against ("Invalid URL"). Assigning to it throws.
- */
-function hideLocation(): void {
-  Object.defineProperty(globalThis, "location", { value: undefined, configurable: true });
 }

@@ -63,13 +63,13 @@ async function requireAdapter(): Promise<void> {
   );
 }
 
-async function load(): Promise<WebRuntime> {
-  const ort = await import("onnxruntime-web/jspi");
-  ort.env.wasm.numThreads = 1;
-  ort.env.webgpu.powerPreference = "high-performance";
-  if (isExecutable()) {
-    ort.env.wasm.wasmPaths = { mjs: embeddedUrl(`${WEBGPU_BUILD}.mjs`).href };
-    ort.env.wasm.wasmBinary = await readEmbedded(`${WEBGPU_BUILD}.wasm`);
-  }
-  return createWebRuntime(ort);
+function load(): Promise<WebRuntime> {
+  return createWebRuntime(() => import("onnxruntime-web/jspi"), async (ort) => {
+    ort.env.wasm.numThreads = 1;
+    ort.env.webgpu.powerPreference = "high-performance";
+    if (isExecutable()) {
+      ort.env.wasm.wasmPaths = { mjs: embeddedUrl(`${WEBGPU_BUILD}.mjs`).href };
+      ort.env.wasm.wasmBinary = await readEmbedded(`${WEBGPU_BUILD}.wasm`);
+    }
+  });
 }
