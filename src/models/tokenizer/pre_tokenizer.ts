@@ -3,7 +3,7 @@
  *
  * `@huggingface/tokenizers` translates the regular expressions. The splitting is done here because that library knows
  * two of the five behaviours of `Split` only, spells the bytes of every word instead of those it has not seen before,
- * and takes JavaScript's `\s` and `\d` where Rust means Unicode's white space and numbers.
+ * takes JavaScript's `\s`, `\w` and `\d` where Rust means Unicode's, and does not split at Metaspace.
  *
  * @module
  */
@@ -27,6 +27,9 @@ type Splitter = (text: string, isFirst: boolean) => readonly string[];
 
 const GPT2_WORDS =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+
+const WORDS_AND_SIGNS =
+  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{White_Space}]+/gu;
 
 /** Creates what the `pre_tokenizer` of a `tokenizer.json` describes. */
 export function createPreTokenizer(stage: Stage | undefined): PreTokenizer {
@@ -77,6 +80,10 @@ function createSplitter(stage: Stage, index: number, stages: readonly Stage[]): 
       const pattern = stage.individual_digits === true ? /\P{N}+|\p{N}/gu : /\P{N}+|\p{N}+/gu;
       return (text) => text.match(pattern) ?? [];
     }
+    case "Whitespace":
+      return (text) => text.match(WORDS_AND_SIGNS) ?? [];
+    case "WhitespaceSplit":
+      return (text) => text.match(/\P{White_Space}+/gu) ?? [];
     case "Metaspace":
       return createMetaspace(stage);
     default: {
@@ -92,8 +99,7 @@ function createSplitter(stage: Stage, index: number, stages: readonly Stage[]): 
 
 function createMetaspace(stage: Stage): Splitter {
   const replacement = typeof stage.replacement === "string" ? stage.replacement : "▁";
-  const scheme = stage.prepend_scheme ??
-    (stage.add_prefix_space === false ? "never" : "always");
+  const scheme = metaspaceScheme(stage);
   const isSplit = stage.split !== false;
   return (text, isFirst) => {
     const replaced = text.replaceAll(" ", replacement);
@@ -104,6 +110,11 @@ function createMetaspace(stage: Stage): Splitter {
     if (!isSplit) return [padded];
     return splitBehind(padded, replacement);
   };
+}
+
+/** Returns where a Metaspace stage puts a space in front: "always", "first" or "never". */
+export function metaspaceScheme(stage: Stage): unknown {
+  return stage.prepend_scheme ?? (stage.add_prefix_space === false ? "never" : "always");
 }
 
 /** Cuts before each `mark`. */

@@ -91,7 +91,9 @@ export function createTextTokenizer(json: TokenizerJson): TextTokenizer {
 
   const spelling: (string | undefined)[] = [];
   for (const [token, id] of model.vocabulary) spelling[id] = token;
-  for (const { id, content } of json.addedTokens) spelling[id] = content;
+  for (const { id, content, normalized } of json.addedTokens) {
+    spelling[id] = normalized ? normalize(content) : content;
+  }
   const utf8 = new TextEncoder();
 
   return {

@@ -1,7 +1,8 @@
 /**
  * Joins tokens into text.
  *
- * Bytes are turned into text here and not by `@huggingface/tokenizers`, which drops a byte order mark. Bytes that are
+ * Bytes are turned into text here and not by `@huggingface/tokenizers`, which drops a byte order mark, and so is
+ * Metaspace, which it takes to begin with a space always. Bytes that are
  * not UTF-8 become U+FFFD as in WHATWG's decoder, so that text can be streamed; Hugging Face's `ByteFallback` would
  * replace the whole run of bytes instead.
  *
@@ -10,6 +11,7 @@
 
 import { SequenceDecoder } from "@huggingface/tokenizers";
 import { fromByteLevel } from "./byte_level.ts";
+import { metaspaceScheme } from "./pre_tokenizer.ts";
 import { asArray, parseStage, type Stage } from "./tokenizer_json.ts";
 
 /** Joins tokens into text. */
@@ -38,6 +40,12 @@ function createStep(stage: Stage): Step {
       return (tokens) => [decodeUtf8(tokens.map(fromByteLevel))];
     case "ByteFallback":
       return decodeByteTokens;
+    case "Metaspace": {
+      const replacement = typeof stage.replacement === "string" ? stage.replacement : "▁";
+      const isPrepended = metaspaceScheme(stage) !== "never";
+      return (tokens) =>
+        tokens.map((token, i) => token.replaceAll(replacement, isPrepended && i === 0 ? "" : " "));
+    }
     default: {
       const other = new SequenceDecoder(
         { type: "Sequence", decoders: [stage] } as unknown as ConstructorParameters<
