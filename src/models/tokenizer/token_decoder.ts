@@ -1,10 +1,9 @@
 /**
  * Joins tokens into text.
  *
- * Bytes are turned into text here and not by `@huggingface/tokenizers`, which drops a byte order mark, and so is
- * Metaspace, which it takes to begin with a space always. Bytes that are
- * not UTF-8 become U+FFFD as in WHATWG's decoder, so that text can be streamed; Hugging Face's `ByteFallback` would
- * replace the whole run of bytes instead.
+ * Bytes are turned into text here and not by `@huggingface/tokenizers`, which drops a byte order mark; and so is
+ * Metaspace, which it always takes to begin with a space. Bytes that are not UTF-8 become U+FFFD as in WHATWG's decoder,
+ * so that text can be streamed; Hugging Face's `ByteFallback` would replace the whole run of bytes instead.
  *
  * @module
  */
