@@ -9,8 +9,8 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 
-/** Where the task prepares the files, relative to the entry point. */
-export const EMBEDDED_FOLDER = "dist/embedded";
+/** The folder of these files, beside that of the bundled program. */
+export const EMBEDDED_FOLDER = "embedded";
 
 /** The file that lists the others. */
 export const EMBEDDED_MANIFEST = "manifest.json";
@@ -30,8 +30,8 @@ export function isExecutable(): boolean {
 
 /** Returns the URL of a file in the executable. */
 export function embeddedUrl(name: string): URL {
-  // Bundling makes every module part of a file beside the entry point, in workers too
-  return new URL(`./${EMBEDDED_FOLDER}/${name}`, import.meta.url);
+  // Splitting puts all that the program and its workers share into files in the bundle's own folder
+  return new URL(`../${EMBEDDED_FOLDER}/${name}`, import.meta.url);
 }
 
 /** Reads a file of the executable, which is stored compressed as `<name>.zst`. */
