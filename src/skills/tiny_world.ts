@@ -6,7 +6,7 @@
  */
 
 import type { Random } from "../utils/random.ts";
-import { between, pick } from "./choice.ts";
+import { pick } from "./choice.ts";
 import { checkLevel, CORRECT, incorrect, type Skill, type SkillItem, type Turn } from "./skill.ts";
 import { tellStory } from "./tiny_world_stories.ts";
 import { CONTEXTS, type Exchange, FACTS } from "./tiny_world_talk.ts";

@@ -14,6 +14,10 @@ async function run(args: readonly string[]): Promise<void> {
   await program.parseAsync(args, { from: "user" });
 }
 
+async function namesIn(folder: string | URL): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+}
+
 Deno.test("data generate makes the files of data/ again, byte by byte", async () => {
   await using folder = await temporaryFolder();
   const readme = await Deno.readTextFile(new URL("README.md", DATA));
@@ -27,9 +31,7 @@ Deno.test("data generate makes the files of data/ again, byte by byte", async ()
     });
     await run(args);
   }
-  const files = [...Deno.readDirSync(DATA)].map(({ name }) => name).filter((it) =>
-    it !== "README.md"
-  );
+  const files = (await namesIn(DATA)).filter((it) => it !== "README.md");
   assert.deepEqual(made.toSorted(), files.toSorted());
   for (const name of made) {
     const [kept, again] = await Promise.all([
@@ -52,7 +54,7 @@ Deno.test("data generate writes the rows asked for and leaves no other file", as
   const lines = (await Deno.readTextFile(output)).trimEnd().split("\n");
   assert.equal(lines.length, 12);
   for (const line of lines) assert.deepEqual(Object.keys(JSON.parse(line)), ["text"]);
-  assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["rows.jsonl"]);
+  assert.deepEqual(await namesIn(folder.path), ["rows.jsonl"]);
 });
 
 Deno.test("data generate replaces a file only with --force", async () => {
@@ -74,7 +76,7 @@ Deno.test("data generate leaves no file behind when a level has too few rows", a
   const output = `${folder.path}/rows.jsonl`;
   const args = ["data", "generate", "--skill", "binary_arithmetic", "--output", output];
   await assert.rejects(run([...args, "--rows", "5000"]), /level 1 has only about/);
-  assert.deepEqual([...Deno.readDirSync(folder.path)], []);
+  assert.deepEqual(await namesIn(folder.path), []);
 });
 
 Deno.test("data generate names the option that is missing or wrong", async () => {

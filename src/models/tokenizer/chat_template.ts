@@ -4,9 +4,8 @@
  * @module
  */
 
-import { Environment, parse, tokenize } from "@huggingface/jinja";
-import { ChatInterpreter, rewriteGenerationBlocks } from "./jinja_interpreter.ts";
-import { createJinjaValues } from "./jinja_values.ts";
+import { messageOf } from "../../utils/errors.ts";
+import { type JinjaTemplate, parseJinja } from "./jinja_interpreter.ts";
 import { formatTime } from "./strftime.ts";
 import type { Span } from "./token_alignment.ts";
 import { ChatTemplateError } from "./tokenizer.ts";
@@ -43,54 +42,44 @@ export function parseChatTemplate(
   options: ChatTemplateOptions = {},
 ): ChatTemplate {
   const { now = () => new Date() } = options;
-  const program = parseSource(source);
+  const template = parseSource(source);
+  const globals = createGlobals(now);
   const marksGeneration = /\{%[-+]?\s*generation\s*[-+]?%\}/.test(source);
-  const values = createJinjaValues();
 
   return {
     marksGeneration,
     render(variables) {
-      const environment = new Environment();
-      for (const [name, value] of globals(now)) environment.set(name, value);
-      for (const [name, value] of Object.entries(variables)) {
-        if (value !== undefined) environment.setVariable(name, values.fromJson(value));
-      }
       const marker = marksGeneration ? unusedMarker(variables) : "";
       const marks = { open: `${marker}(`, close: `${marker})` };
       let text: string;
       try {
-        text = String(new ChatInterpreter(environment, { values, marks }).run(program).value);
+        text = template.render(variables, { globals, marks });
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new ChatTemplateError(`Cannot render chat: ${reason}`, { cause: error });
+        throw new ChatTemplateError(`Cannot render chat: ${messageOf(error)}`, { cause: error });
       }
       return marksGeneration ? removeMarks(text, marker) : { text, generated: [] };
     },
   };
 }
 
-function parseSource(source: string): ReturnType<typeof parse> {
+function parseSource(source: string): JinjaTemplate {
   try {
-    return parse(
-      tokenize(rewriteGenerationBlocks(source), { lstrip_blocks: true, trim_blocks: true }),
-    );
+    return parseJinja(source);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ChatTemplateError(`Cannot read chat template: ${reason}`, { cause: error });
+    throw new ChatTemplateError(`Cannot read chat template: ${messageOf(error)}`, { cause: error });
   }
 }
 
 /** Names that `transformers` defines for every template. */
-function globals(now: () => Date): [string, unknown][] {
-  return [
-    ...[["true", true], ["false", false], ["none", null]],
-    ...[["True", true], ["False", false], ["None", null]],
-    ["range", range],
-    ["strftime_now", (format: string) => formatTime(now(), format)],
-    ["raise_exception", (message: string) => {
+function createGlobals(now: () => Date): Readonly<Record<string, unknown>> {
+  return {
+    ...{ true: true, false: false, none: null, True: true, False: false, None: null },
+    range,
+    strftime_now: (format: string) => formatTime(now(), format),
+    raise_exception: (message: string) => {
       throw new Error(message);
-    }],
-  ] as [string, unknown][];
+    },
+  };
 }
 
 function range(start: number, stop?: number, step = 1): number[] {

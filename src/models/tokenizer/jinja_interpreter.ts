@@ -9,8 +9,13 @@
  * @module
  */
 
-import { type Environment, Interpreter } from "@huggingface/jinja";
-import { formatFloat, type JinjaValue, type JinjaValues } from "./jinja_values.ts";
+import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
+import {
+  createJinjaValues,
+  formatFloat,
+  type JinjaValue,
+  type JinjaValues,
+} from "./jinja_values.ts";
 
 /** Strings put around what a `generation` block prints. */
 export interface GenerationMarks {
@@ -20,7 +25,20 @@ export interface GenerationMarks {
   readonly close: string;
 }
 
+/** A parsed template. */
+export interface JinjaTemplate {
+  /** Runs it: `globals` are functions and constants, `variables` are JSON data. */
+  render(
+    variables: Readonly<Record<string, unknown>>,
+    options: {
+      readonly globals: Readonly<Record<string, unknown>>;
+      readonly marks: GenerationMarks;
+    },
+  ): string;
+}
+
 type Statement = Parameters<Interpreter["evaluate"]>[0];
+type LibraryValue = ReturnType<Interpreter["evaluate"]>;
 
 /** The parts of syntax nodes that are looked at here. */
 interface Node {
@@ -44,19 +62,40 @@ interface Node {
 /** Name of the macro that stands for a `generation` block. */
 const GENERATION = "generation_block";
 
+/**
+ * Parses the source of a template.
+ *
+ * @throws {Error} If it is no Jinja.
+ */
+export function parseJinja(source: string): JinjaTemplate {
+  const program = parse(
+    tokenize(rewriteGenerationBlocks(source), { lstrip_blocks: true, trim_blocks: true }),
+  );
+  const values = createJinjaValues();
+  return {
+    render(variables, { globals, marks }) {
+      const environment = new Environment();
+      for (const [name, value] of Object.entries(globals)) environment.set(name, value);
+      for (const [name, value] of Object.entries(variables)) {
+        if (value === undefined) continue;
+        environment.setVariable(name, values.fromJson(value) as LibraryValue);
+      }
+      return String(new ChatInterpreter(environment, { values, marks }).run(program).value);
+    },
+  };
+}
+
 /** Writes `generation` blocks as calls, which the library's parser keeps. */
-export function rewriteGenerationBlocks(source: string): string {
+function rewriteGenerationBlocks(source: string): string {
   return source
     .replace(/\{%([-+]?)\s*generation\s*([-+]?)%\}/g, `{%$1 call ${GENERATION}() $2%}`)
     .replace(/\{%([-+]?)\s*endgeneration\s*([-+]?)%\}/g, "{%$1 endcall $2%}");
 }
 
-/** Runs chat templates. */
-export class ChatInterpreter extends Interpreter {
+class ChatInterpreter extends Interpreter {
   readonly #values: JinjaValues;
   readonly #marks: GenerationMarks;
 
-  /** Creates an interpreter of the templates that {@linkcode rewriteGenerationBlocks} has prepared. */
   constructor(
     environment: Environment,
     options: { readonly values: JinjaValues; readonly marks: GenerationMarks },
@@ -66,29 +105,29 @@ export class ChatInterpreter extends Interpreter {
     this.#marks = options.marks;
   }
 
-  /** Evaluates a node. */
-  override evaluate(statement: Statement, environment: Environment): JinjaValue {
-    const node = statement as unknown as Node | undefined;
+  override evaluate(statement: Statement, environment: Environment): LibraryValue {
+    const own = this.#evaluateHere(statement as unknown as Node | undefined, environment);
+    return own === undefined ? super.evaluate(statement, environment) : own as LibraryValue;
+  }
+
+  /** Evaluates the nodes that the library does not evaluate as needed; `undefined` for all others. */
+  #evaluateHere(node: Node | undefined, environment: Environment): JinjaValue | undefined {
     switch (node?.type) {
       case "CallStatement":
-        if (node.call?.callee?.value !== GENERATION) break;
-        return this.#generation(node, environment);
-      case "CallExpression": {
-        const stripped = this.#strip(node, environment);
-        if (stripped !== undefined) return stripped;
-        break;
-      }
-      case "BinaryExpression": {
-        if (node.operator?.value !== "+") break;
-        const sum = this.#concatenate(node, environment);
-        if (sum !== undefined) return sum;
-        break;
-      }
+        return node.call?.callee?.value === GENERATION
+          ? this.#generation(node, environment)
+          : undefined;
+      case "CallExpression":
+        return this.#strip(node, environment);
+      case "BinaryExpression":
+        return node.operator?.value === "+" ? this.#concatenate(node, environment) : undefined;
       case "FilterExpression":
-        if ((node.filter?.callee ?? node.filter)?.value !== "tojson") break;
-        return this.#toJson(node, environment);
+        return (node.filter?.callee ?? node.filter)?.value === "tojson"
+          ? this.#toJson(node, environment)
+          : undefined;
+      default:
+        return undefined;
     }
-    return super.evaluate(statement, environment);
   }
 
   #evaluate(node: Node | undefined, environment: Environment): JinjaValue {
@@ -96,10 +135,8 @@ export class ChatInterpreter extends Interpreter {
   }
 
   #generation(node: Node, environment: Environment): JinjaValue {
-    const scope = new (environment.constructor as new (parent: Environment) => Environment)(
-      environment,
-    );
-    const printed = this.#evaluate({ type: "Program", body: node.body ?? [] }, scope);
+    const block = { type: "Program", body: node.body ?? [] };
+    const printed = this.#evaluate(block, new Environment(environment));
     return this.#values.text(`${this.#marks.open}${printed.value}${this.#marks.close}`);
   }
 

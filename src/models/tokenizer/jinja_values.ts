@@ -6,8 +6,13 @@
 
 import { Environment } from "@huggingface/jinja";
 
-/** A value while a template runs. */
-export type JinjaValue = ReturnType<Environment["set"]>;
+/** A value while a template runs; which fields there are besides depends on its type. */
+export interface JinjaValue {
+  /** Name of its class. */
+  readonly type: string;
+  /** What it stands for. */
+  readonly value: unknown;
+}
 
 /** Makes values. */
 export interface JinjaValues {
