@@ -30,7 +30,7 @@ export interface LayerCache {
 export interface ForwardInputs {
   /** Returns the weight of a name that {@linkcode LanguageModel.weights} lists. */
   readonly weight: (name: string) => Value;
-  /** Token ids, int64 [batch, seqLen]. */
+  /** Token ids, int64 [batch, seqLen, 1]. */
   readonly ids: Value;
   /** Position of each token. */
   readonly angles: RotaryAngles;

@@ -36,7 +36,7 @@ async function logitsOf(
   );
   const { hidden } = model.forward({
     weight,
-    ids: input("ids", "int64", [rows, seqLen]),
+    ids: input("ids", "int64", [rows, seqLen, 1]),
     angles: {
       positions: input("positions", "int64", [rows, seqLen]),
       cos: constant(cos),
@@ -48,16 +48,16 @@ async function logitsOf(
   const logits = gemm(flat, weight(model.outputWeight), { transB: true });
   const graph = exportGraph({ logits }, { target: device === "webgpu" ? "gpu" : "cpu" });
   await using session = await openSession(encodeModel(graph), { device, threads: 2 });
-  const integers = (values: readonly (readonly number[])[]): Tensor =>
-    tensor("int64", [rows, seqLen], BigInt64Array.from(values.flat(), BigInt));
+  const integers = (values: readonly (readonly number[])[], shape: readonly number[]): Tensor =>
+    tensor("int64", shape, BigInt64Array.from(values.flat(), BigInt));
   const mask = Float32Array.from(
     batch.attention_mask.flatMap((real) =>
       real.flatMap((_, row) => real.map((key, column) => (key && column <= row ? 0 : -1e9)))
     ),
   );
   const outputs = await session.run({
-    ids: integers(batch.input_ids),
-    positions: integers(batch.position_ids),
+    ids: integers(batch.input_ids, [rows, seqLen, 1]),
+    positions: integers(batch.position_ids, [rows, seqLen]),
     mask: tensor("float32", [rows, 1, seqLen, seqLen], mask),
   });
   return (outputs["logits"] as Tensor<"float32">).data;

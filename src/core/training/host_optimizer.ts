@@ -14,6 +14,9 @@ import {
 } from "./adamw_worker.ts";
 import type { ParameterGroup } from "./parameters.ts";
 
+/** The platform's worker: ONNX Runtime Web puts Node's, which differs, in its place when it starts. */
+const { Worker } = globalThis;
+
 /** Options of {@linkcode HostOptimizer}. */
 export interface HostOptimizerOptions {
   /** Settings of AdamW. */
@@ -38,7 +41,7 @@ export class HostOptimizer {
   readonly groups: readonly SharedGroup[];
   readonly #layout: readonly ParameterGroup[];
   readonly #adamw: AdamWConfig;
-  readonly #workers: readonly Worker[];
+  readonly #workers: readonly InstanceType<typeof Worker>[];
   readonly #shares: readonly (readonly BlockRange[])[];
 
   private constructor(layout: readonly ParameterGroup[], options: HostOptimizerOptions) {
@@ -106,7 +109,7 @@ export function sharedFloats(length: number): Float32Array {
   return new Float32Array(new SharedArrayBuffer(4 * length));
 }
 
-function ask(worker: Worker, message: AdamWMessage): Promise<void> {
+function ask(worker: InstanceType<typeof Worker>, message: AdamWMessage): Promise<void> {
   return new Promise((resolve, reject) => {
     worker.onmessage = () => resolve();
     worker.onerror = (event) => {

@@ -19,7 +19,13 @@ import { HostOptimizer, sharedFloats } from "./host_optimizer.ts";
 import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
 import { SessionCache } from "./session_cache.ts";
-import type { NamedTensor, Trainer, TrainerState, UpdateOptions, UpdateResult } from "./trainer.ts";
+import type {
+  NamedTensor,
+  TrainableState,
+  Trainer,
+  UpdateOptions,
+  UpdateResult,
+} from "./trainer.ts";
 
 /** Options of {@linkcode HostTrainer}. */
 export interface HostTrainerOptions {
@@ -61,7 +67,9 @@ export class HostTrainer implements Trainer {
     this.#layout = layout;
     this.#optimizer = optimizer;
     const { device, threads } = options;
-    this.#sessions = new SessionCache((bytes) => openSession(bytes, { device, threads }));
+    this.#sessions = new SessionCache((graph) =>
+      openSession(encodeModel(graph), { device, threads })
+    );
     this.#weights = byName(this.#views("weights"));
     this.#gradients = byName(this.#views("gradients"), GRADIENT);
   }
@@ -107,7 +115,7 @@ export class HostTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.state}. */
-  state(): Promise<TrainerState> {
+  state(): Promise<TrainableState> {
     return Promise.resolve({
       weights: this.#views("weights"),
       means: this.#views("means"),
@@ -116,7 +124,7 @@ export class HostTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.load}. */
-  load(state: Partial<TrainerState>): Promise<void> {
+  load(state: Partial<TrainableState>): Promise<void> {
     for (const kind of ["weights", "means", "squares"] as const) {
       const views = byName(this.#views(kind));
       for (const { name, tensor } of state[kind] ?? []) {
@@ -145,7 +153,7 @@ export class HostTrainer implements Trainer {
         const gradients = grad(loss, [...weights.values()]);
         for (const [i, name] of names.entries()) outputs[GRADIENT + name] = gradients[i]!;
       }
-      return encodeModel(exportGraph(outputs));
+      return exportGraph(outputs);
     });
   }
 

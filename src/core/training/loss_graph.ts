@@ -29,9 +29,9 @@ export interface BatchShape {
 
 /** A micro-batch as the graph reads it; the keys are the names of its inputs. */
 export interface LossFeeds {
-  /** Token ids, int64 [batch, seqLen]. */
+  /** Token ids, int64 [batch, seqLen, 1]. */
   readonly ids: Tensor<"int64">;
-  /** The token that follows each, int64 [batch · seqLen]; 0 where none is trained. */
+  /** The token that follows each, int64 [batch · seqLen, 1]; 0 where none is trained. */
   readonly targets: Tensor<"int64">;
   /** Weight of each token's loss, float32 [batch · seqLen, 1]; 0 where none is trained. */
   readonly token_weights: Tensor<"float32">;
@@ -54,8 +54,8 @@ export function lossFeeds(
     weights[i] = tokenWeight;
   }
   return {
-    ids: tensor("int64", [count / seqLen, seqLen], idsWide),
-    targets: tensor("int64", [count], targets),
+    ids: tensor("int64", [count / seqLen, seqLen, 1], idsWide),
+    targets: tensor("int64", [count, 1], targets),
     token_weights: tensor("float32", [count, 1], weights),
   };
 }
@@ -72,7 +72,7 @@ export function lossGraph(
   const { cos, sin } = angleTables(ropeFrequencies(model.rope, model.headDim), positions);
   const { hidden } = model.forward({
     weight,
-    ids: input("ids", "int64", [batch, seqLen]),
+    ids: input("ids", "int64", [batch, seqLen, 1]),
     angles: {
       positions: constant(tensor("int64", [1], BigInt64Array.of(0n))),
       cos: constant(cos),
@@ -83,7 +83,7 @@ export function lossGraph(
   });
   const losses = linearCrossEntropy(reshape(hidden, [batch * seqLen, model.hiddenSize]), {
     weight: weight(model.outputWeight),
-    targets: input("targets", "int64", [batch * seqLen]),
+    targets: input("targets", "int64", [batch * seqLen, 1]),
   });
   const weighted = mul(losses, input("token_weights", "float32", [batch * seqLen, 1]));
   return reshape(reduceSum(weighted, [0, 1]), []);

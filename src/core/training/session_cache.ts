@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { OnnxModel } from "../../engine/onnx/model.ts";
 import type { Session } from "../../engine/runtime/session.ts";
 
 /** Graphs that stay compiled; each keeps the memory of its activations. */
@@ -11,17 +12,17 @@ const MAX_SESSIONS = 6;
 
 /** Keeps a few compiled graphs. */
 export class SessionCache {
-  readonly #compile: (model: Uint8Array) => Promise<Session>;
+  readonly #compile: (model: OnnxModel) => Promise<Session>;
   /** In the order of their last use. */
   readonly #sessions = new Map<string, Session>();
 
   /** Opens a cache whose graphs `compile` compiles. */
-  constructor(compile: (model: Uint8Array) => Promise<Session>) {
+  constructor(compile: (model: OnnxModel) => Promise<Session>) {
     this.#compile = compile;
   }
 
   /** Returns the session of `key`, compiling what `describe` returns if there is none. */
-  async open(key: string, describe: () => Uint8Array): Promise<Session> {
+  async open(key: string, describe: () => OnnxModel): Promise<Session> {
     const known = this.#sessions.get(key);
     const session = known ?? await this.#compile(describe());
     this.#sessions.delete(key);

@@ -34,7 +34,7 @@ export interface NamedTensor {
 }
 
 /** The state that training changes. */
-export interface TrainerState {
+export interface TrainableState {
   /** Weights, in the model's order. */
   readonly weights: readonly NamedTensor[];
   /** Means of gradients. */
@@ -56,9 +56,9 @@ export interface Trainer {
   /** Returns the sum of the token losses of one micro-batch. */
   evaluate(batch: MicroBatch): Promise<number>;
   /** Returns weights and moments. */
-  state(): Promise<TrainerState>;
+  state(): Promise<TrainableState>;
   /** Replaces weights and moments by saved ones; what is not given stays. */
-  load(state: Partial<TrainerState>): Promise<void>;
+  load(state: Partial<TrainableState>): Promise<void>;
   /** Frees everything. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -156,7 +156,7 @@ export function slice(x: Value, { axis, start, end }: SliceRange): Value {
   return apply("Slice", [x], { axis: normalizeAxis(axis, x.shape.length), start, end });
 }
 
-/** Returns the rows of `data` [n, …] that `ids` [...] name: [..., …]. */
+/** Returns the rows of `data` [n, …] that `ids` [..., 1] name: [..., …]. */
 export const gather: Binary = (data, ids) => apply("Gather", [data, ids], NONE);
 
 /** Returns, of each row of `data` [..., n], the elements at `ids` [..., k]. */
@@ -164,9 +164,9 @@ export const gatherElements: Binary = (data, ids) => apply("GatherElements", [da
 
 /** The rows that {@linkcode scatterAdd} adds. */
 export interface RowUpdates {
-  /** Row numbers, int64 [m]. */
+  /** Row numbers, int64 [..., 1]. */
   readonly ids: Value;
-  /** Rows, [m, d]. */
+  /** Rows, [..., d]. */
   readonly updates: Value;
 }
 
@@ -207,7 +207,7 @@ export function rotary(x: Value, { positions, cos, sin }: RotaryAngles): Value {
 export interface LinearCrossEntropyOptions {
   /** Output matrix [vocab, d]. */
   readonly weight: Value;
-  /** The right ids, int64 [n]. */
+  /** The right ids, int64 [n, 1]. */
   readonly targets: Value;
 }
 

@@ -114,7 +114,7 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
   Gather: ([data, ids]) => {
     const [, ...rest] = data!.shape;
     const width = elementCount(rest);
-    const shape = [...ids!.shape, ...rest];
+    const shape = [...ids!.shape.slice(0, -1), ...rest];
     const gathered = Array.from(ids!.data, (id) => [
       ...data!.data.subarray(id * width, (id + 1) * width),
     ]);

@@ -13,7 +13,14 @@ import {
 } from "../onnx/model.ts";
 import { type Dtype, elementCount, type Tensor } from "../tensor/tensor.ts";
 import { simplify } from "./simplify.ts";
-import { type Dim, type Op, topologicalOrder, type Value, type ValueOf } from "./value.ts";
+import {
+  type Dim,
+  type Op,
+  staticShape,
+  topologicalOrder,
+  type Value,
+  type ValueOf,
+} from "./value.ts";
 
 /** The families of devices for which one operator is spelled differently. */
 export const EXPORT_TARGETS = ["cpu", "gpu"] as const;
@@ -132,25 +139,23 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
       writer.integers([axis]),
     ]),
   Gather: ({ inputs: [data, ids] }, writer) =>
-    writer.node("Gather", [writer.nameOf(data!), writer.nameOf(ids!)], {
-      attributes: { axis: { int: 0 } },
-    }),
+    writer.node("GatherND", [writer.nameOf(data!), writer.nameOf(ids!)]),
   GatherElements: ({ inputs: [data, ids] }, writer) =>
     writer.node("GatherElements", [writer.nameOf(data!), writer.nameOf(ids!)], {
       attributes: { axis: { int: ids!.shape.length - 1 } },
     }),
   ScatterAdd: ({ inputs: [data, ids, updates], shape }, writer) => {
-    const [rows, width] = [updates!.shape[0] as number, shape[1] as number];
-    const names = [writer.nameOf(data!), writer.nameOf(ids!), writer.nameOf(updates!)] as const;
-    const column = writer.node("Reshape", [names[1], writer.integers([rows, 1])]);
+    const names = [data!, ids!, updates!].map((input) => writer.nameOf(input));
     const attributes = { reduction: { string: "add" } };
-    if (writer.target === "gpu") {
-      return writer.node("ScatterND", [names[0], column, names[2]], { attributes });
-    }
+    if (writer.target === "gpu") return writer.node("ScatterND", names, { attributes });
     // ONNX Runtime's ScatterND on the CPU adds from several threads without a lock, so that updates of one row are
-    // lost; ScatterElements adds in order.
-    const indices = writer.node("Expand", [column, writer.integers([rows, width])]);
-    return writer.node("ScatterElements", [names[0], indices, names[2]], {
+    // lost; ScatterElements adds in order. It wants an index for each element.
+    const width = shape[1] as number;
+    const count = elementCount(staticShape(ids!.shape));
+    const column = writer.node("Reshape", [names[1]!, writer.integers([count, 1])]);
+    const indices = writer.node("Expand", [column, writer.integers([count, width])]);
+    const rows = writer.node("Reshape", [names[2]!, writer.integers([count, width])]);
+    return writer.node("ScatterElements", [names[0]!, indices, rows], {
       attributes: { ...attributes, axis: { int: 0 } },
     });
   },

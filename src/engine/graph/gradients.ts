@@ -138,10 +138,9 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     const [data, ids] = operands(value);
     const [rows = 0, ...rest] = staticShape(data.shape);
     const width = rest.reduce((product, extent) => product * extent, 1);
-    const count = staticShape(ids.shape).reduce((product, extent) => product * extent, 1);
     const scattered = scatterAdd(constant(zeros(data.dtype, [rows, width])), {
-      ids: reshape(ids, [count]),
-      updates: reshape(g, [count, width]),
+      ids,
+      updates: reshape(g, [...ids.shape.slice(0, -1), width]),
     });
     return [reshape(scattered, data.shape), null];
   },
@@ -153,7 +152,7 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     const offsets = BigInt64Array.from({ length: rows }, (_, row) => BigInt(row * width));
     const starts = constant({ dtype: "int64", shape: [rows, 1], data: offsets });
     const scattered = scatterAdd(constant(zeros(data.dtype, [rows * width, 1])), {
-      ids: reshape(add(reshape(ids, [rows, picks]), starts), [rows * picks]),
+      ids: reshape(add(reshape(ids, [rows, picks]), starts), [rows * picks, 1]),
       updates: reshape(g, [rows * picks, 1]),
     });
     return [reshape(scattered, data.shape), null];

@@ -108,7 +108,7 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   },
   Gather: ([data, ids]) => ({
     dtype: data!.dtype,
-    shape: [...ids!.shape, ...data!.shape.slice(1)],
+    shape: [...ids!.shape.slice(0, -1), ...data!.shape.slice(1)],
   }),
   GatherElements: ([data, ids]) => ({ dtype: data!.dtype, shape: ids!.shape }),
   ScatterAdd: ([data]) => ({ dtype: data!.dtype, shape: data!.shape }),

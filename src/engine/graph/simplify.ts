@@ -80,7 +80,7 @@ const rewrites: Rewrites = {
     const logits = gemm(hidden, weight, { transB: true });
     // log Σ e^x = max x − log max softmax(x): two maxima instead of another exponential over all of it.
     const logSum = sub(reduceMax(logits, [-1]), log(reduceMax(softmax(logits), [-1])));
-    return sub(logSum, gatherElements(logits, reshape(targets, [targets.shape[0]!, 1])));
+    return sub(logSum, gatherElements(logits, targets));
   },
 };
 

@@ -118,11 +118,11 @@ export interface OpAttributes {
   readonly Concat: { readonly axis: number };
   /** Elements `start` to before `end` along `axis`. */
   readonly Slice: { readonly axis: number; readonly start: number; readonly end: number };
-  /** (data [n, …], ids [...]) → data[ids] [..., …] */
+  /** (data [n, …], ids [..., 1]) → the rows of data that the ids name [..., …] */
   readonly Gather: NoAttributes;
   /** (data [..., n], ids [..., k]) → the elements of each row at its ids [..., k] */
   readonly GatherElements: NoAttributes;
-  /** (data [n, d], ids [m], updates [m, d]) → data with each update added to the row that its id names */
+  /** (data [n, d], ids [..., 1], updates [..., d]) → data with each update added to the row that its id names */
   readonly ScatterAdd: NoAttributes;
   /** Softmax over the last dimension. */
   readonly Softmax: NoAttributes;
@@ -134,7 +134,7 @@ export interface OpAttributes {
    */
   readonly Rotary: NoAttributes;
   /**
-   * (hidden [n, d], weight [vocab, d], targets int64 [n]) → −log softmax(hidden · weightᵀ)[target], [n, 1].
+   * (hidden [n, d], weight [vocab, d], targets int64 [n, 1]) → −log softmax(hidden · weightᵀ)[target], [n, 1].
    * One operator, so that no [n, vocab] array but the logits and their softmax ever exists.
    */
   readonly LinearCrossEntropy: NoAttributes;

@@ -34,8 +34,8 @@ export interface DecoderGraphOptions {
 /**
  * Describes one extension.
  *
- * Inputs: `ids` and `positions` int64 [batch, seqLen], the latter rows of the tables `cos` and `sin`; `mask`
- * [batch, 1, seqLen, past+seqLen]; `rows` int64, the rows of [batch · seqLen] whose logits are wanted; keys and values
+ * Inputs: `ids` int64 [batch, seqLen, 1]; `positions` int64 [batch, seqLen], rows of the tables `cos` and `sin`; `mask`
+ * [batch, 1, seqLen, past+seqLen]; `rows` int64 [rows, 1], the rows of [batch · seqLen] whose logits are wanted; keys and values
  * of earlier tokens by layer. Outputs: `logits` [rows, vocabSize], and either {@linkcode FRESH} for a cache in host
  * memory, or all keys and values by layer for one that stays on the device.
  */
@@ -57,7 +57,7 @@ export function decoderGraph(
   });
   const { hidden, fresh, present } = model.forward({
     weight,
-    ids: input("ids", "int64", ["batch", "seqLen"]),
+    ids: input("ids", "int64", ["batch", "seqLen", 1]),
     angles: {
       positions: input("positions", "int64", ["batch", "seqLen"]),
       cos: input("cos", "float32", ["angles", model.headDim / 2]),
@@ -67,7 +67,7 @@ export function decoderGraph(
     past,
   });
   const flat = reshape(hidden, ["batch*seqLen", model.hiddenSize]);
-  const chosen = gather(flat, input("rows", "int64", ["rows"]));
+  const chosen = gather(flat, input("rows", "int64", ["rows", 1]));
   const logits = gemm(chosen, weight(model.outputWeight), { transB: true });
   if (place === "host") {
     // One tensor, because fetching many small ones costs more than joining them.

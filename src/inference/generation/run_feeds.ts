@@ -51,10 +51,10 @@ export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<strin
   // Only the rows of the tables that this run needs, so a token's angles are found under its own number.
   const tableRows = BigInt64Array.from(positions, (_, at) => BigInt(at));
   return {
-    ids: tensor("int64", [batch, seqLen], ids),
+    ids: tensor("int64", [batch, seqLen, 1], ids),
     positions: tensor("int64", [batch, seqLen], tableRows),
     mask: tensor("float32", [batch, 1, seqLen, total], mask),
-    rows: tensor("int64", [wanted.length], BigInt64Array.from(wanted, BigInt)),
+    rows: tensor("int64", [wanted.length, 1], BigInt64Array.from(wanted, BigInt)),
     ...angleTables(frequencies, positions),
   };
 }

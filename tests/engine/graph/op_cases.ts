@@ -212,7 +212,7 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   ],
   Gather: [(make) => {
     const [rows, width] = make.shape(2) as [number, number];
-    const rowsGathered = gather(make.float([rows, width]), make.ids([2, 5], rows));
+    const rowsGathered = gather(make.float([rows, width]), make.ids([2, 5, 1], rows));
     return mul(rowsGathered, rowsGathered);
   }],
   GatherElements: [(make) => {
@@ -223,7 +223,7 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   ScatterAdd: [(make) => {
     const [rows, width] = make.shape(2) as [number, number];
     const sum = scatterAdd(make.float([rows, width]), {
-      ids: make.ids([7], rows),
+      ids: make.ids([7, 1], rows),
       updates: make.float([7, width]),
     });
     return mul(sum, sum);
@@ -253,7 +253,7 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     const [rows, width] = make.shape(2) as [number, number];
     return linearCrossEntropy(make.float([rows, width]), {
       weight: make.float([5, width]),
-      targets: make.ids([rows], 5),
+      targets: make.ids([rows, 1], 5),
     });
   }],
 };

@@ -1,0 +1,306 @@
+/**
+ * One training run, from a data set to a model: the trainer that the command line and the daemon start.
+ *
+ * @module
+ */
+
+import { createMicroBatch } from "../datasets/batch.ts";
+import {
+  type Dataset,
+  type DatasetStatistics,
+  exampleAt,
+  exampleCount,
+} from "../datasets/dataset.ts";
+import { createLoader, START_CURSOR } from "../datasets/loader.ts";
+import { chooseDevice } from "../engine/runtime/devices.ts";
+import type { Device } from "../engine/runtime/session.ts";
+import { listCheckpoints } from "../models/checkpoint/list.ts";
+import type { Checkpoint } from "../models/checkpoint/open.ts";
+import { countParameters } from "../models/language_model.ts";
+import { type Clock, systemClock } from "../utils/clock.ts";
+import { UserError } from "../utils/errors.ts";
+import { makeFolder } from "./training/make_folder.ts";
+import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
+import type { TrainingConfig } from "./training/config.ts";
+import { type Progress, runLoop } from "./training/loop.ts";
+import { openTrainer } from "./training/open_trainer.ts";
+import {
+  prepareDataset,
+  prepareFolder,
+  prepareModel,
+  type TrainingModel,
+} from "./training/prepare.ts";
+import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
+import { sampleText } from "./training/sample.ts";
+import type { ScheduleOptions } from "./training/schedule.ts";
+import type { Trainer } from "./training/trainer.ts";
+
+/** Something that happened in a run. */
+export type TrainEvent =
+  | {
+    /** Everything is ready; the first step comes next. */
+    readonly kind: "started";
+    /** Folder of the run. */
+    readonly output: string;
+    /** Architecture. */
+    readonly modelType: string;
+    /** Parameters of the model. */
+    readonly parameters: number;
+    /** Where it runs, and why. */
+    readonly device: Device;
+    /** Why it runs there. */
+    readonly deviceReason: string;
+    /** What the data amounts to. */
+    readonly data: DatasetStatistics;
+    /** Steps done before, by the checkpoint that the run continues. */
+    readonly step: number;
+    /** Steps of the whole run. */
+    readonly totalSteps: number;
+  }
+  | {
+    /** An optimizer step was made. */
+    readonly kind: "step";
+    /** Its numbers. */
+    readonly metrics: StepMetrics;
+    /** Steps of the whole run. */
+    readonly totalSteps: number;
+  }
+  | {
+    /** The model was asked to continue a text. */
+    readonly kind: "sample";
+    /** Steps done. */
+    readonly step: number;
+    /** What was given. */
+    readonly prompt: string;
+    /** What it wrote. */
+    readonly text: string;
+  }
+  | {
+    /** A checkpoint was saved. */
+    readonly kind: "saved";
+    /** Steps done. */
+    readonly step: number;
+    /** Its folder. */
+    readonly path: string;
+  }
+  | {
+    /** Something is odd. */
+    readonly kind: "warning";
+    /** What. */
+    readonly message: string;
+  };
+
+/** Options of {@linkcode train}. */
+export interface TrainOptions {
+  /** Settings of the run. */
+  readonly config: TrainingConfig;
+  /** Folder of the run. */
+  readonly output: string;
+  /** Continue from the newest checkpoint in `output`. @default {false} */
+  readonly resume?: boolean;
+  /** Asks the run to save a checkpoint and end. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of what happens. @default {nobody} */
+  readonly onEvent?: (event: TrainEvent) => void;
+  /** Reads the time. @default {systemClock} */
+  readonly clock?: Clock;
+}
+
+/** How a run ended. */
+export interface TrainResult {
+  /** Whether it was asked to end before it was done. */
+  readonly interrupted: boolean;
+  /** Steps done. */
+  readonly step: number;
+  /** Folder of the newest checkpoint; `undefined` if not a step was made. */
+  readonly checkpoint: string | undefined;
+  /** The last step's numbers; `undefined` if not a step was made. */
+  readonly metrics: StepMetrics | undefined;
+}
+
+const NOT_STARTED: Progress = {
+  step: 0,
+  epoch: 0,
+  cursor: START_CURSOR,
+  tokensSeen: 0,
+  trainedTokensSeen: 0,
+};
+
+/**
+ * Trains a model.
+ *
+ * @throws {UserError} If something that was given cannot be used, the disk is full, or the loss is no longer finite;
+ * checkpoints saved before stay.
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { config, output, resume = false, signal, onEvent = () => {}, clock = systemClock } =
+    options;
+  const onWarning = (message: string) => onEvent({ kind: "warning", message });
+  await makeFolder(output);
+  if (!resume) await refuseUsed(output);
+  using checkpoint = resume ? await newestCheckpoint(output, onWarning) : undefined;
+  if (resume && checkpoint === undefined) {
+    onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
+  }
+
+  const prepared = checkpoint === undefined
+    ? await prepareModel(config, { signal })
+    : await prepareFolder(checkpoint.path);
+  const { maxLength } = config;
+  const dataset = await prepareDataset(config.dataset, { prepared, maxLength, onWarning, signal });
+  if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
+  const evalDataset = config.evalDataset === null
+    ? undefined
+    : await prepareDataset(config.evalDataset, { prepared, maxLength, onWarning, signal });
+
+  const { device, reason } = await chooseDevice(config.device);
+  const schedule = scheduleOf(config, { dataset, fresh: isFresh(prepared, checkpoint) });
+  await saveRunConfig(output, config);
+  const start = checkpoint?.trainer ?? NOT_STARTED;
+  using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
+
+  await using trainer = await openTrainer(prepared.model, {
+    device,
+    threads: config.threads ?? navigator.hardwareConcurrency,
+    adamw: {
+      beta1: config.adamBeta1,
+      beta2: config.adamBeta2,
+      epsilon: config.adamEpsilon,
+      weightDecay: config.weightDecay,
+    },
+  });
+  if (checkpoint === undefined) {
+    for await (const weight of prepared.weights()) await trainer.load({ weights: [weight] });
+  } else {
+    await loadTrainer(trainer, { checkpoint, prepared });
+  }
+
+  const { totalSteps } = schedule;
+  onEvent({
+    kind: "started",
+    output,
+    modelType: prepared.model.modelType,
+    parameters: countParameters(prepared.model),
+    device,
+    deviceReason: reason,
+    data: dataset.statistics,
+    step: start.step,
+    totalSteps,
+  });
+  log.event(start.step === 0 ? "started" : "resumed", { step: start.step, totalSteps, device });
+
+  let saved = checkpoint?.path;
+  let last: StepMetrics | undefined;
+  try {
+    const { progress, interrupted } = await runLoop({
+      ...config,
+      trainer,
+      dataset,
+      schedule,
+      start,
+      signal,
+      clock,
+      evaluate: evalDataset && (() => evaluateOn(evalDataset, { trainer, config })),
+      sample: config.samplePrompt === null ? undefined : async () => {
+        const prompt = config.samplePrompt!;
+        const text = await sampleText({ prompt, prepared, trainer, device, config });
+        onEvent({ kind: "sample", step: last?.step ?? 0, prompt, text });
+      },
+      onStep: (metrics) => {
+        last = metrics;
+        log.step(metrics);
+        onEvent({ kind: "step", metrics, totalSteps });
+      },
+      save: async (progress) => {
+        saved = await saveTrainer(trainer, {
+          output,
+          prepared,
+          config,
+          progress,
+          datasetSha256: dataset.sha256,
+          metricsBytes: log.metricsBytes,
+        });
+        log.event("saved", { step: progress.step, path: saved });
+        onEvent({ kind: "saved", step: progress.step, path: saved });
+      },
+    });
+    log.event(interrupted ? "interrupted" : "finished", { step: progress.step });
+    return { interrupted, step: progress.step, checkpoint: saved, metrics: last };
+  } catch (error) {
+    log.event("failed", { step: last?.step ?? start.step, reason: String(error) });
+    throw error;
+  }
+}
+
+/**
+ * Runs the `train` command on `args` and returns its exit status.
+ *
+ * @example
+ * ```ts ignore
+ * import { main } from "@llm-training/llm-training/core/train";
+ *
+ * Deno.exit(await main(["--dataset", "data.jsonl", "--model", "1m"]));
+ * ```
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const cli = await import("../cli/main.ts");
+  return await cli.main(["train", ...args]);
+}
+
+function isFresh(prepared: TrainingModel, checkpoint: Checkpoint | undefined): boolean {
+  const config = checkpoint?.trainer.config as { readonly fresh?: boolean } | undefined;
+  return config?.fresh ?? prepared.fresh;
+}
+
+/** Steps over which the learning rate rises unless told otherwise: a twentieth of the run, at most this many. */
+const MAX_DEFAULT_WARMUP = 100;
+
+function scheduleOf(
+  config: TrainingConfig,
+  { dataset, fresh }: { readonly dataset: Dataset; readonly fresh: boolean },
+): ScheduleOptions {
+  const { stepsPerEpoch } = createLoader(dataset, config);
+  const totalSteps = config.maxSteps ?? Math.max(1, Math.ceil(config.epochs * stepsPerEpoch));
+  return {
+    schedule: config.schedule,
+    learningRate: config.learningRate ?? (fresh ? 1e-3 : 1e-4),
+    warmupSteps: config.warmupSteps ?? Math.min(MAX_DEFAULT_WARMUP, Math.floor(totalSteps / 20)),
+    totalSteps,
+  };
+}
+
+async function refuseUsed(output: string): Promise<void> {
+  if ((await listCheckpoints(output)).length > 0) {
+    throw new UserError(
+      `Cannot start a run in "${output}": it holds the checkpoints of another; add --resume to continue that one, or give another --output`,
+    );
+  }
+}
+
+function refuseOtherData({ path, trainer }: Checkpoint, dataset: Dataset): void {
+  if (trainer.datasetSha256 !== dataset.sha256) {
+    throw new UserError(
+      `Cannot resume from "${path}": "${dataset.path}" has changed since, so that rows would be skipped or repeated; ` +
+        `give the data set it began with, or start a new run with --model "${path}"`,
+    );
+  }
+}
+
+/** Returns the mean loss over the trained tokens of a data set. */
+async function evaluateOn(
+  dataset: Dataset,
+  { trainer, config }: { readonly trainer: Trainer; readonly config: TrainingConfig },
+): Promise<number> {
+  let loss = 0;
+  let count = 0;
+  for (let first = 0; first < exampleCount(dataset); first += config.batchSize) {
+    const rows = Math.min(config.batchSize, exampleCount(dataset) - first);
+    const examples = Array.from({ length: rows }, (_, i) => exampleAt(dataset, first + i));
+    const batch = createMicroBatch(examples, { batchSize: config.batchSize, padTokenId: 0 });
+    loss += await trainer.evaluate(batch);
+    count += batch.trainedTokens;
+  }
+  return loss / count;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

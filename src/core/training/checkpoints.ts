@@ -1,0 +1,99 @@
+/**
+ * From a trainer to a checkpoint and back.
+ *
+ * @module
+ */
+
+import { type Checkpoint, latestCheckpoint } from "../../models/checkpoint/open.ts";
+import { pruneCheckpoints, saveCheckpoint } from "../../models/checkpoint/save.ts";
+import { readWeights } from "../../models/weights.ts";
+import type { JsonObject } from "../../utils/json.ts";
+import type { TrainingConfig } from "./config.ts";
+import type { Progress } from "./loop.ts";
+import type { TrainingModel } from "./prepare.ts";
+import type { NamedTensor, TrainableState, Trainer } from "./trainer.ts";
+
+/** Suffixes of the optimizer's tensors, as PyTorch calls them. */
+const MEAN_SUFFIX = ".exp_avg";
+const SQUARE_SUFFIX = ".exp_avg_sq";
+
+/** What a checkpoint holds besides what the trainer does. */
+export interface CheckpointContext {
+  /** Folder of the run. */
+  readonly output: string;
+  /** Model and tokenizer. */
+  readonly prepared: TrainingModel;
+  /** Settings of the run. */
+  readonly config: TrainingConfig;
+  /** SHA-256 of the data set. */
+  readonly datasetSha256: string;
+  /** Length of the metrics. */
+  readonly metricsBytes: number;
+  /** Where the run stands. */
+  readonly progress: Progress;
+}
+
+/** Saves a checkpoint, removes those that are not to be kept, and returns its path. */
+export async function saveTrainer(trainer: Trainer, context: CheckpointContext): Promise<string> {
+  const { output, prepared, config, progress } = context;
+  const { weights, means, squares } = await trainer.state();
+  const path = await saveCheckpoint(output, {
+    config: { ...prepared.model.config, dtype: "float32" },
+    generationConfig: prepared.generationConfig,
+    tokenizerFiles: prepared.tokenizer?.files ?? new Map(),
+    tensors: weights.map(({ name, tensor }) => [name, tensor]),
+    optimizer: [...renamed(means, MEAN_SUFFIX), ...renamed(squares, SQUARE_SUFFIX)],
+    trainer: {
+      ...progress,
+      // Orders of rows and fresh weights follow from the seed alone, which is among the settings.
+      random: {},
+      datasetSha256: context.datasetSha256,
+      metricsBytes: context.metricsBytes,
+      config: config as unknown as JsonObject,
+    },
+  });
+  if (config.keepCheckpoints !== null) {
+    await pruneCheckpoints(output, { keepLast: config.keepCheckpoints });
+  }
+  return path;
+}
+
+/** Opens the newest whole checkpoint of a run, telling of damaged ones. */
+export async function newestCheckpoint(
+  output: string,
+  onWarning: (warning: string) => void,
+): Promise<Checkpoint | undefined> {
+  return await latestCheckpoint(output, { onDamaged: ({ message }) => onWarning(message) });
+}
+
+/** Gives a trainer the weights and moments of a checkpoint. */
+export async function loadTrainer(
+  trainer: Trainer,
+  { checkpoint, prepared }: {
+    readonly checkpoint: Checkpoint;
+    readonly prepared: TrainingModel;
+  },
+): Promise<void> {
+  const { model } = prepared;
+  for await (const weight of readWeights(model, checkpoint.model)) {
+    await trainer.load({ weights: [weight] });
+  }
+  for (const { name } of model.weights) {
+    const read = async (suffix: string): Promise<NamedTensor[]> => [{
+      name,
+      tensor: await checkpoint.optimizer.read(name + suffix) as NamedTensor["tensor"],
+    }];
+    const moments: Partial<TrainableState> = {
+      means: await read(MEAN_SUFFIX),
+      squares: await read(SQUARE_SUFFIX),
+    };
+    await trainer.load(moments);
+  }
+}
+
+function renamed(
+  tensors: readonly NamedTensor[],
+  suffix: string,
+): (readonly [string, NamedTensor["tensor"]])[] {
+  return tensors.map(({ name, tensor }) => [name + suffix, tensor]);
+}

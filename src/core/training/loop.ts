@@ -1,0 +1,166 @@
+/**
+ * The training loop: read, step, log, evaluate, save, stop.
+ *
+ * @module
+ */
+
+import type { Dataset } from "../../datasets/dataset.ts";
+import { createLoader, type StepBatches } from "../../datasets/loader.ts";
+import type { DataCursor } from "../../models/checkpoint/trainer_state.ts";
+import type { Clock } from "../../utils/clock.ts";
+import { UserError } from "../../utils/errors.ts";
+import type { StepMetrics } from "./run_folder.ts";
+import { learningRateAt, type ScheduleOptions } from "./schedule.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** Where a run stands. */
+export interface Progress {
+  /** Optimizer steps done. */
+  readonly step: number;
+  /** Passes over the data done, with their fraction. */
+  readonly epoch: number;
+  /** Where the next step begins to read. */
+  readonly cursor: DataCursor;
+  /** Tokens read, padding not counted. */
+  readonly tokensSeen: number;
+  /** Tokens whose prediction was trained. */
+  readonly trainedTokensSeen: number;
+}
+
+/** What the loop works with. */
+export interface LoopOptions {
+  /** Changes the weights. */
+  readonly trainer: Trainer;
+  /** What to train on. */
+  readonly dataset: Dataset;
+  /** Rows of a micro-batch. */
+  readonly batchSize: number;
+  /** Micro-batches of a step. */
+  readonly gradientAccumulationSteps: number;
+  /** Whether each epoch has an order of its own. */
+  readonly shuffle: boolean;
+  /** Decides the orders. */
+  readonly seed: number;
+  /** Learning rates, and with them the number of steps. */
+  readonly schedule: ScheduleOptions;
+  /** Gradients with a larger norm are scaled down to it; 0 never does. */
+  readonly maxGradNorm: number;
+  /** Where to begin. */
+  readonly start: Progress;
+  /** Steps between checkpoints; null saves one at the end only. */
+  readonly saveSteps: number | null;
+  /** Steps between evaluations; null evaluates at the end only. */
+  readonly evalSteps: number | null;
+  /** Returns the loss on the evaluation data; absent where there is none. */
+  readonly evaluate?: (() => Promise<number>) | undefined;
+  /** Steps between samples; null takes none. */
+  readonly sampleSteps: number | null;
+  /** Shows what the model writes now; absent where nobody wants to see it. */
+  readonly sample?: (() => Promise<void>) | undefined;
+  /** Told of each step. */
+  readonly onStep: (metrics: StepMetrics, progress: Progress) => void;
+  /** Saves a checkpoint. */
+  readonly save: (progress: Progress) => Promise<void>;
+  /** Asks the loop to save and end. */
+  readonly signal?: AbortSignal | undefined;
+  /** Reads the time. */
+  readonly clock: Clock;
+}
+
+/** How a run ended. */
+export interface LoopResult {
+  /** Where it stands now. */
+  readonly progress: Progress;
+  /** Whether it was asked to end before it was done. */
+  readonly interrupted: boolean;
+}
+
+/**
+ * Trains until all steps are done or `signal` fires, and leaves a checkpoint of where it ends.
+ *
+ * @throws {UserError} If the loss or the gradients become NaN or infinite.
+ */
+export async function runLoop(options: LoopOptions): Promise<LoopResult> {
+  const { trainer, schedule, saveSteps, evalSteps, evaluate, signal, clock } = options;
+  const loader = createLoader(options.dataset, options);
+  let progress = options.start;
+  let saved = progress.step;
+  const save = async () => {
+    if (saved !== progress.step) await options.save(progress);
+    saved = progress.step;
+  };
+  for (const batches of loader.steps(progress.cursor)) {
+    if (progress.step >= schedule.totalSteps || signal?.aborted) break;
+    const startedMs = clock();
+    const step = progress.step + 1;
+    const learningRate = learningRateAt(step - 1, schedule);
+    const { loss, gradNorm } = await trainStep(trainer, batches, {
+      step,
+      learningRate,
+      maxGradNorm: options.maxGradNorm,
+    });
+    progress = advance(progress, batches, loader.stepsPerEpoch);
+    const seconds = Math.max(clock() - startedMs, 1) / 1000;
+    const last = step === schedule.totalSteps;
+    const evaluates = evaluate !== undefined && isDue(step, evalSteps, last);
+    const metrics: StepMetrics = {
+      step,
+      epoch: progress.epoch,
+      loss,
+      grad_norm: gradNorm,
+      learning_rate: learningRate,
+      trained_tokens: batches.trainedTokens,
+      tokens_per_second: batches.tokens / seconds,
+      ...(evaluates ? { eval_loss: await evaluate() } : {}),
+    };
+    options.onStep(metrics, progress);
+    if (options.sample !== undefined && isDue(step, options.sampleSteps, last)) {
+      await options.sample();
+    }
+    if (isDue(step, saveSteps, last)) await save();
+  }
+  await save();
+  return { progress, interrupted: progress.step < schedule.totalSteps };
+}
+
+/** Makes one optimizer step; its loss is the mean over the trained tokens of all its micro-batches. */
+async function trainStep(
+  trainer: Trainer,
+  { microBatches, trainedTokens }: StepBatches,
+  options: {
+    readonly step: number;
+    readonly learningRate: number;
+    readonly maxGradNorm: number;
+  },
+): Promise<{ loss: number; gradNorm: number }> {
+  const tokenWeight = trainedTokens > 0 ? 1 / trainedTokens : 0;
+  let loss = 0;
+  for (const batch of microBatches) loss += await trainer.accumulate(batch, tokenWeight);
+  const { gradNorm, applied } = await trainer.update(options);
+  if (!applied) {
+    throw new UserError(
+      `Cannot go on at step ${options.step}: the loss is ${loss} and the gradient norm ${gradNorm}; ` +
+        `the weights of the step before were kept. Lower --learning-rate, or --max-grad-norm if it is 0`,
+    );
+  }
+  return { loss, gradNorm };
+}
+
+function advance(
+  progress: Progress,
+  batches: StepBatches,
+  stepsPerEpoch: number,
+): Progress {
+  const step = progress.step + 1;
+  return {
+    step,
+    epoch: step / stepsPerEpoch,
+    cursor: batches.next,
+    tokensSeen: progress.tokensSeen + batches.tokens,
+    trainedTokensSeen: progress.trainedTokensSeen + batches.trainedTokens,
+  };
+}
+
+function isDue(step: number, every: number | null, last: boolean): boolean {
+  return last || (every !== null && step % every === 0);
+}

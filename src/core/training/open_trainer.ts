@@ -1,0 +1,32 @@
+/**
+ * The trainer of a device.
+ *
+ * @module
+ */
+
+import type { Device } from "../../engine/runtime/session.ts";
+import type { LanguageModel } from "../../models/language_model.ts";
+import type { AdamWConfig } from "./adamw.ts";
+import { DeviceTrainer } from "./device_trainer.ts";
+import { HostTrainer } from "./host_trainer.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** Options of {@linkcode openTrainer}. */
+export interface OpenTrainerOptions {
+  /** Where to run. */
+  readonly device: Device;
+  /** CPU threads. */
+  readonly threads: number;
+  /** Settings of the optimizer. */
+  readonly adamw: AdamWConfig;
+}
+
+/** Allocates weights, gradients and moments of `model` on a device, all zero. */
+export async function openTrainer(
+  model: LanguageModel,
+  options: OpenTrainerOptions,
+): Promise<Trainer> {
+  return options.device === "webgpu"
+    ? await DeviceTrainer.open(model, options)
+    : await HostTrainer.open(model, options);
+}

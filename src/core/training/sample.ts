@@ -1,0 +1,64 @@
+/**
+ * What a model writes while it is trained.
+ *
+ * @module
+ */
+
+import type { Device } from "../../engine/runtime/session.ts";
+import { generate } from "../../inference/generation/generate.ts";
+import { NEUTRAL_SAMPLING } from "../../inference/generation/sampling.ts";
+import { openModelDecoder } from "../../inference/generation/model_decoder.ts";
+import { UserError } from "../../utils/errors.ts";
+import type { TrainingConfig } from "./config.ts";
+import type { TrainingModel } from "./prepare.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** The most tokens of a sample. */
+const MAX_SAMPLE_TOKENS = 48;
+
+/** Options of {@linkcode sampleText}. */
+export interface SampleOptions {
+  /** What to continue: a user's words where the tokenizer knows chats, else the beginning of a text. */
+  readonly prompt: string;
+  /** Model and tokenizer. */
+  readonly prepared: TrainingModel;
+  /** Holds the weights. */
+  readonly trainer: Trainer;
+  /** Where to run. */
+  readonly device: Device;
+  /** Settings of the run. */
+  readonly config: TrainingConfig;
+}
+
+/** Returns the model's most likely continuation of a prompt. */
+export async function sampleText(options: SampleOptions): Promise<string> {
+  const { prompt, prepared, trainer, device, config } = options;
+  const { model, tokenizer } = prepared;
+  if (tokenizer === undefined) {
+    throw new UserError(
+      "Cannot take samples: the model has no tokenizer; leave --sample-prompt out",
+    );
+  }
+  const { weights } = await trainer.state();
+  await using decoder = await openModelDecoder(model, {
+    device,
+    ...(config.threads === null ? {} : { threads: config.threads }),
+    weights: new Map(weights.map(({ name, tensor }) => [name, tensor])),
+  });
+  const promptIds = tokenizer.hasChatTemplate
+    ? tokenizer.renderChat([{ role: "user", content: prompt }], { addGenerationPrompt: true }).ids
+    : tokenizer.encode(prompt);
+  let text = "";
+  for await (
+    const event of generate(decoder, tokenizer, {
+      promptIds,
+      maxTokens: MAX_SAMPLE_TOKENS,
+      sampling: { ...NEUTRAL_SAMPLING, temperature: 0 },
+      seed: config.seed,
+      eosTokenIds: tokenizer.eosTokenIds,
+    })
+  ) {
+    if (event.type === "output") text += event.text;
+  }
+  return text;
+}
