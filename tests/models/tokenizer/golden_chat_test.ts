@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ChatMessage } from "../../../src/models/tokenizer/tokenizer.ts";
+import type { ChatMessage, Tokenizer } from "../../../src/models/tokenizer/tokenizer.ts";
 import { ChatTemplateError } from "../../../src/models/tokenizer/tokenizer.ts";
 import { sharedData, testWithData } from "../../shared_data.ts";
 import { openGoldenTokenizer } from "./golden_tokenizers.ts";
@@ -40,7 +40,22 @@ function parseKeepingFloats(json: string): Readonly<Record<string, Conversation>
   });
 }
 
-function openTemplate(name: string) {
+interface OpenTemplate {
+  readonly golden: GoldenTemplate;
+  readonly tokenizer: Tokenizer;
+  readonly conversations: Readonly<Record<string, Conversation>>;
+}
+
+const open = new Map<string, OpenTemplate>();
+
+/** Opens a template; one that is open is used again, because a large vocabulary takes its time. */
+function openTemplate(name: string): OpenTemplate {
+  const known = open.get(name) ?? readTemplate(name);
+  open.set(name, known);
+  return known;
+}
+
+function readTemplate(name: string): OpenTemplate {
   const golden: GoldenTemplate = JSON.parse(
     Deno.readTextFileSync(sharedData(`golden/chat/${name}.json`)!),
   );
