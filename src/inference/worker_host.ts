@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device } from "../engine/runtime/session.ts";
+import type { LoadModelOptions } from "./generation/load_model.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
 import { InferenceError } from "./inference_error.ts";
 import { createLocalService } from "./local_service.ts";
@@ -16,14 +16,6 @@ import {
   type WorkerRequest,
 } from "./worker_protocol.ts";
 
-/** Options of a {@linkcode LoadModel}. */
-export interface LoadModelOptions {
-  /** Where to run it. */
-  readonly device: Device | "auto";
-  /** CPU threads. @default {as the device has it} */
-  readonly threads?: number;
-}
-
 /** Loads the model in a folder. */
 export type LoadModel = (folder: string, options: LoadModelOptions) => Promise<LoadedModel>;
 
@@ -33,6 +25,11 @@ export interface HostPort {
   postMessage(reply: WorkerReply): void;
   /** Receives requests. */
   onmessage: ((event: MessageEvent<WorkerRequest>) => void) | null;
+}
+
+/** Whether `scope` is a worker's global scope. */
+export function isWorkerScope(scope: unknown): scope is HostPort {
+  return Object.prototype.toString.call(scope) === "[object DedicatedWorkerGlobalScope]";
 }
 
 /** Answers what comes in at `port`, with a model that `loadModel` loads. */
@@ -67,10 +64,11 @@ class WorkerHost {
     }
   }
 
-  async #load({ folder, device, threads, limits }: LoadRequest): Promise<void> {
+  async #load({ folder, id, device, threads, limits }: LoadRequest): Promise<void> {
     try {
       const options = threads === undefined ? { device } : { device, threads };
-      this.#model = await this.#loadModel(folder, options);
+      const model = await this.#loadModel(folder, options);
+      this.#model = id === undefined ? model : { ...model, id };
       this.#service = createLocalService(this.#model, limits);
       this.#port.postMessage({ type: "loaded", model: this.#service.model });
     } catch (error) {

@@ -14,6 +14,8 @@ import type { CompletionEvent, CompletionRequest, EncodedPrompt, ModelInfo } fro
 export interface LoadRequest {
   /** The model's folder. */
   readonly folder: string;
+  /** Its name in the API. @default {as it is loaded} */
+  readonly id?: string;
   /** Where to run it. */
   readonly device: Device | "auto";
   /** CPU threads. @default {as the device has it} */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 import { createLocalService } from "../../src/inference/local_service.ts";
-import { createServer, type ServerOptions } from "../../src/inference/server.ts";
+import { createServer, type ServerOptions } from "../../src/inference/create_server.ts";
 import { createToyModel, createToyTokenizer, type ToyModelOptions } from "./toy_model.ts";
 import { startToyServer } from "./toy_server.ts";
 

@@ -6,7 +6,7 @@
 
 import OpenAI from "openai";
 import { createLocalService, type ServiceLimits } from "../../src/inference/local_service.ts";
-import { createServer, type ServerOptions } from "../../src/inference/server.ts";
+import { createServer, type ServerOptions } from "../../src/inference/create_server.ts";
 import { createToyModel, type ToyDecoder, type ToyModelOptions } from "./toy_model.ts";
 
 /** A server that listens. */

@@ -1,0 +1,44 @@
+/**
+ * Trains small language models, generates with them and serves them; ONNX Runtime computes.
+ *
+ * @example Going on from a prompt
+ * ```ts ignore
+ * import { createLocalService, loadModel } from "@llm-training/llm-training";
+ *
+ * await using service = createLocalService(await loadModel("models/my-model", { device: "auto" }));
+ * const { events } = await service.submit({
+ *   prompts: [{ kind: "text", text: "Once upon a time" }],
+ *   maxTokens: 100,
+ * });
+ * for await (const event of events) {
+ *   if (event.type === "output") console.log(event.text);
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export {
+  type Completion,
+  type CompletionEvent,
+  type CompletionRequest,
+  createLocalService,
+  createServer,
+  type Decoder,
+  type Device,
+  type Handler,
+  type InferenceService,
+  type LoadedModel,
+  type ModelInfo,
+  openWorkerService,
+  type Prompt,
+  serve,
+  type ServeOptions,
+  type ServerOptions,
+  type Tokenizer,
+} from "./src/inference/server.ts";
+export { loadModel } from "./src/inference/generation/load_model.ts";
+export { generate, type GenerateRequest } from "./src/inference/generation/generate.ts";
+export { score, type ScoreOptions } from "./src/inference/generation/score.ts";
+export { NEUTRAL_SAMPLING, type SamplingSettings } from "./src/inference/generation/sampling.ts";
+export { UserError } from "./src/utils/errors.ts";

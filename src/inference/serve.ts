@@ -1,0 +1,127 @@
+/**
+ * A server that listens, with its model in a worker.
+ *
+ * @module
+ */
+
+import { messageOf, UserError } from "../utils/errors.ts";
+import { createServer, type Handler } from "./create_server.ts";
+import { ApiError } from "./http/api_error.ts";
+import type { ModelInfo } from "./service.ts";
+import type { LoadRequest } from "./worker_protocol.ts";
+import { openWorkerService, type WorkerHandle } from "./worker_service.ts";
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions {
+  /** Which model to serve. */
+  readonly load: LoadRequest;
+  /** The name or address to listen on. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** The port to listen on; 0 takes a free one. @default {8765} */
+  readonly port?: number;
+  /** The key that clients must send. @default {none is needed} */
+  readonly apiKey?: string;
+  /** Listen without a key where other machines can reach the server. @default {false} */
+  readonly allowWithoutKey?: boolean;
+  /** The web pages that may call the server, by origin. @default {none} */
+  readonly corsOrigins?: readonly string[];
+  /** Is told of errors that are the server's fault. @default {nobody} */
+  readonly onError?: (error: unknown) => void;
+  /** Starts the worker. @default {the one beside this module} */
+  readonly createWorker?: () => WorkerHandle;
+}
+
+/** A server that listens; disposing it is {@linkcode RunningServer.shutdown}. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where it listens, without a path. */
+  readonly url: string;
+  /** What it serves. */
+  readonly model: ModelInfo;
+  /** Finishes what runs, refuses what comes, and frees the model. */
+  shutdown(): Promise<void>;
+}
+
+/** The port of {@linkcode serve}. */
+export const DEFAULT_PORT = 8765;
+
+/**
+ * Loads a model and serves it.
+ *
+ * @throws {UserError} If it would be open to other machines without a key, if the model cannot be loaded, or if
+ * the port cannot be had.
+ */
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { load, host = "127.0.0.1", port = DEFAULT_PORT, apiKey, onError = () => {} } = options;
+  const { createWorker = startWorker, allowWithoutKey = false, corsOrigins = [] } = options;
+  const isLocal = LOOPBACK.test(host);
+  if (apiKey === undefined && !isLocal && !allowWithoutKey) {
+    throw new UserError(
+      `Cannot serve on "${host}" without an API key, as other machines could use the model: give ` +
+        "--api-key, or --insecure-no-api-key if that is meant",
+    );
+  }
+  let handler: Handler = () => loading().toResponse();
+  const server = listen({ host, port }, (request) => handler(request));
+  try {
+    const service = await openWorkerService({ createWorker, load, onCrash: onError });
+    handler = createServer({
+      service,
+      ...(apiKey === undefined ? {} : { apiKey }),
+      ...(apiKey === undefined && isLocal ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
+      corsOrigins,
+      onError,
+    });
+    let end: Promise<void> | undefined;
+    const shutdown = () => end ??= server.shutdown().then(() => service[Symbol.asyncDispose]());
+    return {
+      url: `http://${urlHost(host)}:${server.addr.port}`,
+      model: service.model,
+      shutdown,
+      [Symbol.asyncDispose]: shutdown,
+    };
+  } catch (error) {
+    await server.shutdown();
+    throw error;
+  }
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+const LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]"];
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reasons for which an address cannot be had, and what to do, by the operating system's code. */
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program listens there; choose another --port",
+  EADDRNOTAVAIL: "this machine does not have that address; choose another --host",
+  EACCES: "ports below 1024 need more rights; choose another --port",
+};
+
+function listen({ host, port }: Address, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({ hostname: host, port, onListen: () => {} }, handler);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const reason = LISTEN_FAILURES[code] ?? messageOf(error);
+    throw new UserError(`Cannot listen on ${urlHost(host)}:${port}: ${reason}`, { cause: error });
+  }
+}
+
+function loading(): ApiError {
+  return new ApiError(503, "The model is being loaded", {
+    code: "loading",
+    headers: { "retry-after": "1" },
+  });
+}
+
+function startWorker(): WorkerHandle {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
