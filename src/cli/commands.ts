@@ -22,9 +22,29 @@ export interface CommandEntry {
 /** Every command, in the order of the list. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "chat",
+    summary: "Talk with a model",
+    load: async () => (await import("./chat.ts")).registerChat,
+  },
+  {
+    name: "generate",
+    summary: "Let a model go on from a prompt",
+    load: async () => (await import("./generate.ts")).registerGenerate,
+  },
+  {
+    name: "serve",
+    summary: "Serve a model with OpenAI's API",
+    load: async () => (await import("./serve.ts")).registerServe,
+  },
+  {
     name: "data",
     summary: "Check and show data sets",
     load: async () => (await import("./data.ts")).registerData,
+  },
+  {
+    name: "paths",
+    summary: "Print where things lie on disk",
+    load: async () => (await import("./paths.ts")).registerPaths,
   },
   {
     name: "completions",

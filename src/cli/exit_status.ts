@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InferenceError } from "../inference/inference_error.ts";
 import { UserError } from "../utils/errors.ts";
 import { printError } from "./terminal.ts";
 
@@ -34,7 +35,7 @@ export class InterruptedError extends Error {
 /** Tells the user about `error` on standard error and returns the exit status that stands for it. */
 export function reportError(error: unknown): number {
   if (error instanceof InterruptedError) return EXIT.interrupted;
-  if (error instanceof UserError) {
+  if (error instanceof UserError || error instanceof InferenceError) {
     printError(`error: ${error.message}`);
     return EXIT.user;
   }

@@ -26,3 +26,23 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     Deno.removeSignalListener("SIGINT", interrupt);
   }
 }
+
+/** A signal that asks the program to end. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
+/** Waits for a signal that asks the program to end; the next one ends it at once. */
+export async function untilStopped(): Promise<StopSignal> {
+  const signals: readonly StopSignal[] = Deno.build.os === "windows"
+    ? ["SIGINT"]
+    : ["SIGINT", "SIGTERM"];
+  return await new Promise((resolve) => {
+    for (const signal of signals) {
+      let isFirst = true;
+      Deno.addSignalListener(signal, () => {
+        if (!isFirst) Deno.exit(EXIT.interrupted);
+        isFirst = false;
+        resolve(signal);
+      });
+    }
+  });
+}

@@ -27,7 +27,7 @@ export interface RunCliOptions {
 /** Returns what comes before the arguments of the program when it is started from source. */
 export function cliCommand(): readonly [string, ...string[]] {
   const entry = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-  return [Deno.execPath(), "run", "--quiet", "--no-lock", "-A", entry];
+  return [Deno.execPath(), "run", "--quiet", "-A", entry];
 }
 
 /** Runs the program to its end. */
