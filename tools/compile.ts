@@ -55,6 +55,7 @@ await runDeno([
   "--no-lock",
   "--no-check",
   "--allow-all",
+  "--unstable-no-legacy-abort", // as deno.json has it
   `--target=${values.target}`,
   ...[...workers, embedded].map((path) => `--include=${path}`),
   `--output=${output}`,
