@@ -50,7 +50,7 @@ export function createServer(options: ServerOptions): Handler {
   if (hosts !== undefined) app.use(requireHost(hosts));
   if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins] }));
   if (apiKey !== undefined) app.use("/v1/*", requireApiKey(apiKey));
-  app.use("/v1/*", requireJson());
+  for (const path of ["/v1/completions", "/v1/chat/completions"]) app.use(path, requireJson());
   app.use("/v1/*", limitBody(options.maxBodyBytes ?? 16 * 2 ** 20));
 
   const context = { service, clock, startedAt: Math.floor(clock() / 1000), onError };
@@ -58,6 +58,7 @@ export function createServer(options: ServerOptions): Handler {
   addCompletionRoute(app, context);
   addChatCompletionRoute(app, context);
   addDescription(app);
+  refuseOtherMethods(app);
 
   app.notFound((c) => {
     throw new ApiError(404, `There is no ${c.req.method} ${c.req.path}; see /openapi.json`, {
@@ -81,6 +82,23 @@ function limitBody(maxSize: number): ReturnType<typeof bodyLimit> {
       });
     },
   });
+}
+
+/** Answers 405 where a path is known but not with the method. */
+function refuseOtherMethods(app: OpenAPIHono): void {
+  const methods = Map.groupBy(
+    app.routes.filter(({ method }) => method !== "ALL"),
+    ({ path }) => path,
+  );
+  for (const [path, routes] of methods) {
+    const allow = [...new Set(routes.map(({ method }) => method))].join(", ");
+    app.all(path, (c) => {
+      throw new ApiError(405, `${c.req.path} takes ${allow}, not ${c.req.method}`, {
+        code: "method_not_allowed",
+        headers: { allow },
+      });
+    });
+  }
 }
 
 function addDescription(app: OpenAPIHono): void {

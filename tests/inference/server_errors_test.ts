@@ -118,6 +118,13 @@ Deno.test("createServer() answers 404 for another model and another path", async
   assert.deepEqual([path.status, path.error.code], [404, "unknown_url"]);
 });
 
+Deno.test("createServer() answers 405 for another method", async () => {
+  const { status, headers, error } = await call()("/v1/models/toy", {});
+  assert.deepEqual([status, headers.get("allow"), error.code], [405, "GET", "method_not_allowed"]);
+  const got = await call()("/v1/completions");
+  assert.deepEqual([got.status, got.headers.get("allow")], [405, "POST"]);
+});
+
 Deno.test("createServer() answers 400 for a prompt longer than the context", async () => {
   const post = call({}, { maxPositions: 10 });
   const full = await post("/v1/completions", { ...COMPLETION, prompt: "a".repeat(10) });

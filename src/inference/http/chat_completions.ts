@@ -12,7 +12,7 @@ import { collectChoices, usageOf } from "./choices.ts";
 import { accept, type RouteContext } from "./context.ts";
 import { eventStream } from "./event_stream.ts";
 import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
-import { errorResponses, FinishReasonSchema, UsageSchema } from "./responses.ts";
+import { completionResponses, FinishReasonSchema, UsageSchema } from "./responses.ts";
 
 const TextPart = z.object({ type: z.literal("text"), text: z.string() });
 
@@ -105,7 +105,7 @@ export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext):
           "text/event-stream": { schema: ChunkSchema },
         },
       },
-      ...errorResponses,
+      ...completionResponses,
     },
   });
   app.openapi(route, async (c): Promise<Response> => {

@@ -12,16 +12,20 @@ import type {
   Prompt,
   TextToken,
 } from "../service.ts";
+import { ApiError } from "./api_error.ts";
 import { collectChoices, usageOf } from "./choices.ts";
 import { accept, type RouteContext } from "./context.ts";
 import { eventStream } from "./event_stream.ts";
 import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
-import { errorResponses, FinishReasonSchema, UsageSchema } from "./responses.ts";
+import { completionResponses, FinishReasonSchema, UsageSchema } from "./responses.ts";
 
 /** OpenAI's default. */
 const DEFAULT_MAX_TOKENS = 16;
 
 const MAX_PROMPTS = 2048;
+
+/** The most choices for all prompts of a request. */
+const MAX_SEQUENCES = 4096;
 
 const ids = z.array(z.int().min(0)).min(1);
 
@@ -84,10 +88,10 @@ export function addCompletionRoute(app: OpenAPIHono, context: RouteContext): voi
         description: "The choices; with `stream` each event is a piece of one",
         content: {
           "application/json": { schema: ResponseSchema },
-          "text/event-stream": { schema: z.string() },
+          "text/event-stream": { schema: ResponseSchema },
         },
       },
-      ...errorResponses,
+      ...completionResponses,
     },
   });
   app.openapi(route, async (c): Promise<Response> => {
@@ -117,10 +121,17 @@ export function addCompletionRoute(app: OpenAPIHono, context: RouteContext): voi
 
 function serviceRequest(body: Body): CompletionRequest {
   const { prompt, max_tokens, logprobs, echo } = body;
+  const prompts = promptsOf(prompt);
+  if (prompts.length * (body.n ?? 1) > MAX_SEQUENCES) {
+    throw new ApiError(400, `Cannot make more than ${MAX_SEQUENCES} choices for one request`, {
+      param: "n",
+      code: "invalid_value",
+    });
+  }
   const hasLogprobs = logprobs !== null && logprobs !== undefined;
   return {
     ...toServiceRequest(body),
-    prompts: promptsOf(prompt),
+    prompts,
     maxTokens: max_tokens ?? DEFAULT_MAX_TOKENS,
     ...(hasLogprobs ? { topLogprobs: logprobs, scorePrompt: echo ?? false } : {}),
   };

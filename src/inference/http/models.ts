@@ -7,6 +7,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { InferenceService } from "../service.ts";
 import { requireModel, type RouteContext } from "./context.ts";
+import { accessResponses, modelResponses } from "./responses.ts";
 
 const Model = z.object({
   id: z.string(),
@@ -58,6 +59,7 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
           z.object({ object: z.literal("list"), data: z.array(Model) }).openapi("ModelList"),
           "The models",
         ),
+        ...accessResponses,
       },
     }),
     (c) => c.json({ object: "list" as const, data: [describe(service, startedAt)] }, 200),
@@ -68,7 +70,7 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
       path: "/v1/models/{id}",
       summary: "Describe a model",
       request: { params: z.object({ id: z.string() }) },
-      responses: { 200: json(Model, "The model") },
+      responses: { 200: json(Model, "The model"), ...modelResponses },
     }),
     (c) => {
       requireModel(service, c.req.valid("param").id);

@@ -31,12 +31,21 @@ const error = (description: string) => ({
   content: { "application/json": { schema: ErrorSchema } },
 });
 
-/** The errors that any completion may end in. */
-export const errorResponses = {
-  400: error("The request cannot be read, or the model cannot read the prompt"),
+/** The errors that any route of `/v1` may end in. */
+export const accessResponses = {
   401: error("The API key is missing or wrong"),
-  404: error("There is no such model"),
+  403: error("The server does not answer to the name it was called by"),
+};
+
+/** The errors of a route that names a model. */
+export const modelResponses = { ...accessResponses, 404: error("There is no such model") };
+
+/** The errors that a completion may end in. */
+export const completionResponses = {
+  ...modelResponses,
+  400: error("The request cannot be read, or the model cannot read the prompt"),
   413: error("The request is too large"),
+  415: error("The request is not JSON"),
   429: error("Too many requests are waiting; try again after Retry-After"),
   500: error("The server failed"),
   503: error("The model is not available; try again after Retry-After"),
