@@ -58,7 +58,7 @@ export function registerGenerate(program: Command): void {
   addSamplingOptions(command, DEFAULT_MAX_TOKENS)
     .option("--ignore-eos", "go on after an end token")
     .option("--json", "print one JSON object with the text, ids, usage and speed")
-    .action((options: GenerateOptions) => interruptible((signal) => generate(options, signal)));
+    .action(generate);
   addExamples(command, [
     'llm-training generate --model runs/my-run --prompt "Once upon a time"',
     "llm-training generate --model my-model --prompt-file prompt.txt --temperature 0 --json",
@@ -66,12 +66,11 @@ export function registerGenerate(program: Command): void {
   ]);
 }
 
-async function generate(options: GenerateOptions, signal: AbortSignal): Promise<void> {
+async function generate(options: GenerateOptions): Promise<void> {
   const prompt = await readPrompt(options);
   await using service = await openLocalModel(options);
-  signal.throwIfAborted();
   const onText = options.json ? () => {} : write;
-  const result = await run({ service, prompt, options, signal }, onText);
+  const result = await interruptible((signal) => run({ service, prompt, options, signal }, onText));
   const { id, device } = service.model;
   if (options.json) {
     print(JSON.stringify({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { sharedData, testWithData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
-import { runCli } from "./run_cli.ts";
+import { cliCommand, runCli } from "./run_cli.ts";
 
 const TINY_STORIES = { data: "models/TinyStories-656K" };
 const STORIES_260K = { data: "models/stories260K-hf" };
@@ -84,6 +84,28 @@ testWithData("generate draws the same text for the same seed", TINY_STORIES, asy
   assert.equal(first.stdout, again.stdout);
   assert.notEqual(first.stdout, other.stdout);
 });
+
+testWithData(
+  "generate ends with status 130 when Ctrl-C is pressed while it writes",
+  TINY_STORIES,
+  async (model) => {
+    const [program, ...head] = cliCommand();
+    const child = new Deno.Command(program, {
+      args: [
+        ...[...head, "generate", "--model", model, "--prompt", "The", "--device", "wasm"],
+        ...["--threads", "1", "--ignore-eos", "--max-tokens", "500"],
+      ],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    child.kill("SIGINT");
+    reader.releaseLock();
+    const { code, stderr } = await child.output();
+    assert.deepEqual([code, new TextDecoder().decode(stderr)], [130, ""]);
+  },
+);
 
 Deno.test("generate refuses impossible values with status 2 and missing models with status 1", async () => {
   const value = await runCli(["generate", "--model", "x", "--top-p", "1.5"]);
