@@ -47,6 +47,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./paths.ts")).registerPaths,
   },
   {
+    name: "doctor",
+    summary: "Show the devices of this machine, and which one is used and why",
+    load: async () => (await import("./doctor.ts")).registerDoctor,
+  },
+  {
     name: "completions",
     summary: "Print a completion script for a shell",
     load: async () => (await import("./completions.ts")).registerCompletions,

@@ -8,12 +8,13 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { messageOf } from "../../utils/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkExtent, checkRun, requireHost } from "./feeds.ts";
 import { loadNativeBinding, type NativeModel, NativeTensor } from "./native_binding.ts";
 import { RunQueue } from "./run_queue.ts";
 import type { Feed, RunOptions, Session, SessionOptions } from "./session.ts";
-import { sessionError } from "./session_error.ts";
+import { sessionError, unavailable } from "./session_error.ts";
 import { plainView } from "./shared_memory.ts";
 import { NO_SPINNING, resolveThreads } from "./threads.ts";
 import { fromOrtTensor, requireFeedable } from "./ort_tensor.ts";
@@ -29,7 +30,9 @@ export async function openNativeSession(
 ): Promise<Session> {
   const { optimization = "all", profile } = options;
   const threads = resolveThreads(options.threads);
-  const binding = await loadNativeBinding();
+  const binding = await loadNativeBinding().catch((error) => {
+    throw unavailable("native", messageOf(error), { cause: error });
+  });
   const inner = new binding.InferenceSession();
   try {
     inner.loadModel(model.buffer, model.byteOffset, model.byteLength, {

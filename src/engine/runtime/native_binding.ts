@@ -7,7 +7,7 @@
 
 import process from "node:process";
 import { isMainThread } from "node:worker_threads";
-import { messageOf, UserError } from "../../utils/errors.ts";
+import { messageOf } from "../../utils/errors.ts";
 import { isExecutable } from "./embedded_file.ts";
 import { loadEmbeddedBinding } from "./native_library.ts";
 
@@ -65,7 +65,7 @@ const instance: { binding?: Promise<NativeBinding> } = {};
 /**
  * Loads the library.
  *
- * @throws {UserError} If it cannot be loaded; the message says why.
+ * @throws {Error} If it cannot be loaded; the message says why.
  */
 export function loadNativeBinding(): Promise<NativeBinding> {
   return instance.binding ??= load();
@@ -79,13 +79,8 @@ async function load(): Promise<NativeBinding> {
     binding.initOrtOnce(LOG_FATAL, NativeTensor, isMainThread);
     return binding;
   } catch (error) {
-    throw new UserError(
-      `Cannot use device native: ONNX Runtime's native library does not load (${
-        messageOf(error)
-      }); choose ` +
-        "device auto or wasm",
-      { cause: error },
-    );
+    const reason = messageOf(error).replace(/\s*\n[^]*/, "");
+    throw new Error(`ONNX Runtime's native library does not load: ${reason}`, { cause: error });
   }
 }
 

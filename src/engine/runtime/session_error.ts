@@ -5,7 +5,7 @@
  */
 
 import { messageOf, UserError } from "../../utils/errors.ts";
-import type { Device } from "./session.ts";
+import { type Device, DEVICES } from "./session.ts";
 
 /** What was being done when the error came. */
 export type SessionAction = "open" | "run";
@@ -14,7 +14,7 @@ export type SessionAction = "open" | "run";
 export function sessionError(action: SessionAction, device: Device, cause: unknown): Error {
   const message = messageOf(cause);
   const subject = `Cannot ${action} model on ${device}`;
-  if (OUT_OF_MEMORY.test(message)) {
+  if (OUT_OF_MEMORY.test(message) || isBrokenHeap(cause)) {
     return new UserError(`${subject}: out of memory; ${MEMORY_ADVICE[device]}`, { cause });
   }
   for (const [pattern, explain] of EXPLANATIONS) {
@@ -24,8 +24,24 @@ export function sessionError(action: SessionAction, device: Device, cause: unkno
   return new Error(`${subject}: ${essence(message)}`, { cause });
 }
 
+/** Returns the error to throw when `device` cannot be used because of `problem`. */
+export function unavailable(device: Device, problem: string, options?: ErrorOptions): UserError {
+  const others = DEVICES.filter((other) => other !== device).join(" or ");
+  const message = `Cannot use device ${device}: ${problem}; or choose device auto, ${others}`;
+  return new UserError(message, options);
+}
+
 const OUT_OF_MEMORY =
   /bad_alloc|out of memory|\boom\b|failed to allocate|allocation failed|not enough memory|shape is too large|integer overflow/i;
+
+/**
+ * ONNX Runtime Web copies feeds into its heap without asking whether there was room: what it then overwrites
+ * fails in these ways.
+ */
+function isBrokenHeap(cause: unknown): boolean {
+  return cause instanceof WebAssembly.RuntimeError ||
+    cause instanceof TypeError && cause.message.endsWith("is not a function");
+}
 
 const MEMORY_ADVICE: Readonly<Record<Device, string>> = {
   webgpu: "use a smaller batch, shorter rows or a smaller model",

@@ -14,6 +14,9 @@ import { sessionError } from "./session_error.ts";
 import type { WebRuntime } from "./web_runtime.ts";
 import { fromOrtTensor, toOrtTensor } from "./ort_tensor.ts";
 
+/** WebAssembly's 32-bit addresses reach no further. */
+const HEAP_BYTES = 2 ** 32;
+
 /**
  * Compiles `model` with the settings `settings`.
  *
@@ -64,6 +67,7 @@ class WebSession implements Session {
   ): Promise<Record<string, Feed>> {
     return this.#runtime.queue.add(async () => {
       const outputs = checkRun(this, feeds, options);
+      this.#checkHeap(feeds);
       await setImmediate(); // a run blocks the thread: let timers and signals have their turn first
       const inner = this.#inner;
       if (inner === undefined) throw new Error("Cannot run model: its session is closed");
@@ -80,6 +84,14 @@ class WebSession implements Session {
     const inner = this.#inner;
     this.#inner = undefined;
     if (inner !== undefined) await this.#runtime.queue.add(() => inner.release());
+  }
+
+  /** The library does not notice feeds that its heap cannot hold. */
+  #checkHeap(feeds: Readonly<Record<string, Feed>>): void {
+    let total = 0;
+    for (const feed of Object.values(feeds)) if ("data" in feed) total += feed.data.byteLength;
+    if (total <= HEAP_BYTES) return;
+    throw sessionError("run", this.device, new Error(`out of memory for ${total} bytes of feeds`));
   }
 
   #convert(name: string, feed: Feed): OrtTensor {

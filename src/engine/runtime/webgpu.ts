@@ -8,9 +8,10 @@
  * @module
  */
 
-import { UserError } from "../../utils/errors.ts";
 import { embeddedUrl, isExecutable, readEmbedded } from "./embedded_file.ts";
+import { findGpuAdapter, NO_ADAPTER } from "./gpu_adapter.ts";
 import type { Session, SessionOptions } from "./session.ts";
+import { unavailable } from "./session_error.ts";
 import { commonOptions, createWebRuntime, type WebRuntime } from "./web_runtime.ts";
 import { openWebSession } from "./web_session.ts";
 
@@ -30,7 +31,7 @@ export async function openWebgpuSession(
   options: SessionOptions,
 ): Promise<Session> {
   const { keepOnDevice = [], forbidFallback = true, fixedShapes = false } = options;
-  await requireAdapter();
+  if (await findGpuAdapter() === undefined) throw unavailable("webgpu", NO_ADAPTER);
   instance.runtime ??= load();
   const common = commonOptions(options);
   return await openWebSession(model, {
@@ -52,15 +53,6 @@ export async function openWebgpuSession(
       },
     },
   });
-}
-
-async function requireAdapter(): Promise<void> {
-  const adapter = await navigator.gpu?.requestAdapter();
-  if (adapter) return;
-  throw new UserError(
-    "Cannot use device webgpu: no GPU adapter was found; install the GPU's driver (on Linux with Vulkan) or " +
-      "choose device auto",
-  );
 }
 
 function load(): Promise<WebRuntime> {

@@ -90,3 +90,23 @@ export function expandModel(): Uint8Array {
     initializers: new Map(),
   });
 }
+
+/** `y` = x, taken through `count` products with `w`, each of which wakes all threads. */
+export function chainModel(count: number): Uint8Array {
+  const nodes = Array.from(
+    { length: count },
+    (_, i) =>
+      node("MatMul", [[i === 0 ? "x" : `y${i}`, "w"], [i === count - 1 ? "y" : `y${i + 1}`]]),
+  );
+  return encodeModel({
+    nodes,
+    inputs: [value("x", ["n", "n"]), value("w", ["n", "n"])],
+    outputs: [value("y", ["n", "n"])],
+    initializers: new Map(),
+  });
+}
+
+/** Returns a square matrix whose elements are all `value`. */
+export function filledSquare(size: number, value: number): Tensor<"float32"> {
+  return tensor("float32", [size, size], new Float32Array(size * size).fill(value));
+}
