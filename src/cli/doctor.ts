@@ -124,8 +124,7 @@ export function renderReport({ version, machine, devices, choice }: DoctorReport
 
 ${devices.map(renderDevice).join("\n")}
 
-Device ${choice.device} is used:
-${choice.reasons.map((reason) => `  ${reason}`).join("\n")}`;
+Device ${choice.device} is used: ${choice.reason}`;
 }
 
 function renderDevice({ device, description, problem, gpu, gigaflops }: DeviceReport): string {

@@ -34,8 +34,8 @@ export interface DeviceDescription {
 export interface DeviceChoice {
   /** Where to run. */
   readonly device: Device;
-  /** Why there, one sentence for each device that was considered. */
-  readonly reasons: readonly string[];
+  /** What it is, and why no device that `auto` prefers is used. */
+  readonly reason: string;
 }
 
 /** Options of {@linkcode chooseDevice}. */
@@ -51,12 +51,12 @@ export function describeDevices(): Promise<readonly DeviceDescription[]> {
 
 /** Describes one device; to describe `native` loads its library. */
 export async function describeDevice(device: Device): Promise<DeviceDescription> {
-  const threads = `up to ${defaultThreads()} threads by default`;
+  const threads = `${defaultThreads()} threads by default`;
   switch (device) {
     case "webgpu":
       return describeGpu(await findGpuAdapter());
     case "native": {
-      const description = `ONNX Runtime's library for this CPU, ${threads}`;
+      const description = `ONNX Runtime's library for this CPU (${threads})`;
       try {
         await (await import("./native_binding.ts")).loadNativeBinding();
         return { device, description };
@@ -65,7 +65,7 @@ export async function describeDevice(device: Device): Promise<DeviceDescription>
       }
     }
     case "wasm":
-      return { device, description: `ONNX Runtime Web on the CPU, ${threads}` };
+      return { device, description: `ONNX Runtime Web on the CPU (${threads})` };
   }
 }
 
@@ -82,19 +82,20 @@ export async function chooseDevice(
   if (wish !== "auto") {
     const { description, problem, drawback } = await describe(wish);
     if (problem !== undefined) throw unavailable(wish, problem);
-    const reasons = [`${wish} was asked for: ${description}`];
-    return { device: wish, reasons: drawback === undefined ? reasons : [...reasons, drawback] };
+    return { device: wish, reason: sentence([`${description}, as asked for`, drawback]) };
   }
-  const reasons: string[] = [];
+  const obstacles: string[] = [];
   for (const device of DEVICES) {
     const { description, problem, drawback } = await describe(device);
     const obstacle = problem ?? drawback;
-    if (obstacle === undefined) {
-      return { device, reasons: [...reasons, `${device} is used: ${description}`] };
-    }
-    reasons.push(`${device} is not used: ${obstacle}`);
+    if (obstacle === undefined) return { device, reason: sentence([description, ...obstacles]) };
+    obstacles.push(`not ${device}: ${obstacle}`);
   }
   throw new Error("Internal: wasm always works");
+}
+
+function sentence(parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join("; ");
 }
 
 function describeGpu(gpu: GpuAdapter | undefined): DeviceDescription {
@@ -106,6 +107,6 @@ function describeGpu(gpu: GpuAdapter | undefined): DeviceDescription {
     device,
     description,
     gpu,
-    drawback: `${gpu.name} is not a GPU but a program that runs on the CPU`,
+    drawback: `${gpu.name} is a program on the CPU, not a GPU`,
   };
 }

@@ -28,6 +28,7 @@ export class GpuTensor implements DeviceTensor {
   readonly inner: OrtTensor;
   readonly #runtime: WebRuntime;
 
+  /** Wraps an output of a run of `runtime`. */
   constructor(inner: OrtTensor, runtime: WebRuntime) {
     this.dtype = toDtype(inner.type);
     this.shape = inner.dims;

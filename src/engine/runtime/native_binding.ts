@@ -22,6 +22,7 @@ export class NativeTensor {
   /** Extent of each dimension. */
   readonly dims: readonly number[];
 
+  /** Makes a tensor over `data`. */
   constructor(type: string, data: ArrayBufferView, dims: readonly number[]) {
     this.type = type;
     this.data = data;
