@@ -37,8 +37,11 @@ export {
   type ServerOptions,
   type Tokenizer,
 } from "./src/inference/server.ts";
-export { loadModel } from "./src/inference/generation/load_model.ts";
+export { loadModel, type LoadModelOptions } from "./src/inference/generation/load_model.ts";
 export { generate, type GenerateRequest } from "./src/inference/generation/generate.ts";
+export type { GenerationEvent, GenerationRequest } from "./src/inference/generation/generation.ts";
+export type { GeneratedToken, PlacedToken } from "./src/inference/generation/output_text.ts";
 export { score, type ScoreOptions } from "./src/inference/generation/score.ts";
+export type { ScoredToken, TokenLogprobs } from "./src/inference/generation/token_logprobs.ts";
 export { NEUTRAL_SAMPLING, type SamplingSettings } from "./src/inference/generation/sampling.ts";
 export { UserError } from "./src/utils/errors.ts";
