@@ -13,6 +13,7 @@ import type { Device, Feed, RunOptions, Session } from "./session.ts";
 import { sessionError } from "./session_error.ts";
 import type { WebRuntime } from "./web_runtime.ts";
 import { fromOrtTensor, toOrtTensor } from "./ort_tensor.ts";
+import { withFullMemory } from "./wasm_memory.ts";
 
 /** WebAssembly's 32-bit addresses reach no further. */
 const HEAP_BYTES = 2 ** 32;
@@ -32,7 +33,7 @@ export async function openWebSession(
 ): Promise<Session> {
   const inner = await runtime.queue.add(async () => {
     try {
-      return await runtime.ort.InferenceSession.create(model, settings);
+      return await withFullMemory(() => runtime.ort.InferenceSession.create(model, settings));
     } catch (error) {
       throw sessionError("open", device, error);
     }
