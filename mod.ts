@@ -26,6 +26,7 @@ export {
   createServer,
   type Decoder,
   type Device,
+  type DeviceWish,
   type Handler,
   type InferenceService,
   type LoadedModel,

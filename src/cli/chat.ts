@@ -45,7 +45,7 @@ export function registerChat(program: Command): void {
 async function chat(options: ChatOptions): Promise<void> {
   await using service = await openLocalModel(options);
   const { id, device, deviceReason } = service.model;
-  printError(`${id} on ${device} (${deviceReason}); /help lists what else can be typed`);
+  printError(`${id} on ${device}: ${deviceReason}\n/help lists what else can be typed`);
   const conversation = new Conversation(service, options);
   for await (const line of inputLines("> ")) {
     const words = line.trim();

@@ -7,7 +7,7 @@
 import { type Command, Option } from "commander";
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { type Device, DEVICES } from "../engine/runtime/session.ts";
+import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
 import { checkpointsFolder } from "../models/checkpoint/list.ts";
 import { latestCheckpoint } from "../models/checkpoint/open.ts";
 import { UserError } from "../utils/errors.ts";
@@ -19,7 +19,7 @@ export interface ModelOptions {
   /** A folder, a run or a name. */
   readonly model: string;
   /** Where to run. */
-  readonly device: Device | "auto";
+  readonly device: DeviceWish;
   /** CPU threads. */
   readonly threads?: number;
 }
@@ -40,7 +40,7 @@ export function addModelOptions(command: Command): Command {
       "a model's folder, a run (its newest checkpoint), a checkpoint, or a name in the models folder",
     )
     .addOption(
-      new Option("--device <device>", "where to run").choices(["auto", ...DEVICES]).default("auto"),
+      new Option("--device <device>", "where to run").choices(DEVICE_WISHES).default("auto"),
     )
     .option(
       "--threads <number>",

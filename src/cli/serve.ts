@@ -91,7 +91,8 @@ async function run(options: ServeOptions): Promise<void> {
     onError: (error) => printError(describe(error)),
   });
   const { id, device: chosen, deviceReason } = server.model;
-  print(`Serving ${id} on ${chosen} (${deviceReason}) at ${server.url}/v1`);
+  print(`Serving ${id} on ${chosen} at ${server.url}/v1`);
+  printError(`${chosen}: ${deviceReason}`);
   const stoppedBy = await untilStopped();
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();

@@ -44,6 +44,7 @@ export type {
   RenderedChat,
   Tokenizer,
 } from "../models/tokenizer/tokenizer.ts";
+export { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
 export { type Device, DEVICES } from "../engine/runtime/session.ts";
 
 /** Runs `serve` with a command line's arguments and returns the exit status. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device } from "../engine/runtime/session.ts";
+import type { DeviceWish } from "../engine/runtime/devices.ts";
 import { UserError } from "../utils/errors.ts";
 import { InferenceError, type InferenceErrorCode } from "./inference_error.ts";
 import type { ServiceLimits } from "./local_service.ts";
@@ -17,7 +17,7 @@ export interface LoadRequest {
   /** Its name in the API. @default {as it is loaded} */
   readonly id?: string;
   /** Where to run it. */
-  readonly device: Device | "auto";
+  readonly device: DeviceWish;
   /** CPU threads. @default {as the device has it} */
   readonly threads?: number;
   /** How much to take on. */

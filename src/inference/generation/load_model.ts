@@ -5,7 +5,7 @@
  */
 
 import { basename } from "node:path";
-import type { Device } from "../../engine/runtime/session.ts";
+import { chooseDevice, type DeviceWish } from "../../engine/runtime/devices.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import { createModel } from "../../models/architectures.ts";
 import { openModelFolder } from "../../models/hub/folder.ts";
@@ -17,7 +17,7 @@ import { openModelDecoder } from "./model_decoder.ts";
 /** Options of {@linkcode loadModel}. */
 export interface LoadModelOptions {
   /** Where to run it. */
-  readonly device: Device | "auto";
+  readonly device: DeviceWish;
   /** CPU threads. @default {as the device has it} */
   readonly threads?: number;
 }
@@ -29,7 +29,7 @@ export interface LoadModelOptions {
  */
 export async function loadModel(folder: string, options: LoadModelOptions): Promise<LoadedModel> {
   const { threads } = options;
-  const device = options.device === "auto" ? "native" : options.device;
+  const { device, reason } = await chooseDevice(options.device);
   using opened = await openModelFolder(folder);
   const { config, generationConfig = {} } = opened;
   const model = createModel(config);
@@ -49,7 +49,7 @@ export async function loadModel(folder: string, options: LoadModelOptions): Prom
     id: basename(folder),
     folder,
     device,
-    deviceReason: `${options.device} was asked for`,
+    deviceReason: reason,
     decoder,
     tokenizer,
     eosTokenIds: [...eosTokenIds],
