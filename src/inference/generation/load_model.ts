@@ -1,10 +1,10 @@
 /**
- * Loads a model's folder for generation.
+ * From a model's folder to a model that generates.
  *
  * @module
  */
 
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { chooseDevice, type DeviceWish } from "../../engine/runtime/devices.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import { createModel } from "../../models/architectures.ts";
@@ -16,50 +16,44 @@ import { openModelDecoder } from "./model_decoder.ts";
 
 /** Options of {@linkcode loadModel}. */
 export interface LoadModelOptions {
-  /** Where to run it. */
-  readonly device: DeviceWish;
-  /** CPU threads. @default {as the device has it} */
+  /** Where to run. @default {"auto"} */
+  readonly device?: DeviceWish;
+  /** CPU threads. @default {one per processor, at most 8} */
   readonly threads?: number;
 }
 
 /**
- * Loads the model in `folder`, compiled for a device.
+ * Loads the model in `folder`.
  *
- * @throws {UserError} If the folder cannot be used or the device is not to be had.
+ * @throws {UserError} If the folder or the device cannot be used.
  */
-export async function loadModel(folder: string, options: LoadModelOptions): Promise<LoadedModel> {
-  const { threads } = options;
-  const { device, reason } = await chooseDevice(options.device);
+export async function loadModel(
+  folder: string,
+  options: LoadModelOptions = {},
+): Promise<LoadedModel> {
+  const { device: wish = "auto", threads } = options;
   using opened = await openModelFolder(folder);
-  const { config, generationConfig = {} } = opened;
-  const model = createModel(config);
+  const model = createModel(opened.config);
   const tokenizer = await loadTokenizer(folder);
+  const { device, reason } = await chooseDevice(wish);
   const weights = new Map<string, Tensor>();
   for await (const { name, tensor } of readWeights(model, opened)) weights.set(name, tensor);
   const decoder = await openModelDecoder(model, {
     device,
-    weights,
     ...(threads === undefined ? {} : { threads }),
+    weights,
   });
-  const eosTokenIds = new Set([
-    ...tokenIds(generationConfig.eos_token_id ?? config.eos_token_id),
-    ...tokenizer?.eosTokenIds ?? [],
-  ]);
+  const generationConfig = opened.generationConfig ?? {};
   return {
-    id: basename(folder),
+    id: basename(resolve(folder)),
     folder,
     device,
     deviceReason: reason,
     decoder,
     tokenizer,
-    eosTokenIds: [...eosTokenIds],
+    eosTokenIds: tokenizer?.eosTokenIds ??
+      [generationConfig["eos_token_id"] ?? opened.config["eos_token_id"] ?? []].flat().map(Number),
     generationConfig,
     [Symbol.asyncDispose]: () => decoder[Symbol.asyncDispose](),
   };
-}
-
-/** `eos_token_id` is a number or a list of them. */
-function tokenIds(value: unknown): readonly number[] {
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return values.filter((id) => typeof id === "number");
 }
