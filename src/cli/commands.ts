@@ -22,6 +22,11 @@ export interface CommandEntry {
 /** Every command, in the order of the list. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "train",
+    summary: "Train a model on a data set",
+    load: async () => (await import("./train.ts")).registerTrain,
+  },
+  {
     name: "chat",
     summary: "Talk with a model",
     load: async () => (await import("./chat.ts")).registerChat,

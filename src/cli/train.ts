@@ -1,0 +1,137 @@
+/**
+ * `train`: one training run, start to finish.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { basename, join, resolve } from "node:path";
+import { train, type TrainEvent } from "../core/train.ts";
+import { TRAINING_DEFAULTS, type TrainingConfig } from "../core/training/config.ts";
+import { readRunConfig } from "../core/training/run_folder.ts";
+import { findPreset, PRESETS } from "../models/presets.ts";
+import { UserError } from "../utils/errors.ts";
+import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
+import { interruptible } from "./interrupt.ts";
+import { findModelOrRun, pathContext } from "./model_options.ts";
+import { addExamples } from "./program.ts";
+import { print, printError } from "./terminal.ts";
+import { addTrainingFlags, type TrainingFlags, trainingFlags } from "./train_flags.ts";
+import { createProgressDisplay } from "./train_progress.ts";
+
+/** What the command line gives besides the settings. */
+interface TrainCommandOptions {
+  readonly output?: string;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+/** Adds `train` to `program`. */
+export function registerTrain(program: Command): void {
+  const command = program.command("train")
+    .description(
+      "Train a model on a data set, from scratch or from a model's folder. Rows are OpenAI messages, " +
+        "prompt and completion, text, or token ids with labels.",
+    );
+  addTrainingFlags(command)
+    .option("--output <folder>", "folder of the run (default: a new one in the home's runs)")
+    .option("--resume", "continue the run in --output from its newest checkpoint")
+    .option("--json", "print one JSON object for each thing that happens")
+    .action((options: TrainCommandOptions) => run(options, trainingFlags(command)));
+  addExamples(command, [
+    "llm-training train --dataset data.jsonl --model 1m",
+    "llm-training train --dataset data.jsonl --model my-model --output runs/mine --save-steps 100",
+    "llm-training train --resume --output runs/mine",
+    "llm-training train --dataset train.jsonl --model 5m --eval-dataset held-out.jsonl --eval-steps 50",
+  ]);
+}
+
+async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<void> {
+  const context = pathContext();
+  const { resume = false, json = false } = options;
+  const { config, output } = resume
+    ? await resumedRun(options, { flags, context })
+    : await newRun(options, { flags, context });
+  const display = json ? undefined : createProgressDisplay();
+  const onEvent = (event: TrainEvent) =>
+    display === undefined ? print(JSON.stringify(event)) : display.show(event);
+  await interruptible(async (signal) => {
+    const { interrupted, step } = await train({ config, output, resume, signal, onEvent });
+    if (interrupted && !json) {
+      printError(
+        `stopped after step ${step}; go on with: llm-training train --resume --output ${output}`,
+      );
+    }
+  });
+}
+
+/** The settings and the folder of a run. */
+interface ResolvedRun {
+  readonly config: TrainingConfig;
+  readonly output: string;
+}
+
+interface RunInput {
+  readonly flags: TrainingFlags;
+  readonly context: PathContext;
+}
+
+async function newRun(
+  options: TrainCommandOptions,
+  { flags, context }: RunInput,
+): Promise<ResolvedRun> {
+  const { dataset, model } = flags;
+  if (dataset === undefined) {
+    throw new UserError("Cannot train without data: give --dataset <file>, a JSON Lines file");
+  }
+  if (model === undefined) {
+    const names = Object.keys(PRESETS).join(", ");
+    throw new UserError(
+      `Cannot train without a model: give --model <folder>, or a preset (${names})`,
+    );
+  }
+  const config = await withPaths({ ...TRAINING_DEFAULTS, ...flags, dataset, model }, context);
+  const output = options.output === undefined
+    ? join(homePaths(resolveHome(context).path).runs, runName(config, new Date()))
+    : resolve(context.cwd, options.output);
+  return { config, output };
+}
+
+async function resumedRun(
+  options: TrainCommandOptions,
+  { flags, context }: RunInput,
+): Promise<ResolvedRun> {
+  if (options.output === undefined) {
+    throw new UserError("Cannot resume: give --output <folder>, the folder of the run");
+  }
+  const output = resolve(context.cwd, options.output);
+  const before = await readRunConfig(output);
+  if (before !== undefined) {
+    const given = await withPaths({ ...before, ...flags }, context);
+    return { config: given, output };
+  }
+  if (flags.dataset === undefined || flags.model === undefined) {
+    throw new UserError(`Cannot resume: "${output}" holds no run; look at --output`);
+  }
+  return await newRun(options, { flags, context });
+}
+
+/** Makes paths absolute and finds the model. */
+async function withPaths(config: TrainingConfig, context: PathContext): Promise<TrainingConfig> {
+  const model = findPreset(config.model) === undefined
+    ? (await findModelOrRun(config.model, context)).folder
+    : config.model;
+  return {
+    ...config,
+    model,
+    dataset: resolve(context.cwd, config.dataset),
+    evalDataset: config.evalDataset && resolve(context.cwd, config.evalDataset),
+  };
+}
+
+/** Returns a name that sorts by time and says what was trained. */
+function runName({ model, dataset }: TrainingConfig, now: Date): string {
+  const time = now.toISOString().replaceAll(/[-:]/g, "").slice(0, 15);
+  const data = basename(dataset).replace(/\.[^.]*$/, "");
+  return `${time}-${basename(model)}-${data}`;
+}
