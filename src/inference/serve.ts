@@ -4,6 +4,7 @@
  * @module
  */
 
+import { chooseDevice } from "../engine/runtime/devices.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
 import { createServer, type Handler } from "./create_server.ts";
 import { ApiError } from "./http/api_error.ts";
@@ -63,7 +64,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   let handler: Handler = () => loading().toResponse();
   const server = listen({ host, port }, (request) => handler(request));
   try {
-    const service = await openWorkerService({ createWorker, load, onCrash: onError });
+    // chosen here, so that the worker touches no device but the one it uses
+    const { device, reason: deviceReason } = await chooseDevice(load.device);
+    const service = await openWorkerService({
+      createWorker,
+      load: { deviceReason, ...load, device },
+      onCrash: onError,
+    });
     handler = createServer({
       service,
       ...(apiKey === undefined ? {} : { apiKey }),

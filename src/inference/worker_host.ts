@@ -64,11 +64,13 @@ class WorkerHost {
     }
   }
 
-  async #load({ folder, id, device, threads, limits }: LoadRequest): Promise<void> {
+  async #load(request: LoadRequest): Promise<void> {
+    const { folder, device, threads, limits } = request;
     try {
       const options = threads === undefined ? { device } : { device, threads };
       const model = await this.#loadModel(folder, options);
-      this.#model = id === undefined ? model : { ...model, id };
+      const { id = model.id, deviceReason = model.deviceReason } = request;
+      this.#model = { ...model, id, deviceReason };
       this.#service = createLocalService(this.#model, limits);
       this.#port.postMessage({ type: "loaded", model: this.#service.model });
     } catch (error) {

@@ -18,6 +18,8 @@ export interface LoadRequest {
   readonly id?: string;
   /** Where to run it. */
   readonly device: DeviceWish;
+  /** Why there. @default {as it is loaded} */
+  readonly deviceReason?: string;
   /** CPU threads. @default {as the device has it} */
   readonly threads?: number;
   /** How much to take on. */
