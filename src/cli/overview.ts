@@ -22,7 +22,7 @@ Options:
   -h, --help     print this help
 
 Examples:
-  $ ${name} train --dataset data.jsonl --model tiny-5m
+  $ ${name} train --dataset data.jsonl --model 5m --output runs/my-run
   $ ${name} chat --model runs/my-run
   $ ${name} serve --model runs/my-run --port 8080
 
