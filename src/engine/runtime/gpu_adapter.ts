@@ -30,10 +30,7 @@ const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render/i;
 
 /** Returns the adapter that sessions are opened on, or `undefined` if there is none. */
 export async function findGpuAdapter(): Promise<GpuAdapter | undefined> {
-  if (Deno.build.os === "linux") {
-    // Without it each look for an adapter prints a warning that helps nobody
-    process.env.XDG_RUNTIME_DIR ||= tmpdir();
-  }
+  silenceWarning();
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return undefined;
   const { info, features, limits } = adapter;
@@ -45,4 +42,14 @@ export async function findGpuAdapter(): Promise<GpuAdapter | undefined> {
     maxBufferBytes: limits.maxBufferSize,
     maxBindingBytes: limits.maxStorageBufferBindingSize,
   };
+}
+
+/** Without this variable each look for an adapter prints a warning on Linux that helps nobody. */
+function silenceWarning(): void {
+  if (Deno.build.os !== "linux") return;
+  try {
+    process.env.XDG_RUNTIME_DIR ||= tmpdir();
+  } catch {
+    // Not allowed to touch the environment: the warning stays
+  }
 }

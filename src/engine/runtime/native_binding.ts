@@ -73,9 +73,9 @@ export function loadNativeBinding(): Promise<NativeBinding> {
 }
 
 async function load(): Promise<NativeBinding> {
-  // Otherwise the library keeps a device id and a database of telemetry events in the user's cache
-  process.env.ORT_DISABLE_TELEMETRY = "1";
   try {
+    // Otherwise the library keeps a device id and a database of telemetry events in the user's cache
+    process.env.ORT_DISABLE_TELEMETRY = "1";
     const binding = isExecutable() ? await loadEmbeddedBinding() : await loadPackagedBinding();
     binding.initOrtOnce(LOG_FATAL, NativeTensor, isMainThread);
     return binding;
