@@ -16,7 +16,11 @@ export interface AdamWConfig {
   readonly weightDecay: number;
 }
 
-/** The factors of one step, in the form in which the inner loop uses them. */
+/**
+ * The factors of one step, in the form in which the inner loop uses them: with g = gradient · gradientScale,
+ * mean += (g − mean) · (1 − beta1), square = square · beta2 + g² · (1 − beta2), and
+ * weight = weight · keep − stepSize · mean / (√square · rootScale + epsilon).
+ */
 export interface AdamWFactors {
   /** Factor of the gradient: what clipping leaves of it. */
   readonly gradientScale: number;
@@ -74,29 +78,6 @@ export interface AdamWArrays {
 
 /** Elements whose gradients are summed on their own, so that the sum does not depend on how threads share them. */
 export const NORM_BLOCK = 1 << 16;
-
-/** Updates the elements `from` to before `to` of a group. */
-export function adamWUpdate(
-  arrays: AdamWArrays,
-  { from, to, factors }: {
-    readonly from: number;
-    readonly to: number;
-    readonly factors: AdamWFactors;
-  },
-): void {
-  const { weights, gradients, means, squares } = arrays;
-  const { gradientScale, keep, stepSize, rootScale, beta1, beta2, epsilon } = factors;
-  const rise1 = 1 - beta1;
-  const rise2 = 1 - beta2;
-  for (let i = from; i < to; i++) {
-    const gradient = gradients[i]! * gradientScale;
-    const mean = means[i]! + (gradient - means[i]!) * rise1;
-    const square = squares[i]! * beta2 + gradient * gradient * rise2;
-    means[i] = mean;
-    squares[i] = square;
-    weights[i] = weights[i]! * keep - stepSize * mean / (Math.sqrt(square) * rootScale + epsilon);
-  }
-}
 
 /** Returns the sum of squares of the elements `from` to before `to`. */
 export function sumOfSquares(

@@ -4,15 +4,10 @@
  * @module
  */
 
-import {
-  type AdamWArrays,
-  type AdamWFactors,
-  adamWUpdate,
-  NORM_BLOCK,
-  sumOfSquares,
-} from "./adamw.ts";
+import { type AdamWArrays, type AdamWFactors, NORM_BLOCK, sumOfSquares } from "./adamw.ts";
+import { type AdamWKernel, compileAdamWKernel, KERNEL_LANES } from "./adamw_kernel.ts";
 
-/** The arrays of one group, all on shared memory. */
+/** The arrays of one group, on shared memory; behind each there is room up to a multiple of the kernel's lanes. */
 export interface SharedGroup extends AdamWArrays {
   /** The sum of squares of the gradients of each block of {@linkcode NORM_BLOCK} elements. */
   readonly blockSums: Float64Array;
@@ -38,27 +33,58 @@ export type AdamWTask =
     readonly factors: readonly AdamWFactors[];
   };
 
-/** What a thread is sent. */
-export type AdamWMessage =
-  | { readonly kind: "open"; readonly groups: readonly SharedGroup[] }
-  | AdamWTask;
+/** Shared arrays, and the memory that they lie in. */
+export interface SharedState {
+  /** The memory. */
+  readonly memory: WebAssembly.Memory;
+  /** The arrays of each group. */
+  readonly groups: readonly SharedGroup[];
+}
 
-/** Does a task over shared arrays, in whichever thread calls it. */
-export function doTask(groups: readonly SharedGroup[], task: AdamWTask): void {
-  for (const { group, from, to } of task.ranges) {
-    const arrays = groups[group]!;
-    for (let block = from; block < to; block++) {
-      const range = {
-        from: block * NORM_BLOCK,
-        to: Math.min((block + 1) * NORM_BLOCK, arrays.weights.length),
-      };
+/** What a thread is sent. */
+export type AdamWMessage = ({ readonly kind: "open" } & SharedState) | AdamWTask;
+
+/** Returns a function that does tasks over shared arrays, in whichever thread calls it. */
+export function createAdamWTasks({ memory, groups }: SharedState): (task: AdamWTask) => void {
+  const kernel = compileAdamWKernel(memory);
+  return (task) => {
+    for (const { group, from, to } of task.ranges) {
+      const arrays = groups[group]!;
+      const end = Math.min(to * NORM_BLOCK, arrays.weights.length);
       if (task.kind === "norm") {
-        arrays.blockSums[block] = sumOfSquares(arrays.gradients, range);
+        sumBlocks(arrays, { group, from, to });
       } else {
-        adamWUpdate(arrays, { ...range, factors: task.factors[group]! });
+        const range = { from: from * NORM_BLOCK, to: end };
+        update(kernel, { arrays, range, factors: task.factors[group]! });
       }
     }
+  };
+}
+
+function sumBlocks(arrays: SharedGroup, { from, to }: BlockRange): void {
+  const { gradients, blockSums } = arrays;
+  for (let block = from; block < to; block++) {
+    const end = Math.min((block + 1) * NORM_BLOCK, gradients.length);
+    blockSums[block] = sumOfSquares(gradients, { from: block * NORM_BLOCK, to: end });
   }
+}
+
+function update(
+  kernel: AdamWKernel,
+  { arrays, range: { from, to }, factors }: {
+    readonly arrays: AdamWArrays;
+    readonly range: { readonly from: number; readonly to: number };
+    readonly factors: AdamWFactors;
+  },
+): void {
+  const address = (array: Float32Array): number => array.byteOffset + 4 * from;
+  kernel({
+    weights: address(arrays.weights),
+    gradients: address(arrays.gradients),
+    means: address(arrays.means),
+    squares: address(arrays.squares),
+    count: Math.ceil((to - from) / KERNEL_LANES) * KERNEL_LANES,
+  }, factors);
 }
 
 /** The part of a worker's global scope that this module uses; absent in the main thread. */
@@ -69,10 +95,10 @@ interface WorkerScope {
 
 /** Answers messages in the worker's thread. */
 function serve(scope: WorkerScope): void {
-  let groups: readonly SharedGroup[] = [];
+  let doTask = (_: AdamWTask): void => {};
   scope.onmessage = ({ data }) => {
-    if (data.kind === "open") groups = data.groups;
-    else doTask(groups, data);
+    if (data.kind === "open") doTask = createAdamWTasks(data);
+    else doTask(data);
     scope.postMessage("done");
   };
 }

@@ -9,9 +9,13 @@ import {
   type AdamWMessage,
   type AdamWTask,
   type BlockRange,
-  doTask,
+  createAdamWTasks,
   type SharedGroup,
+  type SharedState,
 } from "./adamw_worker.ts";
+import { KERNEL_LANES } from "./adamw_kernel.ts";
+import { UserError } from "../../utils/errors.ts";
+import { formatBytes } from "../../utils/format.ts";
 import type { ParameterGroup } from "./parameters.ts";
 
 /** The platform's worker: ONNX Runtime Web puts Node's, which differs, in its place when it starts. */
@@ -41,21 +45,17 @@ export class HostOptimizer {
   readonly groups: readonly SharedGroup[];
   readonly #layout: readonly ParameterGroup[];
   readonly #adamw: AdamWConfig;
+  readonly #shared: SharedState;
+  readonly #doTask: (task: AdamWTask) => void;
   readonly #workers: readonly InstanceType<typeof Worker>[];
   readonly #shares: readonly (readonly BlockRange[])[];
 
   private constructor(layout: readonly ParameterGroup[], options: HostOptimizerOptions) {
     this.#layout = layout;
     this.#adamw = options.adamw;
-    this.groups = layout.map(({ size }) => ({
-      weights: sharedFloats(size),
-      gradients: sharedFloats(size),
-      means: sharedFloats(size),
-      squares: sharedFloats(size),
-      blockSums: new Float64Array(
-        new SharedArrayBuffer(8 * Math.ceil(size / NORM_BLOCK)),
-      ),
-    }));
+    this.#shared = allocate(layout);
+    this.groups = this.#shared.groups;
+    this.#doTask = createAdamWTasks(this.#shared);
     const blocks = this.groups.reduce((sum, { blockSums }) => sum + blockSums.length, 0);
     const threads = Math.max(1, Math.min(options.threads, Math.ceil(blocks / 4)));
     this.#shares = shareBlocks(this.groups, threads);
@@ -71,7 +71,7 @@ export class HostOptimizer {
     options: HostOptimizerOptions,
   ): Promise<HostOptimizer> {
     const optimizer = new HostOptimizer(layout, options);
-    const message: AdamWMessage = { kind: "open", groups: optimizer.groups };
+    const message: AdamWMessage = { kind: "open", ...optimizer.#shared };
     await Promise.all(optimizer.#workers.map((worker) => ask(worker, message)));
     return optimizer;
   }
@@ -99,14 +99,54 @@ export class HostOptimizer {
 
   async #run(task: (ranges: readonly BlockRange[]) => AdamWTask): Promise<void> {
     const others = this.#workers.map((worker, i) => ask(worker, task(this.#shares[i + 1]!)));
-    doTask(this.groups, task(this.#shares[0]!));
+    this.#doTask(task(this.#shares[0]!));
     await Promise.all(others);
   }
 }
 
-/** Allocates zeros in memory that threads share. */
-export function sharedFloats(length: number): Float32Array {
-  return new Float32Array(new SharedArrayBuffer(4 * length));
+const PAGE_BYTES = 2 ** 16;
+
+/** The most that 32-bit addresses reach. */
+const MAX_PAGES = 2 ** 16;
+
+/** Weights, gradients and two moments. */
+const ARRAYS_PER_GROUP = 4;
+
+/**
+ * Allocates the arrays of all groups, zeros, in one memory that threads share.
+ *
+ * @throws {UserError} If they do not fit into one.
+ */
+function allocate(layout: readonly ParameterGroup[]): SharedState {
+  const strideOf = ({ size }: ParameterGroup) => 4 * Math.ceil(size / KERNEL_LANES) * KERNEL_LANES;
+  const bytes = layout.reduce((sum, group) => sum + ARRAYS_PER_GROUP * strideOf(group), 0);
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  if (pages > MAX_PAGES) {
+    throw new UserError(
+      `Cannot train on the CPU: weights, gradients and moments take ${
+        formatBytes(bytes)
+      }, more than ` +
+        `${formatBytes(MAX_PAGES * PAGE_BYTES)}; train a smaller model, or use --device webgpu`,
+    );
+  }
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  let offset = 0;
+  const groups = layout.map((group): SharedGroup => {
+    const next = (): Float32Array => {
+      const array = new Float32Array(memory.buffer, offset, group.size);
+      offset += strideOf(group);
+      return array;
+    };
+    const blocks = Math.ceil(group.size / NORM_BLOCK);
+    return {
+      weights: next(),
+      gradients: next(),
+      means: next(),
+      squares: next(),
+      blockSums: new Float64Array(new SharedArrayBuffer(8 * blocks)),
+    };
+  });
+  return { memory, groups };
 }
 
 function ask(worker: InstanceType<typeof Worker>, message: AdamWMessage): Promise<void> {

@@ -15,7 +15,7 @@ import type { Device, Session } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
 import type { AdamWConfig } from "./adamw.ts";
-import { HostOptimizer, sharedFloats } from "./host_optimizer.ts";
+import { HostOptimizer } from "./host_optimizer.ts";
 import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
 import { SessionCache } from "./session_cache.ts";
@@ -163,7 +163,7 @@ export class HostTrainer implements Trainer {
 
   #scratchTensors(): Readonly<Record<string, Tensor>> {
     if (this.#scratch === undefined) {
-      const arrays = this.#layout.map(({ size }) => sharedFloats(size));
+      const arrays = this.#layout.map(({ size }) => new Float32Array(size));
       const tensors = byName(viewsOf(this.#layout, arrays), GRADIENT);
       this.#scratch = { arrays, tensors };
     }
