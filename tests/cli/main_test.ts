@@ -33,6 +33,15 @@ Deno.test("main() says that the daemon is not in this version, with status 2", a
   assert.equal(await main(["daemon"]), 2);
 });
 
+Deno.test("main() called llm-inference is serve under that name", async () => {
+  const { status, stdout } = await runCli(["--help"], { entry: "server.ts" });
+  assert.equal(status, 0);
+  assert.match(stdout, /^Usage: llm-inference \[options\]\n/);
+  const misspelt = await runCli(["--modle", "x"], { entry: "server.ts" });
+  assert.equal(misspelt.status, 2);
+  assert.match(misspelt.stderr, /unknown option '--modle'\n\(Did you mean --model\?\)/);
+});
+
 Deno.test("every command explains itself with examples", async () => {
   const program = await createProgram("llm-training", COMMANDS.map(({ name }) => name));
   assert.deepEqual(program.commands.map((command) => command.name()), COMMANDS.map((c) => c.name));

@@ -20,14 +20,16 @@ export interface CliResult {
 export interface RunCliOptions {
   /** What the program reads from standard input. @default {""} */
   readonly stdin?: string;
+  /** The program's entry point. @default {"cli.ts"} */
+  readonly entry?: "cli.ts" | "server.ts";
   /** Environment variables to add. @default {{}} */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Returns what comes before the arguments of the program when it is started from source. */
-export function cliCommand(): readonly [string, ...string[]] {
-  const entry = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-  return [Deno.execPath(), "run", "--quiet", "-A", entry];
+export function cliCommand(entry = "cli.ts"): readonly [string, ...string[]] {
+  const path = fileURLToPath(new URL(`../../${entry}`, import.meta.url));
+  return [Deno.execPath(), "run", "--quiet", "-A", path];
 }
 
 /** Runs the program to its end. */
@@ -35,8 +37,8 @@ export async function runCli(
   args: readonly string[],
   options: RunCliOptions = {},
 ): Promise<CliResult> {
-  const { stdin = "", env = {} } = options;
-  const [program, ...head] = cliCommand();
+  const { stdin = "", env = {}, entry } = options;
+  const [program, ...head] = cliCommand(entry);
   const child = new Deno.Command(program, {
     args: [...head, ...args],
     env: { NO_COLOR: "1", ...env },
