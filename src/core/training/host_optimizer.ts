@@ -18,9 +18,6 @@ import { UserError } from "../../utils/errors.ts";
 import { formatBytes } from "../../utils/format.ts";
 import type { ParameterGroup } from "./parameters.ts";
 
-/** The platform's worker: ONNX Runtime Web puts Node's, which differs, in its place when it starts. */
-const { Worker } = globalThis;
-
 /** Options of {@linkcode HostOptimizer}. */
 export interface HostOptimizerOptions {
   /** Settings of AdamW. */
@@ -47,7 +44,7 @@ export class HostOptimizer {
   readonly #adamw: AdamWConfig;
   readonly #shared: SharedState;
   readonly #doTask: (task: AdamWTask) => void;
-  readonly #workers: readonly InstanceType<typeof Worker>[];
+  readonly #workers: readonly Worker[];
   readonly #shares: readonly (readonly BlockRange[])[];
 
   private constructor(layout: readonly ParameterGroup[], options: HostOptimizerOptions) {
@@ -149,7 +146,7 @@ function allocate(layout: readonly ParameterGroup[]): SharedState {
   return { memory, groups };
 }
 
-function ask(worker: InstanceType<typeof Worker>, message: AdamWMessage): Promise<void> {
+function ask(worker: Worker, message: AdamWMessage): Promise<void> {
   return new Promise((resolve, reject) => {
     worker.onmessage = () => resolve();
     worker.onerror = (event) => {
