@@ -37,9 +37,9 @@ Deno.test("main() called llm-inference is serve under that name", async () => {
   const { status, stdout } = await runCli(["--help"], { entry: "server.ts" });
   assert.equal(status, 0);
   assert.match(stdout, /^Usage: llm-inference \[options\]\n/);
-  const misspelt = await runCli(["--modle", "x"], { entry: "server.ts" });
+  const misspelt = await runCli(["--model", "x", "--prot", "80"], { entry: "server.ts" });
   assert.equal(misspelt.status, 2);
-  assert.match(misspelt.stderr, /unknown option '--modle'\n\(Did you mean --model\?\)/);
+  assert.match(misspelt.stderr, /unknown option '--prot'\n\(Did you mean --port\?\)/);
 });
 
 Deno.test("every command explains itself with examples", async () => {
