@@ -43,7 +43,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "data",
-    summary: "Check and show data sets",
+    summary: "Check, show and generate data sets",
     load: async () => (await import("./data.ts")).registerData,
   },
   {

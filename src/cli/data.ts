@@ -22,18 +22,23 @@ import { anyObject, decode, integer, readJsonFile } from "../utils/json.ts";
 import { findModel } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
 import { integerOption } from "./option_values.ts";
+import { registerDataGenerate } from "./data_generate.ts";
 import { addExamples } from "./program.ts";
 import { print } from "./terminal.ts";
 
 /** Adds `data` and its commands to `program`. */
 export function registerData(program: Command): void {
-  const data = program.command("data").description("Look at data sets before they are trained on.");
+  const data = program.command("data").description(
+    "Look at data sets before they are trained on, and make some.",
+  );
   addExamples(data, [
     "llm-training data validate data.jsonl",
     "llm-training data preview data.jsonl --model Qwen/Qwen3-0.6B",
+    "llm-training data generate --skill tiny_world --rows 3000 --output data.jsonl",
   ]);
   registerValidate(data);
   registerPreview(data);
+  registerDataGenerate(data);
 }
 
 interface ModelOptions {
