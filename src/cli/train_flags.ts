@@ -5,7 +5,7 @@
  */
 
 import { type Command, Option } from "commander";
-import { type TrainingConfig } from "../core/training/config.ts";
+import type { TrainingConfig } from "../core/training/config.ts";
 import { SCHEDULES } from "../core/training/schedule.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
 import { integerOption, numberOption } from "./option_values.ts";

@@ -35,6 +35,11 @@ import { sampleText } from "./training/sample.ts";
 import type { ScheduleOptions } from "./training/schedule.ts";
 import type { Trainer } from "./training/trainer.ts";
 
+export type { StepMetrics } from "./training/run_folder.ts";
+export { TRAINING_DEFAULTS, type TrainingConfig } from "./training/config.ts";
+export { type Schedule, SCHEDULES } from "./training/schedule.ts";
+export type { Clock } from "../utils/clock.ts";
+
 /** Something that happened in a run. */
 export type TrainEvent =
   | {

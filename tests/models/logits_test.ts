@@ -118,7 +118,7 @@ for (const name of ["tiny_qwen3", "tiny_llama"]) {
       { data: `fixtures/ferrl/${name}` },
       async (folder) => {
         const model = await readModel(folder);
-        const { cases } = JSON.parse(Deno.readTextFileSync(`${folder}/golden.json`));
+        const { cases } = JSON.parse(await Deno.readTextFile(`${folder}/golden.json`));
         for (const { input_ids: ids, logits: flat } of Object.values<FixtureCase>(cases)) {
           const batch = {
             input_ids: ids,

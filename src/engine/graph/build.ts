@@ -25,9 +25,6 @@ export function apply<O extends Op>(
   return { op, inputs, attributes, ...inferType(op, inputs, attributes) } as Value;
 }
 
-type Unary = (x: Value) => Value;
-type Binary = (a: Value, b: Value) => Value;
-
 const NONE: NoAttributes = {};
 
 /** Declares a value that is given at each run. */
@@ -46,37 +43,37 @@ export function scalar(value: number): Value {
 }
 
 /** Returns a + b. */
-export const add: Binary = (a, b) => apply("Add", [a, b], NONE);
+export const add = (a: Value, b: Value): Value => apply("Add", [a, b], NONE);
 /** Returns a − b. */
-export const sub: Binary = (a, b) => apply("Sub", [a, b], NONE);
+export const sub = (a: Value, b: Value): Value => apply("Sub", [a, b], NONE);
 /** Returns a · b, element by element. */
-export const mul: Binary = (a, b) => apply("Mul", [a, b], NONE);
+export const mul = (a: Value, b: Value): Value => apply("Mul", [a, b], NONE);
 /** Returns a / b. */
-export const div: Binary = (a, b) => apply("Div", [a, b], NONE);
+export const div = (a: Value, b: Value): Value => apply("Div", [a, b], NONE);
 /** Returns the larger of both; where they are equal, the gradient is split evenly. */
-export const max: Binary = (a, b) => apply("Max", [a, b], NONE);
+export const max = (a: Value, b: Value): Value => apply("Max", [a, b], NONE);
 /** Returns the smaller of both; where they are equal, the gradient is split evenly. */
-export const min: Binary = (a, b) => apply("Min", [a, b], NONE);
+export const min = (a: Value, b: Value): Value => apply("Min", [a, b], NONE);
 /** Returns whether a and b are equal. */
-export const equal: Binary = (a, b) => apply("Equal", [a, b], NONE);
+export const equal = (a: Value, b: Value): Value => apply("Equal", [a, b], NONE);
 /** Returns −x. */
-export const neg: Unary = (x) => apply("Neg", [x], NONE);
+export const neg = (x: Value): Value => apply("Neg", [x], NONE);
 /** Returns e^x. */
-export const exp: Unary = (x) => apply("Exp", [x], NONE);
+export const exp = (x: Value): Value => apply("Exp", [x], NONE);
 /** Returns the natural logarithm. */
-export const log: Unary = (x) => apply("Log", [x], NONE);
+export const log = (x: Value): Value => apply("Log", [x], NONE);
 /** Returns the square root. */
-export const sqrt: Unary = (x) => apply("Sqrt", [x], NONE);
+export const sqrt = (x: Value): Value => apply("Sqrt", [x], NONE);
 /** Returns 1 / x. */
-export const reciprocal: Unary = (x) => apply("Reciprocal", [x], NONE);
+export const reciprocal = (x: Value): Value => apply("Reciprocal", [x], NONE);
 /** Returns 1 / (1 + e^−x). */
-export const sigmoid: Unary = (x) => apply("Sigmoid", [x], NONE);
+export const sigmoid = (x: Value): Value => apply("Sigmoid", [x], NONE);
 /** Returns the hyperbolic tangent. */
-export const tanh: Unary = (x) => apply("Tanh", [x], NONE);
+export const tanh = (x: Value): Value => apply("Tanh", [x], NONE);
 /** Returns softmax over the last dimension. */
-export const softmax: Unary = (x) => apply("Softmax", [x], NONE);
+export const softmax = (x: Value): Value => apply("Softmax", [x], NONE);
 /** Returns x · sigmoid(x). */
-export const silu: Unary = (x) => mul(x, sigmoid(x));
+export const silu = (x: Value): Value => mul(x, sigmoid(x));
 
 /** Converts `x` to `to`. */
 export function cast(x: Value, to: Dtype): Value {
@@ -103,7 +100,7 @@ function normalizeAxes(axes: readonly number[], x: Value): number[] {
 }
 
 /** Returns the matrix product over the last two dimensions; the others broadcast. */
-export const matMul: Binary = (a, b) => apply("MatMul", [a, b], NONE);
+export const matMul = (a: Value, b: Value): Value => apply("MatMul", [a, b], NONE);
 
 /** Options of {@linkcode gemm}. */
 export interface GemmOptions {
@@ -157,10 +154,11 @@ export function slice(x: Value, { axis, start, end }: SliceRange): Value {
 }
 
 /** Returns the rows of `data` [n, …] that `ids` [..., 1] name: [..., …]. */
-export const gather: Binary = (data, ids) => apply("Gather", [data, ids], NONE);
+export const gather = (data: Value, ids: Value): Value => apply("Gather", [data, ids], NONE);
 
 /** Returns, of each row of `data` [..., n], the elements at `ids` [..., k]. */
-export const gatherElements: Binary = (data, ids) => apply("GatherElements", [data, ids], NONE);
+export const gatherElements = (data: Value, ids: Value): Value =>
+  apply("GatherElements", [data, ids], NONE);
 
 /** The rows that {@linkcode scatterAdd} adds. */
 export interface RowUpdates {

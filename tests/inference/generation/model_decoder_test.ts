@@ -45,7 +45,7 @@ for (const device of DEVICES) {
     `extend() of TinyStories-656K on ${device} has the golden logits and greedy ids`,
     { data: "models/TinyStories-656K" },
     async (folder) => {
-      const golden = JSON.parse(Deno.readTextFileSync(sharedData("golden/TinyStories-656K.json")!));
+      const golden = JSON.parse(await Deno.readTextFile(sharedData("golden/TinyStories-656K.json")!));
       const { model, weights } = await readModel(folder);
       await using decoder = await openModelDecoder(model, { device, threads: 2, weights });
       using sequence = decoder.open();
@@ -65,7 +65,7 @@ for (const device of DEVICES) {
     `extend() of stories260K on ${device} has the golden greedy ids`,
     { data: "models/stories260K-hf" },
     async (folder) => {
-      const golden = JSON.parse(Deno.readTextFileSync(sharedData("golden/stories260K.json")!));
+      const golden = JSON.parse(await Deno.readTextFile(sharedData("golden/stories260K.json")!));
       const { model, weights } = await readModel(folder);
       await using decoder = await openModelDecoder(model, { device, threads: 2, weights });
       const expected: number[] = golden.greedy_ids_from_bos;

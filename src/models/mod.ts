@@ -1,0 +1,79 @@
+/**
+ * Language models: architectures, presets, Hugging Face folders, tokenizers and checkpoints.
+ *
+ * @example What a preset amounts to
+ * ```ts
+ * import { countParameters, createModel, PRESETS } from "@llm-training/llm-training/models";
+ *
+ * const model = createModel(PRESETS["1m"]!.config);
+ * if (countParameters(model) !== 1_049_984) throw new Error("about a million");
+ * ```
+ *
+ * @module
+ */
+
+export { ARCHITECTURES, createModel, type ModelFactory } from "./architectures.ts";
+export {
+  countParameters,
+  type ForwardInputs,
+  type ForwardOutputs,
+  type LanguageModel,
+  type LayerCache,
+  type WeightSpec,
+} from "./language_model.ts";
+export { findPreset, type Preset, PRESETS } from "./presets.ts";
+export {
+  type AngleTables,
+  angleTables,
+  ROPE_TYPES,
+  type RopeConfig,
+  ropeFrequencies,
+} from "./rope.ts";
+export { type NamedWeight, readWeights } from "./weights.ts";
+export { type ModelFolder, openModelFolder } from "./hub/folder.ts";
+export { type ModelContents, type ModelToSave, saveModelFolder } from "./hub/save_model.ts";
+export {
+  type CheckpointEntry,
+  checkpointPath,
+  checkpointsFolder,
+  listCheckpoints,
+} from "./checkpoint/list.ts";
+export {
+  type Checkpoint,
+  latestCheckpoint,
+  type LatestCheckpointOptions,
+  openCheckpoint,
+} from "./checkpoint/open.ts";
+export {
+  pruneCheckpoints,
+  type PruneOptions,
+  saveCheckpoint,
+  type TrainingState,
+} from "./checkpoint/save.ts";
+export type { DataCursor, TrainerState } from "./checkpoint/trainer_state.ts";
+export { type Manifest, type ManifestEntry, verifyManifest } from "./checkpoint/manifest.ts";
+export { DEFAULT_SPECIAL_TOKENS, trainBpe, type TrainBpeOptions } from "./tokenizer/bpe_trainer.ts";
+export {
+  createIncrementalDecoder,
+  type IncrementalDecoder,
+} from "./tokenizer/incremental_decoder.ts";
+export {
+  createTokenizer,
+  loadTokenizer,
+  type TokenizerOptions,
+} from "./tokenizer/load_tokenizer.ts";
+export {
+  type ChatMessage,
+  ChatTemplateError,
+  type DecodeOptions,
+  type EncodeOptions,
+  type RenderChatOptions,
+  type RenderedChat,
+  type Tokenizer,
+} from "./tokenizer/tokenizer.ts";
+export type {
+  NamedTensors,
+  RemoteTensor,
+  TensorSource,
+} from "../engine/tensor/safetensors_writer.ts";
+export type { JsonObject } from "../utils/json.ts";
