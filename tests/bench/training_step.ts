@@ -7,7 +7,6 @@
 
 import { grad } from "../../src/engine/graph/autodiff.ts";
 import { input } from "../../src/engine/graph/build.ts";
-import { exportGraph } from "../../src/engine/graph/export.ts";
 import { encodeModel, type OnnxModel, type OnnxValueInfo } from "../../src/engine/onnx/model.ts";
 import { openSession } from "../../src/engine/runtime/open_session.ts";
 import type { Device, Feed } from "../../src/engine/runtime/session.ts";

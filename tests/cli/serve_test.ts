@@ -142,6 +142,7 @@ testWithData("serve chats, with a key that clients must send", TINY_STORIES, asy
   assert.match(message.content!, /^\S.*\w/);
   const stranger = await fetch(`${server.url}/v1/models`);
   assert.equal(stranger.status, 401);
+  await stranger.body?.cancel();
 });
 
 Deno.test("serve refuses to be open to other machines without a key", async () => {

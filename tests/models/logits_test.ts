@@ -4,9 +4,10 @@ import { exportGraph } from "../../src/engine/graph/export.ts";
 import type { Value } from "../../src/engine/graph/value.ts";
 import { encodeModel } from "../../src/engine/onnx/model.ts";
 import { openSession } from "../../src/engine/runtime/open_session.ts";
-import { type Device, DEVICES } from "../../src/engine/runtime/session.ts";
+import type { Device } from "../../src/engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../src/engine/tensor/tensor.ts";
 import { angleTables, ropeFrequencies } from "../../src/models/rope.ts";
+import { AVAILABLE_DEVICES } from "../available_devices.ts";
 import { testWithData } from "../shared_data.ts";
 import {
   GOLDEN_MODELS,
@@ -78,7 +79,7 @@ function assertLogits(
 }
 
 for (const name of GOLDEN_MODELS) {
-  for (const device of DEVICES) {
+  for (const device of AVAILABLE_DEVICES) {
     testWithData(
       `forward() of ${name} on ${device} agrees with transformers, padded or not`,
       { data: `golden/models/${name}` },
@@ -112,7 +113,7 @@ interface FixtureCase {
 }
 
 for (const name of ["tiny_qwen3", "tiny_llama"]) {
-  for (const device of DEVICES) {
+  for (const device of AVAILABLE_DEVICES) {
     testWithData(
       `forward() of ${name} on ${device} agrees with transformers`,
       { data: `fixtures/ferrl/${name}` },

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { type Device, DEVICES } from "../../../src/engine/runtime/session.ts";
+import type { Device } from "../../../src/engine/runtime/session.ts";
 import { openTrainer } from "../../../src/core/training/open_trainer.ts";
 import { learningRateAt, type Schedule } from "../../../src/core/training/schedule.ts";
 import type { MicroBatch } from "../../../src/datasets/batch.ts";
 import { IGNORED_LABEL } from "../../../src/datasets/labels.ts";
+import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { readModel } from "../../models/golden_models.ts";
 import { sharedData, testWithData } from "../../shared_data.ts";
 
@@ -134,7 +135,7 @@ async function assertTrajectory(path: string, device: Device): Promise<void> {
 }
 
 for (const name of CASES) {
-  for (const device of DEVICES) {
+  for (const device of AVAILABLE_DEVICES) {
     testWithData(
       `training on ${device} follows PyTorch's trajectory "${name}"`,
       { data: `golden/train_${name}.json` },

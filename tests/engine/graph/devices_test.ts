@@ -6,8 +6,8 @@ import { exportGraph } from "../../../src/engine/graph/export.ts";
 import { OPS, type Value } from "../../../src/engine/graph/value.ts";
 import { encodeModel } from "../../../src/engine/onnx/model.ts";
 import { openSession } from "../../../src/engine/runtime/open_session.ts";
-import { DEVICES } from "../../../src/engine/runtime/session.ts";
 import type { Tensor } from "../../../src/engine/tensor/tensor.ts";
+import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { casesOf, type OpCase } from "./op_cases.ts";
 
 /** The operator and its gradients, as outputs of one graph. */
@@ -21,7 +21,7 @@ function outputsOf({ output, inputs }: OpCase): Record<string, Value> {
   };
 }
 
-for (const device of DEVICES) {
+for (const device of AVAILABLE_DEVICES) {
   for (const op of OPS) {
     Deno.test(`${op} and its gradient on ${device} agree with the evaluator`, async () => {
       for (const opCase of casesOf(op, 7)) {

@@ -7,6 +7,7 @@ import {
 import { measureGigaflops } from "../../../src/engine/runtime/gigaflops.ts";
 import { type Device, DEVICES } from "../../../src/engine/runtime/session.ts";
 import { UserError } from "../../../src/utils/errors.ts";
+import "../../available_devices.ts";
 
 /** A machine that is said to have certain devices. */
 function machine(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { openSession } from "../../../src/engine/runtime/open_session.ts";
 import type { Session } from "../../../src/engine/runtime/session.ts";
 import { defaultThreads } from "../../../src/engine/runtime/threads.ts";
+import "../../available_devices.ts";
 import { chainModel, filledSquare } from "./models.ts";
 
 const WORST_RATIO = 8;

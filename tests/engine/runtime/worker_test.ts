@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { openSession } from "../../../src/engine/runtime/open_session.ts";
-import { DEVICES } from "../../../src/engine/runtime/session.ts";
+import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { productModel } from "./models.ts";
 
-for (const device of DEVICES) {
+for (const device of AVAILABLE_DEVICES) {
   Deno.test(`openSession() on ${device} works in a worker, also one started after a session`, async () => {
     await using _session = await openSession(productModel(), { device, threads: 2 });
     const worker = new Worker(new URL("./product_worker.ts", import.meta.url), { type: "module" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { DEVICES } from "../../../src/engine/runtime/session.ts";
 import type { Decoder } from "../../../src/inference/generation/decoder.ts";
 import { openModelDecoder } from "../../../src/inference/generation/model_decoder.ts";
+import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { GOLDEN_MODELS, readExpected, readModel } from "../../models/golden_models.ts";
 import { sharedData, testWithData } from "../../shared_data.ts";
 
@@ -24,7 +24,7 @@ async function greedy(
 }
 
 for (const name of GOLDEN_MODELS) {
-  for (const device of DEVICES) {
+  for (const device of AVAILABLE_DEVICES) {
     testWithData(
       `extend() of ${name} on ${device} continues greedily as transformers does`,
       { data: `golden/models/${name}` },
@@ -40,12 +40,14 @@ for (const name of GOLDEN_MODELS) {
   }
 }
 
-for (const device of DEVICES) {
+for (const device of AVAILABLE_DEVICES) {
   testWithData(
     `extend() of TinyStories-656K on ${device} has the golden logits and greedy ids`,
     { data: "models/TinyStories-656K" },
     async (folder) => {
-      const golden = JSON.parse(await Deno.readTextFile(sharedData("golden/TinyStories-656K.json")!));
+      const golden = JSON.parse(
+        await Deno.readTextFile(sharedData("golden/TinyStories-656K.json")!),
+      );
       const { model, weights } = await readModel(folder);
       await using decoder = await openModelDecoder(model, { device, threads: 2, weights });
       using sequence = decoder.open();
