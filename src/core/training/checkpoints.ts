@@ -37,8 +37,10 @@ export interface CheckpointContext {
 export async function saveTrainer(trainer: Trainer, context: CheckpointContext): Promise<string> {
   const { output, prepared, config, progress } = context;
   const { weights, means, squares } = await trainer.state();
+  // What was stored otherwise is float32 from now on, by either of the key's names.
+  const { torch_dtype: _, ...modelConfig } = prepared.model.config;
   const path = await saveCheckpoint(output, {
-    config: { ...prepared.model.config, dtype: "float32" },
+    config: { ...modelConfig, dtype: "float32" },
     generationConfig: prepared.generationConfig,
     tokenizerFiles: prepared.tokenizer?.files ?? new Map(),
     tensors: weights.map(({ name, tensor }) => [name, tensor]),
