@@ -55,7 +55,6 @@ await runDeno([
   "--no-lock",
   "--no-check",
   "--allow-all",
-  "--unstable-no-legacy-abort", // as deno.json has it
   `--target=${values.target}`,
   ...[...workers, embedded].map((path) => `--include=${path}`),
   `--output=${output}`,

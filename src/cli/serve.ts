@@ -72,6 +72,7 @@ export function registerServe(program: Command): void {
 }
 
 async function run(options: ServeOptions): Promise<void> {
+  muteSignalAdvice();
   const { device, threads, host, port, corsOrigin, maxRunning, maxQueue } = options;
   const place = await findModelOrRun(options.model, pathContext());
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
@@ -97,6 +98,18 @@ async function run(options: ServeOptions): Promise<void> {
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
   if (stoppedBy === "SIGINT") throw new InterruptedError();
+}
+
+/**
+ * Deno tells whoever writes a server that the signals of requests also abort after an answer, which does no harm here,
+ * and an executable cannot switch that off.
+ */
+function muteSignalAdvice(): void {
+  const { warn } = console;
+  // deno-lint-ignore no-console
+  console.warn = (...data: unknown[]) => {
+    if (!String(data[0]).startsWith("Deno.serve: request.signal")) warn(...data);
+  };
 }
 
 function describe(error: unknown): string {
