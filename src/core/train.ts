@@ -222,7 +222,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
           prepared,
           config,
           progress,
-          datasetSha256: dataset.sha256,
+          dataset,
           metricsBytes: log.metricsBytes,
         });
         log.event("saved", { step: progress.step, path: saved });

@@ -18,6 +18,8 @@ import type { RowPlace } from "./row.ts";
 export interface DatasetStatistics {
   /** Rows of the file. */
   readonly rows: number;
+  /** Those that are conversations. */
+  readonly conversations: number;
   /** Sequences that they make: a long text makes several. */
   readonly examples: number;
   /** Tokens of all examples. */
@@ -74,7 +76,14 @@ export async function openDataset(path: string, options: OpenDatasetOptions): Pr
   const labels = createIntList();
   const offsets = createIntList();
   offsets.append([0]);
-  const counts = { rows: 0, truncatedRows: 0, droppedRows: 0, trainedTokens: 0, longestExample: 0 };
+  const counts = {
+    rows: 0,
+    conversations: 0,
+    truncatedRows: 0,
+    droppedRows: 0,
+    trainedTokens: 0,
+    longestExample: 0,
+  };
   const append = (example: Example) => {
     inputIds.append(example.inputIds);
     labels.append(example.labels);
@@ -89,6 +98,7 @@ export async function openDataset(path: string, options: OpenDatasetOptions): Pr
     for (const warning of warnings) onWarning?.(warning, place);
     const { examples, truncated } = encodeRow(row, { place, tokenizer, maxLength, vocabSize });
     counts.rows++;
+    if (row.kind === "messages") counts.conversations++;
     if (truncated) counts.truncatedRows++;
     if (examples.length === 0) counts.droppedRows++;
     examples.forEach(append);

@@ -36,6 +36,7 @@ export function byteTokenizer(options: ByteTokenizerOptions = {}): Tokenizer {
     eosTokenIds: [EOS, END_OF_TURN],
     padTokenId: undefined,
     hasChatTemplate: true,
+    chatTemplate: "",
     files: new Map(),
     encode(text, { addSpecialTokens = true } = {}) {
       const ids = bytes(text);

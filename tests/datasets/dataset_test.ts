@@ -29,6 +29,7 @@ Deno.test("openDataset() encodes every row and counts what became of it", async 
   });
   assert.deepEqual(dataset.statistics, {
     rows: 6,
+    conversations: 1,
     examples: 5,
     tokens: 8 + 4 + 5 + 8 + 3,
     trainedTokens: 7 + 3 + 3 + 3 + 1,

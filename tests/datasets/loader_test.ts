@@ -17,6 +17,7 @@ function datasetOf(lengths: readonly number[]): Dataset {
     sha256: "",
     statistics: {
       rows: lengths.length,
+      conversations: 0,
       examples: lengths.length,
       tokens: ids.length,
       trainedTokens: ids.length - lengths.length,

@@ -134,6 +134,7 @@ export function createToyTokenizer(): Tokenizer {
     eosTokenIds: [EOS],
     padTokenId: undefined,
     hasChatTemplate: true,
+    chatTemplate: "",
     files: new Map(),
     encode,
     decode,

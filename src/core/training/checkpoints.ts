@@ -4,13 +4,14 @@
  * @module
  */
 
+import type { Dataset } from "../../datasets/dataset.ts";
 import { type Checkpoint, latestCheckpoint } from "../../models/checkpoint/open.ts";
 import { pruneCheckpoints, saveCheckpoint } from "../../models/checkpoint/save.ts";
 import { readWeights } from "../../models/weights.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Progress } from "./loop.ts";
-import type { TrainingModel } from "./prepare.ts";
+import { tokenizerFiles, type TrainingModel } from "./prepare.ts";
 import type { NamedTensor, TrainableState, Trainer } from "./trainer.ts";
 
 /** Suffixes of the optimizer's tensors, as PyTorch calls them. */
@@ -25,8 +26,8 @@ export interface CheckpointContext {
   readonly prepared: TrainingModel;
   /** Settings of the run. */
   readonly config: TrainingConfig;
-  /** SHA-256 of the data set. */
-  readonly datasetSha256: string;
+  /** What it is trained on. */
+  readonly dataset: Dataset;
   /** Length of the metrics. */
   readonly metricsBytes: number;
   /** Where the run stands. */
@@ -42,14 +43,14 @@ export async function saveTrainer(trainer: Trainer, context: CheckpointContext):
   const path = await saveCheckpoint(output, {
     config: { ...modelConfig, dtype: "float32" },
     generationConfig: prepared.generationConfig,
-    tokenizerFiles: prepared.tokenizer?.files ?? new Map(),
+    tokenizerFiles: tokenizerFiles(prepared.tokenizer, context.dataset),
     tensors: weights.map(({ name, tensor }) => [name, tensor]),
     optimizer: [...renamed(means, MEAN_SUFFIX), ...renamed(squares, SQUARE_SUFFIX)],
     trainer: {
       ...progress,
       // Orders of rows and fresh weights follow from the seed alone, which is among the settings.
       random: {},
-      datasetSha256: context.datasetSha256,
+      datasetSha256: context.dataset.sha256,
       metricsBytes: context.metricsBytes,
       config: config as unknown as JsonObject,
     },

@@ -116,6 +116,20 @@ function textsOf(row: Row): string[] {
   }
 }
 
+/**
+ * Returns the tokenizer's files for a model that was trained on `dataset`. One without a chat template of its own gets
+ * the one that conversations were rendered with, so that they are rendered alike wherever it is used.
+ */
+export function tokenizerFiles(
+  tokenizer: Tokenizer | undefined,
+  dataset: Dataset,
+): ReadonlyMap<string, Uint8Array> {
+  if (tokenizer === undefined) return new Map();
+  if (tokenizer.hasChatTemplate || dataset.statistics.conversations === 0) return tokenizer.files;
+  const template = new TextEncoder().encode(tokenizer.chatTemplate);
+  return new Map([...tokenizer.files, ["chat_template.jinja", template]]);
+}
+
 /** Options of {@linkcode prepareDataset}. */
 export interface PrepareDatasetOptions {
   /** The model it is for. */

@@ -107,10 +107,12 @@ export function createTokenizer(
   const jinja = files.get("chat_template.jinja");
   const sources = readChatTemplates(config, jinja && new TextDecoder().decode(jinja));
   const templates = new Map<string, ChatTemplate>();
+  const chatTemplate = sources.get(DEFAULT_TEMPLATE) ??
+    fallbackTemplate((token) => addedIds.has(token));
   function templateFor(hasTools: boolean): ChatTemplate {
     const name = hasTools && sources.has(TOOL_TEMPLATE) ? TOOL_TEMPLATE : DEFAULT_TEMPLATE;
     const template = templates.get(name) ?? parseChatTemplate(
-      sources.get(name) ?? fallbackTemplate((token) => addedIds.has(token)),
+      sources.get(name) ?? chatTemplate,
       options.now === undefined ? {} : { now: options.now },
     );
     templates.set(name, template);
@@ -123,6 +125,7 @@ export function createTokenizer(
     eosTokenIds: [...eosTokenIds],
     padTokenId: idOf(specialTokens.pad_token),
     hasChatTemplate: sources.has(DEFAULT_TEMPLATE),
+    chatTemplate,
     files: new Map(files),
     encode(text, { addSpecialTokens = true, parseSpecialTokens = true } = {}) {
       const ids: number[] = addSpecialTokens ? [...frame.before] : [];

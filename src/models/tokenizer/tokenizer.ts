@@ -76,6 +76,8 @@ export interface Tokenizer {
   readonly padTokenId: number | undefined;
   /** Whether it has a chat template of its own. */
   readonly hasChatTemplate: boolean;
+  /** The template that conversations are rendered with: its own, or what takes its place. */
+  readonly chatTemplate: string;
   /** The files to store beside a model, by name (`tokenizer.json`, `tokenizer_config.json`, …). */
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Turns text into ids. */

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { TRAINING_DEFAULTS } from "../../../src/core/training/config.ts";
+import {
+  prepareDataset,
+  prepareFolder,
+  prepareModel,
+  tokenizerFiles,
+} from "../../../src/core/training/prepare.ts";
+import { countParameters } from "../../../src/models/language_model.ts";
+import { createTokenizer } from "../../../src/models/tokenizer/load_tokenizer.ts";
+import { testWithData } from "../../shared_data.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
+
+const CONVERSATION = {
+  messages: [
+    { role: "user", content: "What is red?" },
+    { role: "assistant", content: "An apple is red." },
+  ],
+};
+
+const onWarning = () => {};
+
+async function writeRows(folder: string, rows: readonly unknown[]): Promise<string> {
+  const path = join(folder, "data.jsonl");
+  await Deno.writeTextFile(path, rows.map((row) => JSON.stringify(row)).join("\n"));
+  return path;
+}
+
+testWithData(
+  "tokenizerFiles() keeps the template by which a base model learned conversations",
+  { data: "models/TinyStories-656K" },
+  async (model) => {
+    await using folder = await temporaryFolder();
+    const prepared = await prepareFolder(model);
+    const { tokenizer } = prepared;
+    const read = async (row: unknown) =>
+      await prepareDataset(await writeRows(folder.path, [row]), {
+        prepared,
+        maxLength: 128,
+        onWarning,
+      });
+
+    const texts = await read({ text: "Once upon a time." });
+    assert.equal(tokenizerFiles(tokenizer, texts).has("chat_template.jinja"), false);
+
+    const conversations = await read(CONVERSATION);
+    const reopened = createTokenizer(tokenizerFiles(tokenizer, conversations));
+    assert.equal(reopened.hasChatTemplate, true);
+    assert.deepEqual(
+      reopened.renderChat(CONVERSATION.messages).ids,
+      tokenizer!.renderChat(CONVERSATION.messages).ids,
+    );
+    assert.deepEqual(
+      [...conversations.inputIds],
+      tokenizer!.renderChat(CONVERSATION.messages).ids,
+    );
+  },
+);
+
+Deno.test("prepareModel() learns a tokenizer for a preset and sizes the model by it", async () => {
+  await using folder = await temporaryFolder();
+  const dataset = await writeRows(folder.path, [CONVERSATION, CONVERSATION]);
+  const prepared = await prepareModel({ ...TRAINING_DEFAULTS, dataset, model: "15m" });
+  assert.ok(prepared.tokenizer!.vocabSize <= prepared.model.vocabSize);
+  assert.ok(prepared.model.vocabSize < prepared.tokenizer!.vocabSize + 64);
+  assert.equal(prepared.fresh, true);
+});
+
+Deno.test("prepareModel() leaves a preset as it is for rows of token ids", async () => {
+  await using folder = await temporaryFolder();
+  const dataset = await writeRows(folder.path, [{ input_ids: [1, 2, 3], labels: [1, 2, 3] }]);
+  const prepared = await prepareModel({ ...TRAINING_DEFAULTS, dataset, model: "15m" });
+  assert.equal(prepared.tokenizer, undefined);
+  assert.equal(countParameters(prepared.model), 15_191_712);
+});
+
+Deno.test("initial weights follow from the seed alone", async () => {
+  await using folder = await temporaryFolder();
+  const dataset = await writeRows(folder.path, [{ input_ids: [1, 2, 3], labels: [1, 2, 3] }]);
+  const weightsOf = async (seed: number) => {
+    const config = { ...TRAINING_DEFAULTS, dataset, model: "demo", seed };
+    const weights: Float32Array[] = [];
+    for await (const { tensor } of (await prepareModel(config)).weights()) {
+      weights.push(tensor.data);
+    }
+    return weights;
+  };
+  assert.deepEqual(await weightsOf(3), await weightsOf(3));
+  assert.notDeepEqual(await weightsOf(3), await weightsOf(4));
+});
