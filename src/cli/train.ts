@@ -107,8 +107,9 @@ async function resumedRun(
   const output = resolve(context.cwd, options.output);
   const before = await readRunConfig(output);
   if (before !== undefined) {
-    const given = await withPaths({ ...before, ...flags }, context);
-    return { config: given, output };
+    // The run saved the steps that its epochs come to; other epochs come to others.
+    const maxSteps = flags.epochs === undefined ? before.maxSteps : null;
+    return { config: await withPaths({ ...before, maxSteps, ...flags }, context), output };
   }
   if (flags.dataset === undefined || flags.model === undefined) {
     throw new UserError(`Cannot resume: "${output}" holds no run; look at --output`);

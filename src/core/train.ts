@@ -24,15 +24,9 @@ import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoin
 import type { TrainingConfig } from "./training/config.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
 import { openTrainer } from "./training/open_trainer.ts";
-import {
-  prepareDataset,
-  prepareFolder,
-  prepareModel,
-  type TrainingModel,
-} from "./training/prepare.ts";
+import { prepareDataset, prepareFolder, prepareModel } from "./training/prepare.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
 import { sampleText } from "./training/sample.ts";
-import type { ScheduleOptions } from "./training/schedule.ts";
 import type { Trainer } from "./training/trainer.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
@@ -138,8 +132,7 @@ const NOT_STARTED: Progress = {
  * checkpoints saved before stay.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { config, output, resume = false, signal, onEvent = () => {}, clock = systemClock } =
-    options;
+  const { output, resume = false, signal, onEvent = () => {}, clock = systemClock } = options;
   const onWarning = (message: string) => onEvent({ kind: "warning", message });
   await makeFolder(output);
   if (!resume) await refuseUsed(output);
@@ -149,17 +142,22 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 
   const prepared = checkpoint === undefined
-    ? await prepareModel(config, { signal })
+    ? await prepareModel(options.config, { signal })
     : await prepareFolder(checkpoint.path);
-  const { maxLength } = config;
-  const dataset = await prepareDataset(config.dataset, { prepared, maxLength, onWarning, signal });
+  const { maxLength } = options.config;
+  const dataset = await prepareDataset(options.config.dataset, {
+    prepared,
+    maxLength,
+    onWarning,
+    signal,
+  });
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
+  const config = resolveConfig(options.config, { dataset, fresh: prepared.fresh });
   const evalDataset = config.evalDataset === null
     ? undefined
     : await prepareDataset(config.evalDataset, { prepared, maxLength, onWarning, signal });
 
   const { device, reason } = await chooseDevice(config.device);
-  const schedule = scheduleOf(config, { dataset, fresh: isFresh(prepared, checkpoint) });
   await saveRunConfig(output, config);
   const start = checkpoint?.trainer ?? NOT_STARTED;
   using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
@@ -180,7 +178,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await loadTrainer(trainer, { checkpoint, prepared });
   }
 
-  const { totalSteps } = schedule;
+  const totalSteps = config.maxSteps;
   onEvent({
     kind: "started",
     output,
@@ -201,7 +199,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       ...config,
       trainer,
       dataset,
-      schedule,
+      schedule: { ...config, totalSteps },
       start,
       signal,
       clock,
@@ -252,25 +250,34 @@ export async function main(args: readonly string[]): Promise<number> {
   return await cli.main(["train", ...args]);
 }
 
-function isFresh(prepared: TrainingModel, checkpoint: Checkpoint | undefined): boolean {
-  const config = checkpoint?.trainer.config as { readonly fresh?: boolean } | undefined;
-  return config?.fresh ?? prepared.fresh;
-}
+/** Settings with nothing left open that decides what a run computes, so that it can be continued exactly. */
+type ResolvedConfig = TrainingConfig & {
+  readonly learningRate: number;
+  readonly warmupSteps: number;
+  readonly maxSteps: number;
+};
+
+/** Learning rate of a new model unless told otherwise. */
+const FRESH_LEARNING_RATE = 1e-3;
+
+/** Learning rate of a trained model unless told otherwise. */
+const TRAINED_LEARNING_RATE = 1e-4;
 
 /** Steps over which the learning rate rises unless told otherwise: a twentieth of the run, at most this many. */
 const MAX_DEFAULT_WARMUP = 100;
 
-function scheduleOf(
+/** Returns `config` with the settings that follow from the model and the data put in. */
+function resolveConfig(
   config: TrainingConfig,
   { dataset, fresh }: { readonly dataset: Dataset; readonly fresh: boolean },
-): ScheduleOptions {
+): ResolvedConfig {
   const { stepsPerEpoch } = createLoader(dataset, config);
-  const totalSteps = config.maxSteps ?? Math.max(1, Math.ceil(config.epochs * stepsPerEpoch));
+  const maxSteps = config.maxSteps ?? Math.max(1, Math.ceil(config.epochs * stepsPerEpoch));
   return {
-    schedule: config.schedule,
-    learningRate: config.learningRate ?? (fresh ? 1e-3 : 1e-4),
-    warmupSteps: config.warmupSteps ?? Math.min(MAX_DEFAULT_WARMUP, Math.floor(totalSteps / 20)),
-    totalSteps,
+    ...config,
+    maxSteps,
+    learningRate: config.learningRate ?? (fresh ? FRESH_LEARNING_RATE : TRAINED_LEARNING_RATE),
+    warmupSteps: config.warmupSteps ?? Math.min(MAX_DEFAULT_WARMUP, Math.floor(maxSteps / 20)),
   };
 }
 
