@@ -19,9 +19,7 @@ export async function withFullMemory<T>(load: () => Promise<T>): Promise<T> {
   const { Memory } = WebAssembly;
   class FullMemory extends Memory {
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      const { shared, initial, maximum } = descriptor;
-      const full = Math.min(maximum ?? initial, MAX_PAGES);
-      super({ ...descriptor, initial: shared ? Math.max(initial, full) : initial });
+      super(fullDescriptor(descriptor));
     }
   }
   WebAssembly.Memory = FullMemory;
@@ -29,5 +27,19 @@ export async function withFullMemory<T>(load: () => Promise<T>): Promise<T> {
     return await load();
   } finally {
     WebAssembly.Memory = Memory;
+  }
+
+  function fullDescriptor(descriptor: WebAssembly.MemoryDescriptor): WebAssembly.MemoryDescriptor {
+    const { shared, initial, maximum } = descriptor;
+    const full = { ...descriptor, initial: Math.max(initial, Math.min(maximum ?? 0, MAX_PAGES)) };
+    if (!shared) return descriptor;
+    try {
+      new Memory(full);
+      return full;
+    } catch (error) {
+      // Where even untouched memory counts, the system may refuse so much of it.
+      if (error instanceof RangeError) return descriptor;
+      throw error;
+    }
   }
 }
