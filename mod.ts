@@ -1,6 +1,17 @@
 /**
  * Trains small language models, generates with them and serves them; ONNX Runtime computes.
  *
+ * @example Training from scratch
+ * ```ts ignore
+ * import { train, TRAINING_DEFAULTS } from "@llm-training/llm-training";
+ *
+ * await train({
+ *   config: { ...TRAINING_DEFAULTS, dataset: "data.jsonl", model: "1m", maxSteps: 500 },
+ *   output: "runs/mine",
+ *   onEvent: (event) => event.kind === "step" && console.log(event.metrics.loss),
+ * });
+ * ```
+ *
  * @example Going on from a prompt
  * ```ts ignore
  * import { createLocalService, loadModel } from "@llm-training/llm-training";
@@ -18,6 +29,18 @@
  * @module
  */
 
+export {
+  type Clock,
+  type Schedule,
+  SCHEDULES,
+  type StepMetrics,
+  train,
+  type TrainEvent,
+  TRAINING_DEFAULTS,
+  type TrainingConfig,
+  type TrainOptions,
+  type TrainResult,
+} from "./src/core/train.ts";
 export {
   type Completion,
   type CompletionEvent,
