@@ -30,7 +30,10 @@ export function readRope(config: ConfigReader, defaultTheta: number): RopeConfig
   const scaling = config.object("rope_scaling");
   const outerTheta = config.number("rope_theta", defaultTheta);
   const json = parameters ?? scaling ?? {};
-  const reader = new ConfigReader(json, parameters ? "rope_parameters" : "rope_scaling");
+  const reader = new ConfigReader(
+    json,
+    `${parameters ? "rope_parameters" : "rope_scaling"} in config.json`,
+  );
   const theta = reader.number("rope_theta", outerTheta);
   const type = json["rope_type"] ?? json["type"] ?? "default";
   reader.ignore("rope_type", "type");

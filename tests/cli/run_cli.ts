@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** What a run of the program left. */
