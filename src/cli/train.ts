@@ -57,11 +57,12 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
     display === undefined ? print(JSON.stringify(event)) : display.show(event);
   await interruptible(async (signal) => {
     const { interrupted, step } = await train({ config, output, resume, signal, onEvent });
-    if (interrupted && !json) {
-      printError(
-        `stopped after step ${step}; go on with: llm-training train --resume --output ${output}`,
-      );
-    }
+    if (json) return;
+    printError(
+      interrupted
+        ? `stopped after step ${step}; go on with: llm-training train --resume --output ${output}`
+        : `finished after step ${step}; talk with it: llm-training chat --model ${output}`,
+    );
   });
 }
 
@@ -119,15 +120,23 @@ async function resumedRun(
 
 /** Makes paths absolute and finds the model. */
 async function withPaths(config: TrainingConfig, context: PathContext): Promise<TrainingConfig> {
-  const model = findPreset(config.model) === undefined
-    ? (await findModelOrRun(config.model, context)).folder
-    : config.model;
+  const model = findPreset(config.model)?.name ?? await modelFolder(config.model, context);
   return {
     ...config,
     model,
     dataset: resolve(context.cwd, config.dataset),
     evalDataset: config.evalDataset && resolve(context.cwd, config.evalDataset),
   };
+}
+
+async function modelFolder(name: string, context: PathContext): Promise<string> {
+  try {
+    return (await findModelOrRun(name, context)).folder;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const presets = Object.keys(PRESETS).join(", ");
+    throw new UserError(`${error.message}; it is no preset either (${presets})`, { cause: error });
+  }
 }
 
 /** Returns a name that sorts by time and says what was trained. */

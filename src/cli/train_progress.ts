@@ -75,7 +75,9 @@ function introduction(event: Extract<TrainEvent, { kind: "started" }>): string[]
       formatCount(data.tokens)
     } tokens trained${cut}${dropped}`,
     `device: ${device} (${deviceReason})`,
-    `run: ${output}, steps ${step + 1} to ${totalSteps}`,
+    step < totalSteps
+      ? `run: ${output}, steps ${step + 1} to ${totalSteps}`
+      : `run: ${output}, all ${totalSteps} steps are done`,
   ];
 }
 
@@ -112,14 +114,15 @@ function stepLine(
 ): string {
   const { step, eval_loss } = metrics;
   const done = step - state.startStep;
-  const remainingMs = (now - state.startedMs) / done * (totalSteps - step);
+  const elapsedMs = now - state.startedMs;
+  const remainingMs = elapsedMs / done * (totalSteps - step);
   return [
     `step ${step}/${totalSteps}`,
     `loss ${state.lossAverage!.toFixed(4)}`,
     ...(eval_loss === undefined ? [] : [`eval loss ${eval_loss.toFixed(4)}`]),
-    `lr ${metrics.learning_rate.toPrecision(3)}`,
+    `lr ${Number(metrics.learning_rate.toPrecision(3))}`,
     formatRate(metrics.tokens_per_second, "tokens"),
-    `ETA ${formatDuration(remainingMs)}`,
+    step === totalSteps ? `in ${formatDuration(elapsedMs)}` : `ETA ${formatDuration(remainingMs)}`,
     formatBytes(Deno.memoryUsage().rss),
   ].join("  ");
 }
