@@ -19,8 +19,8 @@ import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
 import { anyObject, decode, integer, readJsonFile } from "../utils/json.ts";
-import { findModel } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
+import { findModelOrRun, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
 import { registerDataGenerate } from "./data_generate.ts";
 import { addExamples } from "./program.ts";
@@ -57,7 +57,7 @@ interface PreviewOptions extends ModelOptions {
 function registerValidate(data: Command): void {
   const command = data.command("validate <file>")
     .description("Check every row of a JSON Lines file and report all mistakes.")
-    .option("--model <name>", "a model, to measure rows in tokens and check ids by")
+    .option("--model <model>", "a model or a run, to measure rows in tokens and check ids by")
     .option(
       "--max-length <tokens>",
       "the limit to measure rows by (default: what the model takes)",
@@ -76,7 +76,7 @@ function registerValidate(data: Command): void {
 function registerPreview(data: Command): void {
   const command = data.command("preview <file>")
     .description("Show rows as they will be trained on; what is trained stands between ⟦ and ⟧.")
-    .option("--model <name>", "a model, to render rows with its chat template and tokens")
+    .option("--model <model>", "a model or a run, to render rows with its chat template and tokens")
     .option("--rows <count>", "how many rows to show", integerOption({ min: 1 }), 3)
     .action((path: string, options: PreviewOptions) => preview(path, options));
   addExamples(command, [
@@ -103,7 +103,7 @@ async function validate(
 }
 
 async function preview(path: string, { model: name, rows }: PreviewOptions): Promise<void> {
-  const tokenizer = name === undefined ? undefined : await loadTokenizer(modelFolder(name));
+  const tokenizer = name === undefined ? undefined : await loadTokenizer(await modelFolder(name));
   if (name !== undefined && tokenizer === undefined) {
     throw new UserError(`Cannot preview with model "${name}": it has no tokenizer.json`);
   }
@@ -150,7 +150,7 @@ function describe(
 }
 
 async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
-  const folder = modelFolder(name);
+  const folder = await modelFolder(name);
   const path = join(folder, CONFIG_FILE);
   const config = decode(anyObject(), await readJsonFile(path), path);
   const count = (key: string) => integer({ min: 2 })(config[key], { source: path, key });
@@ -161,6 +161,6 @@ async function openModel(name: string, maxLength: number | undefined): Promise<V
   };
 }
 
-function modelFolder(name: string): string {
-  return findModel(name, { env: Deno.env.toObject(), cwd: Deno.cwd() });
+async function modelFolder(name: string): Promise<string> {
+  return (await findModelOrRun(name, pathContext())).folder;
 }
