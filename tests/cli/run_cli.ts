@@ -27,8 +27,10 @@ export interface RunCliOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Returns what comes before the arguments of the program when it is started from source. */
+/** Returns what comes before the arguments of the program: `$LLM_TRAINING_BIN`, or Deno with the source. */
 export function cliCommand(entry = "cli.ts"): readonly [string, ...string[]] {
+  const executable = Deno.env.get("LLM_TRAINING_BIN");
+  if (executable !== undefined && entry === "cli.ts") return [resolve(executable)];
   const path = fileURLToPath(new URL(`../../${entry}`, import.meta.url));
   return [Deno.execPath(), "run", "--quiet", "-A", path];
 }

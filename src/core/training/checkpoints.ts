@@ -8,6 +8,7 @@ import type { Dataset } from "../../datasets/dataset.ts";
 import { type Checkpoint, latestCheckpoint } from "../../models/checkpoint/open.ts";
 import { pruneCheckpoints, saveCheckpoint } from "../../models/checkpoint/save.ts";
 import { readWeights } from "../../models/weights.ts";
+import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Progress } from "./loop.ts";
@@ -34,10 +35,15 @@ export interface CheckpointContext {
   readonly progress: Progress;
 }
 
-/** Saves a checkpoint, removes those that are not to be kept, and returns its path. */
+/**
+ * Saves a checkpoint, removes those that are not to be kept, and returns its path.
+ *
+ * @throws {UserError} If a weight is NaN or infinite, or the disk is full; earlier checkpoints stay.
+ */
 export async function saveTrainer(trainer: Trainer, context: CheckpointContext): Promise<string> {
   const { output, prepared, config, progress } = context;
   const { weights, means, squares } = await trainer.state();
+  refuseNotFinite(weights, progress.step);
   // What was stored otherwise is float32 from now on, by either of the key's names.
   const { torch_dtype: _, ...modelConfig } = prepared.model.config;
   const path = await saveCheckpoint(output, {
@@ -92,6 +98,23 @@ export async function loadTrainer(
     };
     await trainer.load(moments);
   }
+}
+
+/** The step after finite gradients can still be too long for float32. */
+function refuseNotFinite(weights: readonly NamedTensor[], step: number): void {
+  const lost = weights.find(({ tensor }) => !areFinite(tensor.data));
+  if (lost === undefined) return;
+  throw new UserError(
+    `Cannot save step ${step}: weight "${lost.name}" has become NaN or infinite; ` +
+      "checkpoints saved before were kept. Lower --learning-rate",
+  );
+}
+
+function areFinite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) return false;
+  }
+  return true;
 }
 
 function renamed(

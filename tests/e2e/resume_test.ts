@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { listCheckpoints } from "../../src/models/checkpoint/list.ts";
+import { openCheckpoint } from "../../src/models/checkpoint/open.ts";
+import { createRandom } from "../../src/utils/random.ts";
+import { cliCommand, runCli } from "../cli/run_cli.ts";
+import { sharedData } from "../shared_data.ts";
+import { temporaryFolder } from "../temporary_folder.ts";
+import { assertOnlyWholeCheckpoints, newestWeights, readMetrics } from "./checkpoints.ts";
+import { writeTinyModel, writeTokenRows } from "./tiny_model.ts";
+
+const KILLS = 20;
+const WASM = ["--device", "wasm", "--threads", "2"];
+
+Deno.test("train saves at Ctrl-C, and a resumed run has the losses and weights of one that was left alone", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const data = await writeTexts(join(path, "data.jsonl"));
+  const flags = [
+    ...["train", "--json", ...WASM, "--dataset", data],
+    ...["--model", sharedData("models/TinyStories-656K") ?? "demo"],
+    ...["--batch-size", "2", "--gradient-accumulation-steps", "2", "--max-length", "48"],
+    ...["--learning-rate", "1e-3", "--max-steps", "30"],
+  ];
+  const alone = join(path, "alone");
+  const undisturbed = await runCli([...flags, "--output", alone]);
+  assert.equal(undisturbed.status, 0, undisturbed.stderr);
+  const { examples } = JSON.parse(undisturbed.stdout.split("\n")[0]!).data;
+  assert.notEqual(examples % 4, 0, "the last step of an epoch accumulates less");
+
+  const output = join(path, "run");
+  const interrupted = await interruptAfterStep(3, [...flags, "--output", output]);
+  assert.equal(interrupted, 130);
+  assert.equal(await assertOnlyWholeCheckpoints(output), 1);
+  assert.ok((await readMetrics(output)).length < 30, "it was interrupted before its end");
+  const again = await interruptAfterStep(5, ["train", "--json", "--resume", "--output", output]);
+  assert.equal(again, 130);
+  const resumed = await runCli(["train", "--json", "--resume", "--output", output]);
+  assert.equal(resumed.status, 0, resumed.stderr);
+  assert.deepEqual(await readMetrics(output), await readMetrics(alone));
+  assert.deepEqual(await newestWeights(output), await newestWeights(alone));
+});
+
+Deno.test(`train killed at ${KILLS} random moments ends with the weights of a run that was left alone`, async (test) => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const data = await writeTokenRows(join(path, "data.jsonl"), 46);
+  const model = await writeTinyModel(join(path, "model"));
+  const flags = [
+    ...["train", ...WASM, "--dataset", data, "--model", model],
+    ...["--batch-size", "3", "--gradient-accumulation-steps", "4"],
+    ...["--learning-rate", "1e-2", "--max-steps", "60", "--save-steps", "5", "--resume"],
+  ];
+  const alone = join(path, "alone");
+  const startedMs = performance.now();
+  const undisturbed = await runCli([...flags, "--output", alone]);
+  const durationMs = performance.now() - startedMs;
+  assert.equal(undisturbed.status, 0, undisturbed.stderr);
+
+  const random = createRandom(5);
+  let kills = 0;
+  for (let run = 1; kills < KILLS; run++) {
+    await test.step(`run ${run}`, async () => {
+      const output = join(path, `run-${run}`);
+      for (;;) {
+        const moment = kills < KILLS ? random.next() * durationMs : undefined;
+        const { killed, code, stderr } = await runAndKill([...flags, "--output", output], moment);
+        for (const { path } of await listCheckpoints(output)) (await openCheckpoint(path)).close();
+        if (!killed) {
+          assert.equal(code, 0, stderr);
+          break;
+        }
+        kills++;
+      }
+      await assertOnlyWholeCheckpoints(output);
+      assert.deepEqual(await readMetrics(output), await readMetrics(alone));
+      assert.deepEqual(await newestWeights(output), await newestWeights(alone));
+    });
+  }
+});
+
+for (const rate of ["1e30", "1e39"]) {
+  Deno.test(`train fails at the learning rate ${rate}, and keeps its last checkpoint`, async () => {
+    await using folder = await temporaryFolder();
+    const { path } = folder;
+    const data = await writeTokenRows(join(path, "data.jsonl"), 12);
+    const model = await writeTinyModel(join(path, "model"));
+    const output = join(path, "run");
+    const good = await runCli([
+      ...["train", "--dataset", data, "--model", model, "--device", "native", "--output", output],
+      ...["--lr-scheduler", "constant", "--warmup-steps", "0", "--max-grad-norm", "0"],
+      ...["--batch-size", "4", "--max-steps", "2", "--save-steps", "1"],
+    ]);
+    assert.equal(good.status, 0, good.stderr);
+    const weights = await newestWeights(output);
+    const { status, stderr } = await runCli([
+      ...["train", "--resume", "--output", output, "--learning-rate", rate, "--max-steps", "9"],
+      ...["--save-steps", "5"],
+    ]);
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^error: Cannot .* step \d: .*(NaN|Infinity|infinite).*--learning-rate.*$/m,
+    );
+    assert.equal(await assertOnlyWholeCheckpoints(output), 2);
+    assert.deepEqual(await newestWeights(output), weights);
+    const events = (await Deno.readTextFile(join(output, "events.jsonl"))).trimEnd().split("\n");
+    assert.equal(JSON.parse(events.at(-1)!).event, "failed");
+  });
+}
+
+Deno.test("train does not save weights that have become infinite", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const data = await writeTokenRows(join(path, "data.jsonl"), 12);
+  const model = await writeTinyModel(join(path, "model"));
+  const output = join(path, "run");
+  const { status, stderr } = await runCli([
+    ...["train", "--dataset", data, "--model", model, "--device", "native", "--output", output],
+    ...["--learning-rate", "1e39", "--warmup-steps", "0", "--save-steps", "1"],
+  ]);
+  assert.equal(status, 1);
+  assert.match(stderr, /^error: Cannot save step 1: .*Lower --learning-rate$/m);
+  assert.equal((await listCheckpoints(output)).length, 0);
+});
+
+Deno.test("train fails on a model that holds an infinite weight, and saves nothing", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const data = await writeTokenRows(join(path, "data.jsonl"), 12);
+  const model = await writeTinyModel(join(path, "model"), {
+    change: (name, weights) => name === "lm_head.weight" && (weights[3] = Infinity),
+  });
+  const output = join(path, "run");
+  const { status, stderr } = await runCli([
+    ...["train", "--dataset", data, "--model", model, "--device", "native", "--output", output],
+  ]);
+  assert.equal(status, 1);
+  assert.match(stderr, /^error: .*(NaN|infinite|Infinity).*$/m);
+  assert.equal((await listCheckpoints(output)).length, 0);
+});
+
+/** Sends Ctrl-C to a run once it has told of `steps` steps, and returns its exit status. */
+async function interruptAfterStep(steps: number, args: readonly string[]): Promise<number> {
+  const [program, ...head] = cliCommand();
+  const child = new Deno.Command(program, { args: [...head, ...args], stdout: "piped" }).spawn();
+  let text = "";
+  let sent = false;
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (sent || text.split('"kind":"step"').length <= steps) continue;
+    sent = true;
+    child.kill("SIGINT");
+  }
+  return (await child.status).code;
+}
+
+/** Runs the program and kills it after `afterMs`, if that is given and it has not ended by then. */
+async function runAndKill(
+  args: readonly string[],
+  afterMs: number | undefined,
+): Promise<{ killed: boolean; code: number; stderr: string }> {
+  const [program, ...head] = cliCommand();
+  const child = new Deno.Command(program, {
+    args: [...head, ...args],
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const timer = afterMs === undefined
+    ? undefined
+    : setTimeout(() => child.kill("SIGKILL"), afterMs);
+  const { signal, code, stderr } = await child.output();
+  clearTimeout(timer);
+  return { killed: signal === "SIGKILL", code, stderr: new TextDecoder().decode(stderr) };
+}
+
+/** Writes what is said in the example data as rows of text. */
+async function writeTexts(path: string): Promise<string> {
+  const example = fileURLToPath(new URL("../../data/tiny_world.jsonl", import.meta.url));
+  const texts = (await Deno.readTextFile(example)).split("\n").slice(0, 13)
+    .map((line) =>
+      JSON.stringify({ text: Object.values(JSON.parse(line)).flat().map(wordsOf).join(" ") })
+    );
+  await Deno.writeTextFile(path, texts.join("\n"));
+  return path;
+}
+
+function wordsOf(value: unknown): string {
+  return typeof value === "string" ? value : String((value as { content?: unknown }).content);
+}
