@@ -47,7 +47,8 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
 
 /** Files outside `cli/` that are programs too: at their last line they take arguments and set the exit status. */
 const ENTRY_POINTS = ["cli.ts", "server.ts", "src/core/train.ts", "src/inference/server.ts"];
-const MAIN_LINE = /^if \(import\.meta\.main\) Deno\.exit\(await main\(Deno\.args.*\)\);$/gm;
+const MAIN_LINE =
+  /^if \(import\.meta\.main\) (?:Deno\.exit\(await main\(Deno\.args.*\)\)|main\(Deno\.args\)\.then\(Deno\.exit\));$/gm;
 
 /** What the `main` of an entry point imports to hand over to the command line, when it is called. */
 const HAND_OVER = "src/cli/main.ts";

@@ -315,4 +315,5 @@ async function evaluateOn(
   return loss / count;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+// not awaited: the command imports this module, which would never be evaluated
+if (import.meta.main) main(Deno.args).then(Deno.exit);

@@ -52,3 +52,6 @@ export async function main(args: readonly string[]): Promise<number> {
   const cli = await import("../cli/main.ts");
   return await cli.main(args, "llm-inference");
 }
+
+// not awaited: the command imports this module, which would never be evaluated
+if (import.meta.main) main(Deno.args).then(Deno.exit);

@@ -42,6 +42,19 @@ Deno.test("main() called llm-inference is serve under that name", async () => {
   assert.match(misspelt.stderr, /unknown option '--prot'\n\(Did you mean --port\?\)/);
 });
 
+Deno.test("every entry point is a program of its own", async () => {
+  const entries = [
+    ["src/core/train.ts", /^Usage: llm-training train /],
+    ["src/inference/server.ts", /^Usage: llm-inference /],
+  ] as const;
+  for (const [entry, usage] of entries) {
+    const { status, stdout } = await runCli(["--help"], { entry });
+    assert.equal(status, 0, entry);
+    assert.match(stdout, usage);
+    assert.equal((await runCli(["--frob"], { entry })).status, 2, entry);
+  }
+});
+
 Deno.test("every command explains itself with examples", async () => {
   const program = await createProgram("llm-training", COMMANDS.map(({ name }) => name));
   assert.deepEqual(program.commands.map((command) => command.name()), COMMANDS.map((c) => c.name));
