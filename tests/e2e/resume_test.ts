@@ -8,6 +8,7 @@ import { cliCommand, runCli } from "../cli/run_cli.ts";
 import { sharedData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import { assertOnlyWholeCheckpoints, newestWeights, readMetrics } from "./checkpoints.ts";
+import { interruptAfterStep, type ProgramStart } from "./interrupt.ts";
 import { writeTinyModel, writeTokenRows } from "./tiny_model.ts";
 
 const KILLS = 20;
@@ -30,13 +31,14 @@ Deno.test("train saves at Ctrl-C, and a resumed run has the losses and weights o
   assert.notEqual(examples % 4, 0, "the last step of an epoch accumulates less");
 
   const output = join(path, "run");
-  const interrupted = await interruptAfterStep(3, [...flags, "--output", output]);
+  const resume = ["train", "--json", "--resume", "--output", output];
+  const interrupted = await interruptAfterStep(3, command([...flags, "--output", output]));
   assert.equal(interrupted, 130);
   assert.equal(await assertOnlyWholeCheckpoints(output), 1);
   assert.ok((await readMetrics(output)).length < 30, "it was interrupted before its end");
-  const again = await interruptAfterStep(5, ["train", "--json", "--resume", "--output", output]);
+  const again = await interruptAfterStep(5, command(resume));
   assert.equal(again, 130);
-  const resumed = await runCli(["train", "--json", "--resume", "--output", output]);
+  const resumed = await runCli(resume);
   assert.equal(resumed.status, 0, resumed.stderr);
   assert.deepEqual(await readMetrics(output), await readMetrics(alone));
   assert.deepEqual(await newestWeights(output), await newestWeights(alone));
@@ -141,19 +143,9 @@ Deno.test("train fails on a model that holds an infinite weight, and saves nothi
   assert.equal((await listCheckpoints(output)).length, 0);
 });
 
-/** Sends Ctrl-C to a run once it has told of `steps` steps, and returns its exit status. */
-async function interruptAfterStep(steps: number, args: readonly string[]): Promise<number> {
+function command(args: readonly string[]): ProgramStart {
   const [program, ...head] = cliCommand();
-  const child = new Deno.Command(program, { args: [...head, ...args], stdout: "piped" }).spawn();
-  let text = "";
-  let sent = false;
-  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += part;
-    if (sent || text.split('"kind":"step"').length <= steps) continue;
-    sent = true;
-    child.kill("SIGINT");
-  }
-  return (await child.status).code;
+  return { program, args: [...head, ...args] };
 }
 
 /** Runs the program and kills it after `afterMs`, if that is given and it has not ended by then. */
@@ -161,9 +153,9 @@ async function runAndKill(
   args: readonly string[],
   afterMs: number | undefined,
 ): Promise<{ killed: boolean; code: number; stderr: string }> {
-  const [program, ...head] = cliCommand();
+  const { program, args: all } = command(args);
   const child = new Deno.Command(program, {
-    args: [...head, ...args],
+    args: [...all],
     stdout: "null",
     stderr: "piped",
   }).spawn();
