@@ -91,7 +91,8 @@ async function newRun(
       `Cannot train without a model: give --model <folder>, or a preset (${names})`,
     );
   }
-  const config = await withPaths({ ...TRAINING_DEFAULTS, ...flags, dataset, model }, context);
+  const given = await withPaths(flags, context);
+  const config = { ...TRAINING_DEFAULTS, dataset, model, ...given };
   const output = options.output === undefined
     ? join(homePaths(resolveHome(context).path).runs, runName(config, new Date()))
     : resolve(context.cwd, options.output);
@@ -110,7 +111,14 @@ async function resumedRun(
   if (before !== undefined) {
     // The run saved the steps that its epochs come to; other epochs come to others.
     const maxSteps = flags.epochs === undefined ? before.maxSteps : null;
-    return { config: await withPaths({ ...before, maxSteps, ...flags }, context), output };
+    const given = await withPaths(flags, context);
+    if (given.model !== undefined && given.model !== before.model) {
+      throw new UserError(
+        `Cannot resume "${output}" with --model "${given.model}": it trains "${before.model}"; ` +
+          "leave --model out, or start a new run with another --output",
+      );
+    }
+    return { config: { ...before, maxSteps, ...given }, output };
   }
   if (flags.dataset === undefined || flags.model === undefined) {
     throw new UserError(`Cannot resume: "${output}" holds no run; look at --output`);
@@ -118,14 +126,14 @@ async function resumedRun(
   return await newRun(options, { flags, context });
 }
 
-/** Makes paths absolute and finds the model. */
-async function withPaths(config: TrainingConfig, context: PathContext): Promise<TrainingConfig> {
-  const model = findPreset(config.model)?.name ?? await modelFolder(config.model, context);
+/** Makes the paths that are given absolute and finds the model. */
+async function withPaths(flags: TrainingFlags, context: PathContext): Promise<TrainingFlags> {
+  const { model, dataset, evalDataset } = flags;
   return {
-    ...config,
-    model,
-    dataset: resolve(context.cwd, config.dataset),
-    evalDataset: config.evalDataset && resolve(context.cwd, config.evalDataset),
+    ...flags,
+    ...(model && { model: findPreset(model)?.name ?? await modelFolder(model, context) }),
+    ...(dataset && { dataset: resolve(context.cwd, dataset) }),
+    ...(evalDataset && { evalDataset: resolve(context.cwd, evalDataset) }),
   };
 }
 

@@ -230,7 +230,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     log.event(interrupted ? "interrupted" : "finished", { step: progress.step });
     return { interrupted, step: progress.step, checkpoint: saved, metrics: last };
   } catch (error) {
-    log.event("failed", { step: last?.step ?? start.step, reason: String(error) });
+    logFailure(log, { step: last?.step ?? start.step, reason: String(error) });
     throw error;
   }
 }
@@ -248,6 +248,15 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 export async function main(args: readonly string[]): Promise<number> {
   const cli = await import("../cli/main.ts");
   return await cli.main(["train", ...args]);
+}
+
+/** What failed first is what is told, even where a full disk keeps it from being logged. */
+function logFailure(log: RunLog, details: Readonly<Record<string, unknown>>): void {
+  try {
+    log.event("failed", details);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
 }
 
 /** Settings with nothing left open that decides what a run computes, so that it can be continued exactly. */

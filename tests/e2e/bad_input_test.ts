@@ -140,6 +140,15 @@ const BAD_INPUTS: readonly BadInput[] = [
     config: { model_type: "mamba" },
     message: /model_type.*mamba/,
   },
+  ...Object.entries({
+    "that is broken": '{"model": ',
+    "of another kind": "[]",
+    "without vocabulary": '{"model": {"type": "WordPiece"}}',
+  }).map(([state, json]): BadInput => ({
+    name: `a tokenizer.json ${state}`,
+    damage: (model) => Deno.writeTextFile(join(model, "tokenizer.json"), json),
+    message: /Cannot open the tokenizer in ".*model": .*tokenizer\.json/,
+  })),
   {
     name: "a config.json that is broken",
     damage: (model) => Deno.writeTextFile(join(model, "config.json"), '{"model_type": '),
@@ -274,6 +283,25 @@ Deno.test("train cannot resume where nothing ran", async () => {
   const { status, stderr } = await runCli(["train", "--resume", "--output", folder.path]);
   assert.equal(status, 1);
   assert.match(stderr, /^error: Cannot resume: ".*" holds no run; look at --output\n$/);
+});
+
+Deno.test("train resumes without the model it began with, but not with another", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const output = join(path, "run");
+  const data = await writeTokenRows(join(path, "data.jsonl"), 8);
+  const model = await writeTinyModel(join(path, "model"));
+  const start = ["train", "--dataset", data, "--device", "native", "--output", output];
+  assert.equal((await runCli([...start, "--model", model, "--max-steps", "1"])).status, 0);
+  const other = await runCli([...start, "--model", "demo", "--resume"]);
+  assert.equal(other.status, 1);
+  assert.match(
+    other.stderr,
+    /^error: Cannot resume ".*" with --model "demo": .*leave --model out.*\n$/,
+  );
+  await Deno.remove(model, { recursive: true });
+  const resumed = await runCli(["train", "--resume", "--max-steps", "2", "--output", output]);
+  assert.equal(resumed.status, 0, resumed.stderr);
 });
 
 Deno.test("serve names a port in use", async () => {
