@@ -22,7 +22,7 @@ Deno.test("train saves at Ctrl-C, and a resumed run has the losses and weights o
     ...["train", "--json", ...WASM, "--dataset", data],
     ...["--model", sharedData("models/TinyStories-656K") ?? "demo"],
     ...["--batch-size", "2", "--gradient-accumulation-steps", "2", "--max-length", "32"],
-    ...["--learning-rate", "1e-3", "--max-steps", "20"],
+    ...["--learning-rate", "1e-3", "--max-steps", "40"],
   ];
   const alone = join(path, "alone");
   const undisturbed = await runCli([...flags, "--output", alone]);
@@ -35,7 +35,7 @@ Deno.test("train saves at Ctrl-C, and a resumed run has the losses and weights o
   const interrupted = await interruptAfterStep(3, command([...flags, "--output", output]));
   assert.equal(interrupted, 130);
   assert.equal(await assertOnlyWholeCheckpoints(output), 1);
-  assert.ok((await readMetrics(output)).length < 20, "it was interrupted before its end");
+  assert.ok((await readMetrics(output)).length < 40, "it was interrupted before its end");
   const again = await interruptAfterStep(5, command(resume));
   assert.equal(again, 130);
   const resumed = await runCli(resume);
@@ -178,7 +178,7 @@ async function writeTexts(path: string): Promise<string> {
   const example = fileURLToPath(new URL("../../data/tiny_world.jsonl", import.meta.url));
   const rows = (await Deno.readTextFile(example)).split("\n").slice(0, 15).map((line) => {
     const [question, answer] = JSON.parse(line).messages;
-    return JSON.stringify({ text: `${question.content} ${answer.content}`.slice(0, 50) });
+    return JSON.stringify({ text: `${question.content} ${answer.content}`.slice(0, 28) });
   });
   await Deno.writeTextFile(path, rows.join("\n"));
   return path;
