@@ -9,7 +9,13 @@ import { SequenceNormalizer, Unigram, WordPiece } from "@huggingface/tokenizers"
 import { type AddedTokenSplitter, createAddedTokenSplitter } from "./added_tokens.ts";
 import { createBpe, type WordModel } from "./bpe.ts";
 import { createPreTokenizer, type PreTokenizer } from "./pre_tokenizer.ts";
-import type { AddedToken, Stage, TokenizerJson } from "./tokenizer_json.ts";
+import {
+  type AddedToken,
+  asArray,
+  asObject,
+  type Stage,
+  type TokenizerJson,
+} from "./tokenizer_json.ts";
 
 /** Options of {@linkcode TextTokenizer.encode}. */
 export interface TextTokenizerOptions {
@@ -153,10 +159,12 @@ function createModel(stage: Stage): WordModel {
     case "BPE":
       return createBpe(stage);
     case "WordPiece":
+      asObject(stage.vocab, '"model.vocab"');
       return fromLibrary(
         new WordPiece(stage as unknown as ConstructorParameters<typeof WordPiece>[0]),
       );
     case "Unigram":
+      asArray(stage.vocab, '"model.vocab"');
       return fromLibrary(
         new Unigram(stage as unknown as ConstructorParameters<typeof Unigram>[0], ""),
       );

@@ -50,7 +50,6 @@ export interface TokenizerJson {
 export function parseTokenizerJson(json: unknown): TokenizerJson {
   const file = asObject(json, "the file");
   const model = asObject(file.model, '"model"');
-  if (!Array.isArray(model.vocab)) asObject(model.vocab, '"model.vocab"');
   return {
     addedTokens: asArray(file.added_tokens ?? [], '"added_tokens"').map(parseAddedToken),
     normalizer: parseStage(file.normalizer, '"normalizer"'),
