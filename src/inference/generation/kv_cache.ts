@@ -12,6 +12,9 @@ import { cacheNames } from "./decoder_graph.ts";
 /** Capacities are multiples of this, in tokens. */
 const GRAIN = 64;
 
+/** Factor by which full slots grow: every run also looks at the room that is not used yet, so it is kept small. */
+const GROWTH = 1.125;
+
 /** A range of slots. */
 export interface SlotRange {
   /** First slot. */
@@ -65,7 +68,7 @@ export class KvCache {
   /** Makes room for `tokens` tokens in every slot. */
   reserve(tokens: number): void {
     if (tokens <= this.#capacity) return;
-    const grown = Math.max(tokens, Math.ceil(this.#capacity * 1.5));
+    const grown = Math.max(tokens, Math.ceil(this.#capacity * GROWTH));
     this.#resize(this.#slots, Math.ceil(grown / GRAIN) * GRAIN);
   }
 
