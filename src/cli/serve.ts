@@ -106,7 +106,7 @@ async function run(options: ServeOptions): Promise<void> {
  */
 function muteSignalAdvice(): void {
   const { warn } = console;
-  // deno-lint-ignore no-console
+  // deno-lint-ignore no-console -- Deno prints its advice through the console, so only there can it be left out
   console.warn = (...data: unknown[]) => {
     if (!String(data[0]).startsWith("Deno.serve: request.signal")) warn(...data);
   };
