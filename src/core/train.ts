@@ -16,6 +16,7 @@ import { chooseDevice } from "../engine/runtime/devices.ts";
 import type { Device } from "../engine/runtime/session.ts";
 import { listCheckpoints } from "../models/checkpoint/list.ts";
 import type { Checkpoint } from "../models/checkpoint/open.ts";
+import { removeLeftovers } from "../models/checkpoint/save.ts";
 import { countParameters } from "../models/language_model.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { UserError } from "../utils/errors.ts";
@@ -136,6 +137,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const onWarning = (message: string) => onEvent({ kind: "warning", message });
   await makeFolder(output);
   if (!resume) await refuseUsed(output);
+  // a run that was killed when it had only to remove old checkpoints saves nothing any more
+  await removeLeftovers(output);
   using checkpoint = resume ? await newestCheckpoint(output, onWarning) : undefined;
   if (resume && checkpoint === undefined) {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { listCheckpoints } from "../../src/models/checkpoint/list.ts";
+import { checkpointsFolder, listCheckpoints } from "../../src/models/checkpoint/list.ts";
 import { openCheckpoint } from "../../src/models/checkpoint/open.ts";
 import { createRandom } from "../../src/utils/random.ts";
 import { cliCommand, runCli } from "../cli/run_cli.ts";
@@ -81,6 +81,24 @@ Deno.test(`train killed at ${KILLS} random moments ends with the weights of a ru
       assert.deepEqual(await newestWeights(output), await newestWeights(alone));
     });
   }
+});
+
+Deno.test("train removes what a kill after its last step left of an old checkpoint", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const data = await writeTokenRows(join(path, "data.jsonl"), 12);
+  const model = await writeTinyModel(join(path, "model"));
+  const output = join(path, "run");
+  const flags = [
+    ...["train", "--dataset", data, "--model", model, "--device", "native", "--output", output],
+    ...["--batch-size", "4", "--max-steps", "2", "--save-steps", "1", "--resume"],
+  ];
+  assert.equal((await runCli(flags)).status, 0);
+  const checkpoints = checkpointsFolder(output);
+  await Deno.rename(join(checkpoints, "checkpoint-1"), join(checkpoints, ".checkpoint-1.part"));
+  const { status, stderr } = await runCli(flags);
+  assert.equal(status, 0, stderr);
+  assert.equal(await assertOnlyWholeCheckpoints(output), 1);
 });
 
 for (const rate of ["1e30", "1e39"]) {

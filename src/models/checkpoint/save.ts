@@ -83,8 +83,8 @@ export async function pruneCheckpoints(
   return outdated.map(({ path }) => path);
 }
 
-/** Removes what a killed process left of saving or removing a checkpoint. */
-async function removeLeftovers(runFolder: string): Promise<void> {
+/** Removes what a killed process left of saving or removing a checkpoint of a run. */
+export async function removeLeftovers(runFolder: string): Promise<void> {
   const folder = checkpointsFolder(runFolder);
   try {
     for await (const { name } of Deno.readDir(folder)) {
