@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RotaryAngles } from "../engine/graph/build.ts";
+import { add, linear, type RotaryAngles, transpose } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
 import type { RopeConfig } from "./rope.ts";
 
@@ -26,18 +26,71 @@ export interface LayerCache {
   readonly value: Value;
 }
 
+/** A linear layer of a model: what adapters attach to. */
+export interface Projection {
+  /** Name of the module; its matrix is `<name>.weight`, its bias `<name>.bias`. */
+  readonly name: string;
+  /** Width of what it reads. */
+  readonly inFeatures: number;
+  /** Width of what it makes. */
+  readonly outFeatures: number;
+  /** Whether it adds a bias. */
+  readonly biased: boolean;
+  /** Whether its matrix is stored [inFeatures, outFeatures], as GPT-2's are, and not the other way round. */
+  readonly transposed: boolean;
+}
+
+/** Computes a linear layer of `x` [..., inFeatures]: [..., outFeatures]. */
+export type Project = (x: Value, projection: Projection) => Value;
+
+/** What the attention of some layers of a model has in common. */
+export interface AttentionKind {
+  /** Rotary position embeddings; null where positions are learned. */
+  readonly rope: RopeConfig | null;
+  /** How many elements of a head are rotated: `headDim`, or fewer of the first. */
+  readonly rotaryDim: number;
+  /** How many tokens back a token sees, itself included; null sees all. */
+  readonly window: number | null;
+}
+
+/** What the layers of one kind of attention read. */
+export interface AttentionContext {
+  /** Angle of each position, of `rotaryDim / 2` pairs; `undefined` where the kind has no rope. */
+  readonly angles: RotaryAngles | undefined;
+  /** Added to the scores, [batch or 1, 1, seqLen, pastLen + seqLen]: 0 where a token may look. */
+  readonly mask: Value;
+}
+
 /** What a forward pass reads. */
 export interface ForwardInputs {
   /** Returns the weight of a name that {@linkcode LanguageModel.weights} lists. */
   readonly weight: (name: string) => Value;
+  /** Computes the linear layers that {@linkcode LanguageModel.projections} lists. @default {plainProject} */
+  readonly project?: Project;
   /** Token ids, int64 [batch, seqLen, 1]. */
   readonly ids: Value;
-  /** Position of each token. */
-  readonly angles: RotaryAngles;
-  /** Added to the attention scores, [batch or 1, 1, seqLen, pastLen + seqLen]: 0 where a token may look. */
-  readonly mask: Value;
-  /** What each layer has of earlier tokens. @default {none} */
-  readonly past?: readonly LayerCache[];
+  /** Position of each token, int64 [batch or 1, seqLen, 1], for models with learned positions. */
+  readonly positions: Value;
+  /** One for each of {@linkcode LanguageModel.attentionKinds}. */
+  readonly contexts: readonly AttentionContext[];
+}
+
+/** Where a layer stands. */
+export interface LayerInputs extends ForwardInputs {
+  /** Number of the layer, from 0. */
+  readonly layer: number;
+  /** What the layer has of earlier tokens. @default {nothing} */
+  readonly past?: LayerCache | undefined;
+}
+
+/** What a layer makes. */
+export interface LayerOutputs {
+  /** [batch, seqLen, hiddenSize]. */
+  readonly hidden: Value;
+  /** Keys and values of the tokens read now. */
+  readonly fresh: LayerCache;
+  /** Keys and values of earlier tokens and those read now. */
+  readonly present: LayerCache;
 }
 
 /** What a forward pass makes. */
@@ -68,16 +121,48 @@ export interface LanguageModel {
   readonly numKeyValueHeads: number;
   /** Width of a head. */
   readonly headDim: number;
-  /** Rotary position embeddings. */
-  readonly rope: RopeConfig;
+  /** The kinds of attention that its layers have, each once. */
+  readonly attentionKinds: readonly AttentionKind[];
   /** Standard deviation of the normal distribution that matrices start from. */
   readonly initializerRange: number;
   /** Name of the output matrix [vocabSize, hiddenSize]; where it is tied, that of the embeddings. */
   readonly outputWeight: string;
   /** Every weight, in the order in which checkpoints are written. */
   readonly weights: readonly WeightSpec[];
-  /** Describes the forward pass. */
-  forward(inputs: ForwardInputs): ForwardOutputs;
+  /** The linear layers inside its layers, in order; the output matrix is not among them. */
+  readonly projections: readonly Projection[];
+  /** Describes what the first layer reads, [batch, seqLen, hiddenSize]. */
+  embed(inputs: ForwardInputs): Value;
+  /** Describes one layer over hidden states [batch, seqLen, hiddenSize]. */
+  runLayer(hidden: Value, inputs: LayerInputs): LayerOutputs;
+  /** Describes what comes after the last layer: normalised hidden states [batch, seqLen, hiddenSize]. */
+  finish(hidden: Value, inputs: ForwardInputs): Value;
+}
+
+/** Describes a whole forward pass; `past` is what each layer has of earlier tokens. */
+export function forward(
+  model: LanguageModel,
+  inputs: ForwardInputs & { readonly past?: readonly LayerCache[] },
+): ForwardOutputs {
+  let hidden = model.embed(inputs);
+  const fresh: LayerCache[] = [];
+  const present: LayerCache[] = [];
+  for (let layer = 0; layer < model.numLayers; layer++) {
+    const made = model.runLayer(hidden, { ...inputs, layer, past: inputs.past?.[layer] });
+    hidden = made.hidden;
+    fresh.push(made.fresh);
+    present.push(made.present);
+  }
+  return { hidden: model.finish(hidden, inputs), fresh, present };
+}
+
+/** Returns the linear layers of a model with nothing added: products with the matrices, and biases. */
+export function plainProject(weight: (name: string) => Value): Project {
+  return (x, { name, biased, transposed }) => {
+    const matrix = weight(`${name}.weight`);
+    const product = linear(x, transposed ? transpose(matrix, [1, 0]) : matrix);
+    return biased ? add(product, weight(`${name}.bias`)) : product;
+  };
 }
 
 /** Returns the number of parameters of a model. */

@@ -14,11 +14,19 @@
 
 export { ARCHITECTURES, createModel, type ModelFactory } from "./architectures.ts";
 export {
+  type AttentionContext,
+  type AttentionKind,
   countParameters,
+  forward,
   type ForwardInputs,
   type ForwardOutputs,
   type LanguageModel,
   type LayerCache,
+  type LayerInputs,
+  type LayerOutputs,
+  plainProject,
+  type Project,
+  type Projection,
   type WeightSpec,
 } from "./language_model.ts";
 export { findPreset, type Preset, PRESETS } from "./presets.ts";

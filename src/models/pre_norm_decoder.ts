@@ -5,25 +5,18 @@
  * @module
  */
 
-import {
-  add,
-  gather,
-  linear,
-  mul,
-  rmsNorm,
-  rotary,
-  silu,
-  transpose,
-} from "../engine/graph/build.ts";
+import { add, gather, mul, rmsNorm, rotary, silu, transpose } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
 import { attention, splitFeatures } from "./attention.ts";
 import type { ConfigReader } from "./config.ts";
-import type {
-  ForwardInputs,
-  ForwardOutputs,
-  LanguageModel,
-  LayerCache,
-  WeightSpec,
+import {
+  type LanguageModel,
+  type LayerCache,
+  type LayerInputs,
+  type LayerOutputs,
+  plainProject,
+  type Projection,
+  type WeightSpec,
 } from "./language_model.ts";
 import { readRope, type RopeConfig } from "./rope.ts";
 
@@ -116,18 +109,58 @@ export function createPreNormDecoder(
     numLayers: config.numLayers,
     numKeyValueHeads: config.numKeyValueHeads,
     headDim: config.headDim,
-    rope: config.rope,
+    attentionKinds: [{ rope: config.rope, rotaryDim: config.headDim, window: null }],
     initializerRange: config.initializerRange,
     outputWeight: config.tied ? "model.embed_tokens.weight" : "lm_head.weight",
     weights: decoderWeights(config),
-    forward: (inputs) => forward(config, inputs),
+    projections: Array.from({ length: config.numLayers }, (_, i) => layerProjections(config, i))
+      .flat(),
+    embed: ({ weight, ids }) => gather(weight("model.embed_tokens.weight"), ids),
+    runLayer: (hidden, inputs) => runLayer(config, hidden, inputs),
+    finish: (hidden, { weight }) =>
+      rmsNorm(hidden, { weight: weight("model.norm.weight"), epsilon: config.epsilon }),
   };
 }
 
-function decoderWeights(config: PreNormDecoderConfig): WeightSpec[] {
-  const { hiddenSize, intermediateSize, headDim, vocabSize } = config;
+type SevenProjections = [
+  Projection,
+  Projection,
+  Projection,
+  Projection,
+  Projection,
+  Projection,
+  Projection,
+];
+
+/** Returns the linear layers of layer `index`, in the order in which checkpoints have them. */
+function layerProjections(config: PreNormDecoderConfig, index: number): Projection[] {
+  const { hiddenSize, intermediateSize, headDim, attentionBias, mlpBias } = config;
   const queryWidth = config.numHeads * headDim;
   const keyWidth = config.numKeyValueHeads * headDim;
+  const projection = (
+    name: string,
+    [outFeatures, inFeatures]: readonly [number, number],
+    biased: boolean,
+  ): Projection => ({
+    name: `model.layers.${index}.${name}`,
+    inFeatures,
+    outFeatures,
+    biased,
+    transposed: false,
+  });
+  return [
+    projection("self_attn.q_proj", [queryWidth, hiddenSize], attentionBias),
+    projection("self_attn.k_proj", [keyWidth, hiddenSize], attentionBias),
+    projection("self_attn.v_proj", [keyWidth, hiddenSize], attentionBias),
+    projection("self_attn.o_proj", [hiddenSize, queryWidth], attentionBias),
+    projection("mlp.gate_proj", [intermediateSize, hiddenSize], mlpBias),
+    projection("mlp.up_proj", [intermediateSize, hiddenSize], mlpBias),
+    projection("mlp.down_proj", [hiddenSize, intermediateSize], mlpBias),
+  ];
+}
+
+function decoderWeights(config: PreNormDecoderConfig): WeightSpec[] {
+  const { hiddenSize, headDim, vocabSize } = config;
   const matrix = (name: string, shape: readonly number[]): WeightSpec => ({
     name: `${name}.weight`,
     shape,
@@ -138,81 +171,67 @@ function decoderWeights(config: PreNormDecoderConfig): WeightSpec[] {
     shape: [width],
     init: "ones",
   });
-  const layer = (prefix: string): WeightSpec[] => {
-    const projection = (name: string, shape: [number, number], biased: boolean): WeightSpec[] => [
-      matrix(`${prefix}.${name}`, shape),
-      ...(biased
-        ? [{ name: `${prefix}.${name}.bias`, shape: [shape[0]], init: "zeros" } as const]
-        : []),
-    ];
+  const linearWeights = ({ name, outFeatures, inFeatures, biased }: Projection): WeightSpec[] => [
+    matrix(name, [outFeatures, inFeatures]),
+    ...(biased ? [{ name: `${name}.bias`, shape: [outFeatures], init: "zeros" } as const] : []),
+  ];
+  const layer = (index: number): WeightSpec[] => {
+    const prefix = `model.layers.${index}`;
+    const projections = layerProjections(config, index);
     return [
-      ...projection("self_attn.q_proj", [queryWidth, hiddenSize], config.attentionBias),
-      ...projection("self_attn.k_proj", [keyWidth, hiddenSize], config.attentionBias),
-      ...projection("self_attn.v_proj", [keyWidth, hiddenSize], config.attentionBias),
-      ...projection("self_attn.o_proj", [hiddenSize, queryWidth], config.attentionBias),
+      ...projections.slice(0, 4).flatMap(linearWeights),
       ...(config.queryKeyNorm
         ? [
           norm(`${prefix}.self_attn.q_norm`, headDim),
           norm(`${prefix}.self_attn.k_norm`, headDim),
         ]
         : []),
-      ...projection("mlp.gate_proj", [intermediateSize, hiddenSize], config.mlpBias),
-      ...projection("mlp.up_proj", [intermediateSize, hiddenSize], config.mlpBias),
-      ...projection("mlp.down_proj", [hiddenSize, intermediateSize], config.mlpBias),
+      ...projections.slice(4).flatMap(linearWeights),
       norm(`${prefix}.input_layernorm`, hiddenSize),
       norm(`${prefix}.post_attention_layernorm`, hiddenSize),
     ];
   };
   return [
     matrix("model.embed_tokens", [vocabSize, hiddenSize]),
-    ...Array.from({ length: config.numLayers }, (_, i) => layer(`model.layers.${i}`)).flat(),
+    ...Array.from({ length: config.numLayers }, (_, i) => layer(i)).flat(),
     norm("model.norm", hiddenSize),
     ...(config.tied ? [] : [matrix("lm_head", [vocabSize, hiddenSize])]),
   ];
 }
 
-function forward(config: PreNormDecoderConfig, inputs: ForwardInputs): ForwardOutputs {
-  const { weight, ids, angles, mask, past } = inputs;
-  const { headDim, epsilon, attentionBias, mlpBias } = config;
-  const project = (x: Value, name: string, biased: boolean): Value => {
-    const product = linear(x, weight(`${name}.weight`));
-    return biased ? add(product, weight(`${name}.bias`)) : product;
-  };
+function runLayer(
+  config: PreNormDecoderConfig,
+  hidden: Value,
+  inputs: LayerInputs,
+): LayerOutputs {
+  const { weight, contexts, past, layer, project = plainProject(weight) } = inputs;
+  const { headDim, epsilon } = config;
+  const [context] = contexts;
+  const [q, k, v, o, gate, up, down] = layerProjections(config, layer) as SevenProjections;
+  const prefix = `model.layers.${layer}`;
   const norm = (x: Value, name: string): Value =>
-    rmsNorm(x, { weight: weight(`${name}.weight`), epsilon });
+    rmsNorm(x, { weight: weight(`${prefix}.${name}.weight`), epsilon });
   const byHead = (x: Value): Value => transpose(x, [0, 2, 1, 3]);
 
-  let hidden = gather(weight("model.embed_tokens.weight"), ids);
-  const fresh: LayerCache[] = [];
-  const present: LayerCache[] = [];
-  for (let i = 0; i < config.numLayers; i++) {
-    const attn = `model.layers.${i}.self_attn`;
-    const x = norm(hidden, `model.layers.${i}.input_layernorm`);
-    const heads = (name: string): Value =>
-      splitFeatures(project(x, `${attn}.${name}_proj`, attentionBias), headDim);
-    const rotated = (name: string): Value => {
-      const features = heads(name);
-      const normed = config.queryKeyNorm ? norm(features, `${attn}.${name}_norm`) : features;
-      return rotary(byHead(normed), angles);
-    };
-    const query = rotated("q");
-    const layer: LayerCache = { key: rotated("k"), value: byHead(heads("v")) };
-    const mixed = attention({
-      query,
-      fresh: layer,
-      past: past?.[i],
-      mask,
-      scale: headDim ** -0.5,
-    });
-    fresh.push(layer);
-    present.push(mixed.present);
-    hidden = add(hidden, project(mixed.output, `${attn}.o_proj`, attentionBias));
+  const x = norm(hidden, "input_layernorm");
+  const heads = (projection: Projection): Value => splitFeatures(project(x, projection), headDim);
+  const rotated = (projection: Projection, normName: string): Value => {
+    const features = heads(projection);
+    const normed = config.queryKeyNorm ? norm(features, `self_attn.${normName}`) : features;
+    return rotary(byHead(normed), context!.angles!);
+  };
+  const query = rotated(q, "q_norm");
+  const fresh: LayerCache = { key: rotated(k, "k_norm"), value: byHead(heads(v)) };
+  const { output, present } = attention({
+    query,
+    fresh,
+    past,
+    mask: context!.mask,
+    scale: headDim ** -0.5,
+  });
+  const attended = add(hidden, project(output, o));
 
-    const mlp = `model.layers.${i}.mlp`;
-    const y = norm(hidden, `model.layers.${i}.post_attention_layernorm`);
-    const gate = silu(project(y, `${mlp}.gate_proj`, mlpBias));
-    const gated = mul(gate, project(y, `${mlp}.up_proj`, mlpBias));
-    hidden = add(hidden, project(gated, `${mlp}.down_proj`, mlpBias));
-  }
-  return { hidden: norm(hidden, "model.norm"), fresh, present };
+  const y = norm(attended, "post_attention_layernorm");
+  const gated = mul(silu(project(y, gate)), project(y, up));
+  return { hidden: add(attended, project(gated, down)), fresh, present };
 }

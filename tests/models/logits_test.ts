@@ -6,6 +6,7 @@ import { encodeModel } from "../../src/engine/onnx/model.ts";
 import { openSession } from "../../src/engine/runtime/open_session.ts";
 import type { Device } from "../../src/engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../src/engine/tensor/tensor.ts";
+import { forward } from "../../src/models/language_model.ts";
 import { angleTables, ropeFrequencies } from "../../src/models/rope.ts";
 import { AVAILABLE_DEVICES } from "../available_devices.ts";
 import { testWithData } from "../shared_data.ts";
@@ -32,18 +33,18 @@ async function logitsOf(
   const seqLen = batch.input_ids[0]!.length;
   const weight = (name: string): Value => constant(weights.get(name)!);
   const { cos, sin } = angleTables(
-    ropeFrequencies(model.rope, model.headDim),
+    ropeFrequencies(model.attentionKinds[0]!.rope!, model.headDim),
     Array.from({ length: seqLen }, (_, i) => i),
   );
-  const { hidden } = model.forward({
+  const positions = input("positions", "int64", [rows, seqLen]);
+  const { hidden } = forward(model, {
     weight,
     ids: input("ids", "int64", [rows, seqLen, 1]),
-    angles: {
-      positions: input("positions", "int64", [rows, seqLen]),
-      cos: constant(cos),
-      sin: constant(sin),
-    },
-    mask: input("mask", "float32", [rows, 1, seqLen, seqLen]),
+    positions,
+    contexts: [{
+      angles: { positions, cos: constant(cos), sin: constant(sin) },
+      mask: input("mask", "float32", [rows, 1, seqLen, seqLen]),
+    }],
   });
   const flat = reshape(hidden, [rows * seqLen, model.hiddenSize]);
   const logits = gemm(flat, weight(model.outputWeight), { transB: true });
@@ -100,7 +101,7 @@ for (const name of GOLDEN_MODELS) {
         await readModel(folder),
         await readModel(folder, "config.v4.json"),
       ];
-      assert.deepEqual(now.rope, before.rope);
+      assert.deepEqual(now.attentionKinds, before.attentionKinds);
       assert.deepEqual(now.weights, before.weights);
     },
   );

@@ -16,7 +16,12 @@ import {
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
+import {
+  type AttentionContext,
+  forward,
+  type ForwardInputs,
+  type LanguageModel,
+} from "../../models/language_model.ts";
 import { angleTables, ropeFrequencies } from "../../models/rope.ts";
 
 /** The shape of a micro-batch. */
@@ -68,18 +73,10 @@ export function lossGraph(
   model: LanguageModel,
   { batch, seqLen, weight }: BatchShape & { readonly weight: (name: string) => Value },
 ): Value {
-  const positions = Float64Array.from({ length: seqLen }, (_, i) => i);
-  const { cos, sin } = angleTables(ropeFrequencies(model.rope, model.headDim), positions);
-  const { hidden } = model.forward({
+  const { hidden } = forward(model, {
     weight,
     ids: input("ids", "int64", [batch, seqLen, 1]),
-    angles: {
-      positions: constant(tensor("int64", [1], BigInt64Array.of(0n))),
-      cos: constant(cos),
-      sin: constant(sin),
-    },
-    // Rows are padded on the right only, so looking back never meets padding.
-    mask: constant(causalMask(seqLen)),
+    ...sequenceInputs(model, seqLen),
   });
   const losses = linearCrossEntropy(reshape(hidden, [batch * seqLen, model.hiddenSize]), {
     weight: weight(model.outputWeight),
@@ -89,11 +86,41 @@ export function lossGraph(
   return reshape(reduceSum(weighted, [0, 1]), []);
 }
 
-/** Returns a mask [1, 1, seqLen, seqLen] that lets each token see itself and those before it. */
-function causalMask(seqLen: number): Tensor<"float32"> {
+/** Describes positions, angles and masks of rows that all begin at position 0 and are padded on the right. */
+export function sequenceInputs(
+  model: LanguageModel,
+  seqLen: number,
+): Pick<ForwardInputs, "positions" | "contexts"> {
+  const positions = Array.from({ length: seqLen }, (_, i) => i);
+  return {
+    positions: constant(
+      tensor("int64", [1, seqLen, 1], BigInt64Array.from(positions, BigInt)),
+    ),
+    contexts: model.attentionKinds.map(({ rope, rotaryDim, window }): AttentionContext => {
+      const tables = rope && angleTables(ropeFrequencies(rope, rotaryDim), positions);
+      return {
+        angles: tables === null ? undefined : {
+          positions: constant(tensor("int64", [1], BigInt64Array.of(0n))),
+          cos: constant(tables.cos),
+          sin: constant(tables.sin),
+        },
+        mask: constant(causalMask(seqLen, window)),
+      };
+    }),
+  };
+}
+
+/**
+ * Returns a mask [1, 1, seqLen, seqLen] that lets each token see itself and those before it, at most `window` in all.
+ * Rows are padded on the right only, so looking back never meets padding.
+ */
+function causalMask(seqLen: number, window: number | null): Tensor<"float32"> {
   const mask = new Float32Array(seqLen * seqLen);
   for (let row = 0; row < seqLen; row++) {
     mask.fill(MASKED_SCORE, row * seqLen + row + 1, (row + 1) * seqLen);
+    if (window !== null) {
+      mask.fill(MASKED_SCORE, row * seqLen, row * seqLen + Math.max(0, row + 1 - window));
+    }
   }
   return tensor("float32", [1, 1, seqLen, seqLen], mask);
 }

@@ -7,7 +7,7 @@
 import { concat, constant, gather, gemm, input, reshape } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel, LayerCache } from "../../models/language_model.ts";
+import { forward, type LanguageModel, type LayerCache } from "../../models/language_model.ts";
 
 /** Where keys and values live between runs. */
 export type CachePlace = "host" | "device";
@@ -55,15 +55,19 @@ export function decoderGraph(
       value: input(names.value, "float32", cacheShape),
     };
   });
-  const { hidden, fresh, present } = model.forward({
+  const positions = input("positions", "int64", ["batch", "seqLen"]);
+  const { hidden, fresh, present } = forward(model, {
     weight,
     ids: input("ids", "int64", ["batch", "seqLen", 1]),
-    angles: {
-      positions: input("positions", "int64", ["batch", "seqLen"]),
-      cos: input("cos", "float32", ["angles", model.headDim / 2]),
-      sin: input("sin", "float32", ["angles", model.headDim / 2]),
-    },
-    mask: input("mask", "float32", ["batch", 1, "seqLen", "past+seqLen"]),
+    positions,
+    contexts: [{
+      angles: {
+        positions,
+        cos: input("cos", "float32", ["angles", model.headDim / 2]),
+        sin: input("sin", "float32", ["angles", model.headDim / 2]),
+      },
+      mask: input("mask", "float32", ["batch", 1, "seqLen", "past+seqLen"]),
+    }],
     past,
   });
   const flat = reshape(hidden, ["batch*seqLen", model.hiddenSize]);

@@ -34,7 +34,7 @@ export class DeviceCache implements SequenceCache {
   constructor(model: LanguageModel, session: Session) {
     this.#model = model;
     this.#session = session;
-    this.#frequencies = ropeFrequencies(model.rope, model.headDim);
+    this.#frequencies = ropeFrequencies(model.attentionKinds[0]!.rope!, model.headDim);
   }
 
   /** See {@linkcode SequenceCache.take}. */

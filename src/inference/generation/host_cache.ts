@@ -23,7 +23,7 @@ export class HostCache implements SequenceCache {
   /** Opens a cache over a session of the graph for host memory. */
   constructor(model: LanguageModel, session: Session) {
     this.#session = session;
-    this.#frequencies = ropeFrequencies(model.rope, model.headDim);
+    this.#frequencies = ropeFrequencies(model.attentionKinds[0]!.rope!, model.headDim);
     this.#cache = new KvCache(model);
   }
 
