@@ -168,7 +168,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   await using trainer = await openTrainer(prepared.model, {
     device,
     threads: config.threads ?? navigator.hardwareConcurrency,
-    adamw: {
+    optimizer: {
+      kind: "adamw",
       beta1: config.adamBeta1,
       beta2: config.adamBeta2,
       epsilon: config.adamEpsilon,

@@ -42,7 +42,7 @@ async function trainFully(device: Device, steps: number): Promise<number[]> {
   await using trainer = await openTrainer(model, {
     device,
     threads: THREADS,
-    adamw: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
+    optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
   });
   await trainer.load({ weights: [...initialWeights(model, 0)] });
   const tokens = BATCH * SEQ_LEN;

@@ -13,11 +13,7 @@ import type { JsonObject } from "../../utils/json.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Progress } from "./loop.ts";
 import { tokenizerFiles, type TrainingModel } from "./prepare.ts";
-import type { NamedTensor, TrainableState, Trainer } from "./trainer.ts";
-
-/** Suffixes of the optimizer's tensors, as PyTorch calls them. */
-const MEAN_SUFFIX = ".exp_avg";
-const SQUARE_SUFFIX = ".exp_avg_sq";
+import type { NamedTensor, Trainer } from "./trainer.ts";
 
 /** What a checkpoint holds besides what the trainer does. */
 export interface CheckpointContext {
@@ -42,7 +38,7 @@ export interface CheckpointContext {
  */
 export async function saveTrainer(trainer: Trainer, context: CheckpointContext): Promise<string> {
   const { output, prepared, config, progress } = context;
-  const { weights, means, squares } = await trainer.state();
+  const { weights, slots } = await trainer.state();
   refuseNotFinite(weights, progress.step);
   // What was stored otherwise is float32 from now on, by either of the key's names.
   const { torch_dtype: _, ...modelConfig } = prepared.model.config;
@@ -51,7 +47,9 @@ export async function saveTrainer(trainer: Trainer, context: CheckpointContext):
     generationConfig: prepared.generationConfig,
     tokenizerFiles: tokenizerFiles(prepared.tokenizer, context.dataset),
     tensors: weights.map(({ name, tensor }) => [name, tensor]),
-    optimizer: [...renamed(means, MEAN_SUFFIX), ...renamed(squares, SQUARE_SUFFIX)],
+    optimizer: Object.entries(slots).flatMap(([slot, tensors]) =>
+      tensors.map(({ name, tensor }) => [`${name}.${slot}`, tensor] as const)
+    ),
     trainer: {
       ...progress,
       // Orders of rows and fresh weights follow from the seed alone, which is among the settings.
@@ -75,7 +73,7 @@ export async function newestCheckpoint(
   return await latestCheckpoint(output, { onDamaged: ({ message }) => onWarning(message) });
 }
 
-/** Gives a trainer the weights and moments of a checkpoint. */
+/** Gives a trainer the weights and the optimizer's state of a checkpoint. */
 export async function loadTrainer(
   trainer: Trainer,
   { checkpoint, prepared }: {
@@ -87,16 +85,10 @@ export async function loadTrainer(
   for await (const weight of readWeights(model, checkpoint.model)) {
     await trainer.load({ weights: [weight] });
   }
-  for (const { name } of model.weights) {
-    const read = async (suffix: string): Promise<NamedTensor[]> => [{
-      name,
-      tensor: await checkpoint.optimizer.read(name + suffix) as NamedTensor["tensor"],
-    }];
-    const moments: Partial<TrainableState> = {
-      means: await read(MEAN_SUFFIX),
-      squares: await read(SQUARE_SUFFIX),
-    };
-    await trainer.load(moments);
+  for (const key of checkpoint.optimizer.entries.keys()) {
+    const dot = key.lastIndexOf(".");
+    const tensor = await checkpoint.optimizer.read(key) as NamedTensor["tensor"];
+    await trainer.load({ slots: { [key.slice(dot + 1)]: [{ name: key.slice(0, dot), tensor }] } });
   }
 }
 
@@ -115,11 +107,4 @@ function areFinite(values: Float32Array): boolean {
     if (!Number.isFinite(values[i])) return false;
   }
   return true;
-}
-
-function renamed(
-  tensors: readonly NamedTensor[],
-  suffix: string,
-): (readonly [string, NamedTensor["tensor"]])[] {
-  return tensors.map(({ name, tensor }) => [name + suffix, tensor]);
 }

@@ -12,19 +12,19 @@ import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Feed, Session } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import { type AdamWConfig, adamWFactors } from "./adamw.ts";
+import { adamWFactors } from "./adamw.ts";
 import {
   arrayName,
   deviceLossGraph,
   deviceUpdateGraph,
-  GROUP_ARRAYS,
   type GroupArray,
   type LossKind,
   STEP_INPUTS,
   UPDATED,
 } from "./device_graphs.ts";
-import { scalarOf, viewsOf } from "./host_trainer.ts";
+import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
 import { lossFeeds } from "./loss_graph.ts";
+import type { OptimizerConfig } from "./optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
 import { SessionCache } from "./session_cache.ts";
 import type { TrainableState, Trainer, UpdateOptions, UpdateResult } from "./trainer.ts";
@@ -39,31 +39,33 @@ const NO_CLIPPING = 3e38;
 export class DeviceTrainer implements Trainer {
   readonly #model: LanguageModel;
   readonly #layout: readonly ParameterGroup[];
-  readonly #adamw: AdamWConfig;
+  readonly #optimizer: OptimizerConfig;
   readonly #sessions: SessionCache;
   /** By {@linkcode arrayName}: in host memory until a run has made a newer one on the device. */
   readonly #arrays = new Map<string, Feed>();
   #accumulated = 0;
   #finite = true;
 
-  private constructor(model: LanguageModel, adamw: AdamWConfig) {
+  private constructor(model: LanguageModel, optimizer: OptimizerConfig) {
     this.#model = model;
-    this.#adamw = adamw;
-    this.#layout = layOutParameters(model, { maxGroupSize: MAX_GROUP_SIZE });
+    this.#optimizer = optimizer;
+    this.#layout = layOutParameters(model, { optimizer, maxGroupSize: MAX_GROUP_SIZE });
     this.#sessions = new SessionCache((graph) => {
       const names = graph.outputs.map(({ name }) => name);
       const keepOnDevice = names.filter((name) => UPDATED.test(name));
       return openSession(encodeModel(graph), { device: "webgpu", keepOnDevice });
     });
-    for (const array of ["weights", "means", "squares"] as const) this.#setHost(array);
+    for (const { name, size } of this.#keptArrays()) {
+      this.#set(name, hostTensor(new Float32Array(size)));
+    }
   }
 
   /** Allocates weights and moments, all zero. */
   static open(
     model: LanguageModel,
-    { adamw }: { readonly adamw: AdamWConfig },
+    { optimizer }: { readonly optimizer: OptimizerConfig },
   ): Promise<DeviceTrainer> {
-    return Promise.resolve(new DeviceTrainer(model, adamw));
+    return Promise.resolve(new DeviceTrainer(model, optimizer));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
@@ -79,9 +81,9 @@ export class DeviceTrainer implements Trainer {
   async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
     const session = await this.#sessions.open(
       "update",
-      () => forGpu(deviceUpdateGraph(this.#layout, this.#adamw)),
+      () => forGpu(deviceUpdateGraph(this.#layout)),
     );
-    const factors = adamWFactors(this.#adamw, {
+    const factors = adamWFactors(this.#optimizer, {
       step,
       learningRate,
       gradientScale: 1,
@@ -89,7 +91,7 @@ export class DeviceTrainer implements Trainer {
     });
     const number = (value: number): Tensor => tensor("float32", [1], Float32Array.of(value));
     const outputs = await session.run({
-      ...this.#feeds(GROUP_ARRAYS),
+      ...Object.fromEntries(this.#arrays),
       [STEP_INPUTS.maxGradNorm]: number(maxGradNorm > 0 ? maxGradNorm : NO_CLIPPING),
       [STEP_INPUTS.keep]: number(factors.keep),
       [STEP_INPUTS.stepSize]: number(factors.stepSize),
@@ -97,9 +99,9 @@ export class DeviceTrainer implements Trainer {
     });
     const gradNorm = this.#note(scalarOf(outputs["grad_norm"]));
     const applied = this.#finite;
-    for (const array of ["weights", "means", "squares"] as const) {
-      if (applied) this.#replace(array, outputs);
-      else this.#discard(array, outputs);
+    for (const { name, updated } of this.#keptArrays()) {
+      if (applied) this.#set(name, outputs[updated]!);
+      else dispose(outputs[updated]!);
     }
     this.#accumulated = 0;
     this.#finite = true;
@@ -114,32 +116,29 @@ export class DeviceTrainer implements Trainer {
 
   /** See {@linkcode Trainer.state}. */
   async state(): Promise<TrainableState> {
-    const views = async (array: GroupArray) =>
-      viewsOf(
-        this.#layout,
-        await Promise.all(this.#layout.map((_, group) => this.#download(array, group))),
-      );
+    const weights: Float32Array[] = [];
+    const slots: Record<string, Float32Array>[] = [];
+    for (const { array, group, name } of this.#keptArrays()) {
+      const data = await this.#download(name);
+      if (array === "weights") weights[group] = data;
+      else (slots[group] ??= {})[array] = data;
+    }
     return {
-      weights: await views("weights"),
-      means: await views("means"),
-      squares: await views("squares"),
+      weights: viewsOf(this.#layout, weights),
+      slots: slotViews(this.#layout, slots),
     };
   }
 
   /** See {@linkcode Trainer.load}. */
-  async load(state: Partial<TrainableState>): Promise<void> {
-    for (const array of ["weights", "means", "squares"] as const) {
-      if (state[array] === undefined) continue;
-      const arrays: Float32Array[] = [];
-      for (const group of this.#layout.keys()) {
-        const data = await this.#download(array, group);
-        this.#set(arrayName(array, { group, updated: false }), hostTensor(data));
-        arrays.push(data);
-      }
-      const views = new Map(
-        viewsOf(this.#layout, arrays).map(({ name, tensor }) => [name, tensor]),
-      );
-      for (const { name, tensor } of state[array]) views.get(name)!.data.set(tensor.data);
+  async load({ weights = [], slots = {} }: Partial<TrainableState>): Promise<void> {
+    for (const { name } of this.#keptArrays()) {
+      this.#set(name, hostTensor(await this.#download(name)));
+    }
+    // what is in host memory now is not copied again: these are views of it
+    const state = await this.state();
+    copyTensors(weights, state.weights);
+    for (const [slot, tensors] of Object.entries(slots)) {
+      copyTensors(tensors, state.slots[slot] ?? []);
     }
   }
 
@@ -179,10 +178,19 @@ export class DeviceTrainer implements Trainer {
     }
   }
 
-  #discard(array: GroupArray, outputs: Readonly<Record<string, Feed>>): void {
-    for (const group of this.#layout.keys()) {
-      dispose(outputs[arrayName(array, { group, updated: true })]!);
-    }
+  /** The arrays that stay from step to step. */
+  #keptArrays(): KeptArray[] {
+    return this.#layout.flatMap(({ size, slots }, group) => {
+      const kept: (readonly [GroupArray, number])[] = [["weights", size]];
+      for (const [slot, array] of slots) kept.push([slot, array.size]);
+      return kept.map(([array, size]) => ({
+        array,
+        group,
+        size,
+        name: arrayName(array, { group, updated: false }),
+        updated: arrayName(array, { group, updated: true }),
+      }));
+    });
   }
 
   #set(name: string, feed: Feed): void {
@@ -191,14 +199,8 @@ export class DeviceTrainer implements Trainer {
     this.#arrays.set(name, feed);
   }
 
-  #setHost(array: GroupArray): void {
-    for (const [group, { size }] of this.#layout.entries()) {
-      this.#set(arrayName(array, { group, updated: false }), hostTensor(new Float32Array(size)));
-    }
-  }
-
-  async #download(array: GroupArray, group: number): Promise<Float32Array> {
-    const feed = this.#arrays.get(arrayName(array, { group, updated: false }))!;
+  async #download(name: string): Promise<Float32Array> {
+    const feed = this.#arrays.get(name)!;
     const host = "location" in feed ? await feed.download() : feed;
     return host.data as Float32Array;
   }
@@ -207,6 +209,17 @@ export class DeviceTrainer implements Trainer {
     if (!Number.isFinite(value)) this.#finite = false;
     return value;
   }
+}
+
+/** An array that stays from step to step. */
+interface KeptArray {
+  readonly array: GroupArray;
+  readonly group: number;
+  readonly size: number;
+  /** Name of the input. */
+  readonly name: string;
+  /** Name of the output that takes its place. */
+  readonly updated: string;
 }
 
 function forGpu(outputs: Readonly<Record<string, Value>>): OnnxModel {

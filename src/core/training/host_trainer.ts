@@ -14,10 +14,10 @@ import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Device, Session } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import type { AdamWConfig } from "./adamw.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
 import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
-import { layOutParameters, type ParameterGroup } from "./parameters.ts";
+import type { OptimizerConfig } from "./optimizer.ts";
+import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
 import { SessionCache } from "./session_cache.ts";
 import type {
   NamedTensor,
@@ -33,11 +33,9 @@ export interface HostTrainerOptions {
   readonly device: Device;
   /** CPU threads. */
   readonly threads: number;
-  /** Settings of the optimizer. */
-  readonly adamw: AdamWConfig;
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
 }
-
-type Kind = "weights" | "gradients" | "means" | "squares";
 
 /** Prefix of the outputs that are gradients. */
 const GRADIENT = "gradient:";
@@ -74,9 +72,9 @@ export class HostTrainer implements Trainer {
     this.#gradients = byName(this.#views("gradients"), GRADIENT);
   }
 
-  /** Allocates weights, gradients and moments, all zero. */
+  /** Allocates weights, gradients and what the optimizer keeps, all zero. */
   static async open(model: LanguageModel, options: HostTrainerOptions): Promise<HostTrainer> {
-    const layout = layOutParameters(model);
+    const layout = layOutParameters(model, options);
     const optimizer = await HostOptimizer.open(layout, options);
     return new HostTrainer(model, layout, { optimizer, options });
   }
@@ -118,20 +116,17 @@ export class HostTrainer implements Trainer {
   state(): Promise<TrainableState> {
     return Promise.resolve({
       weights: this.#views("weights"),
-      means: this.#views("means"),
-      squares: this.#views("squares"),
+      slots: slotViews(this.#layout, this.#optimizer.groups.map(({ slots }) => slots)),
     });
   }
 
   /** See {@linkcode Trainer.load}. */
-  load(state: Partial<TrainableState>): Promise<void> {
-    for (const kind of ["weights", "means", "squares"] as const) {
-      const views = byName(this.#views(kind));
-      for (const { name, tensor } of state[kind] ?? []) {
-        (views[name]!.data as Float32Array).set(tensor.data);
-      }
+  async load({ weights = [], slots = {} }: Partial<TrainableState>): Promise<void> {
+    const state = await this.state();
+    copyTensors(weights, state.weights);
+    for (const [slot, tensors] of Object.entries(slots)) {
+      copyTensors(tensors, state.slots[slot] ?? []);
     }
-    return Promise.resolve();
   }
 
   /** Stops the threads and frees the compiled graphs. */
@@ -157,7 +152,7 @@ export class HostTrainer implements Trainer {
     });
   }
 
-  #views(kind: Kind): NamedTensor[] {
+  #views(kind: "weights" | "gradients"): NamedTensor[] {
     return viewsOf(this.#layout, this.#optimizer.groups.map((group) => group[kind]));
   }
 
@@ -190,7 +185,7 @@ export function clipScale(gradNorm: number, maxGradNorm: number): number {
 
 /** Returns each parameter's part of its group's array, in the order of the layout. */
 export function viewsOf(
-  layout: readonly ParameterGroup[],
+  layout: readonly ParameterArray[],
   arrays: readonly Float32Array[],
 ): NamedTensor[] {
   return layout.flatMap(({ entries }, group) =>
@@ -199,6 +194,26 @@ export function viewsOf(
       tensor: tensor("float32", spec.shape, arrays[group]!.subarray(offset, offset + size)),
     }))
   );
+}
+
+/** Returns what is kept of each parameter as parts of the arrays of its group, by slot. */
+export function slotViews(
+  layout: readonly ParameterGroup[],
+  arrays: readonly Readonly<Record<string, Float32Array>>[],
+): Record<string, NamedTensor[]> {
+  const views: Record<string, NamedTensor[]> = {};
+  for (const [group, { slots }] of layout.entries()) {
+    for (const [slot, array] of slots) {
+      (views[slot] ??= []).push(...viewsOf([array], [arrays[group]![slot]!]));
+    }
+  }
+  return views;
+}
+
+/** Copies elements from tensors to those of the same names. */
+export function copyTensors(from: readonly NamedTensor[], to: readonly NamedTensor[]): void {
+  const targets = new Map(to.map(({ name, tensor }) => [name, tensor]));
+  for (const { name, tensor } of from) targets.get(name)!.data.set(tensor.data);
 }
 
 function byName(tensors: readonly NamedTensor[], prefix = ""): Readonly<Record<string, Tensor>> {

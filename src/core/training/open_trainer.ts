@@ -6,9 +6,9 @@
 
 import type { Device } from "../../engine/runtime/session.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import type { AdamWConfig } from "./adamw.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import { HostTrainer } from "./host_trainer.ts";
+import type { OptimizerConfig } from "./optimizer.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Options of {@linkcode openTrainer}. */
@@ -17,11 +17,11 @@ export interface OpenTrainerOptions {
   readonly device: Device;
   /** CPU threads. */
   readonly threads: number;
-  /** Settings of the optimizer. */
-  readonly adamw: AdamWConfig;
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
 }
 
-/** Allocates weights, gradients and moments of `model` on a device, all zero. */
+/** Allocates weights, gradients and what the optimizer keeps of `model` on a device, all zero. */
 export async function openTrainer(
   model: LanguageModel,
   options: OpenTrainerOptions,

@@ -81,7 +81,8 @@ async function assertTrajectory(path: string, device: Device): Promise<void> {
   await using trainer = await openTrainer(model, {
     device,
     threads: 2,
-    adamw: {
+    optimizer: {
+      kind: "adamw",
       beta1: optimizer.betas[0],
       beta2: optimizer.betas[1],
       epsilon: optimizer.eps,
