@@ -32,7 +32,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     tokenizer: [],
     hub: [],
     adapters: ["hub", "."],
-    checkpoint: ["hub"],
+    checkpoint: ["adapters", "hub"],
     ".": ["hub"],
     stored: ["adapters", "hub", "tokenizer", "."],
   },

@@ -21,10 +21,12 @@ import {
   sub,
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
+import { dropoutValues } from "./dropout.ts";
+import { type FrozenDtype, frozenValues } from "./frozen_weights.ts";
 import { type BatchShape, lossGraph } from "./loss_graph.ts";
 import type { SlotName } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";
+import type { Trainee, WeightValues } from "./trainee.ts";
 
 /** What an array of a group holds. */
 export type GroupArray = "weights" | "gradients" | SlotName;
@@ -51,11 +53,12 @@ export type LossKind =
 
 /** Describes losses and gradients over weights that lie in the arrays of `layout`. */
 export function deviceLossGraph(
-  model: LanguageModel,
-  { layout, shape, kind }: {
+  trainee: Trainee,
+  { layout, shape, kind, frozenDtype }: {
     readonly layout: readonly ParameterGroup[];
     readonly shape: BatchShape;
     readonly kind: LossKind;
+    readonly frozenDtype: FrozenDtype;
   },
 ): Record<string, Value> {
   const weights = new Map<string, Value>();
@@ -67,7 +70,14 @@ export function deviceLossGraph(
       weights.set(spec.name, reshape(part, spec.shape));
     }
   }
-  const loss = lossGraph(model, { ...shape, weight: (name) => weights.get(name)! });
+  const values: WeightValues = {
+    ...frozenValues(trainee.frozen, frozenDtype),
+    trained: (name) => weights.get(name)!,
+    dropout: kind === "evaluate"
+      ? undefined
+      : dropoutValues(trainee.adapter?.config.dropout ?? 0, "float32"),
+  };
+  const loss = lossGraph(trainee, { shape, values });
   const outputs: Record<string, Value> = { loss };
   if (kind === "evaluate") return outputs;
   const names = [...weights.keys()];

@@ -9,9 +9,9 @@ import { exportGraph } from "../../engine/graph/export.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { encodeModel, type OnnxModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
-import type { Feed, Session } from "../../engine/runtime/session.ts";
+import type { Feed } from "../../engine/runtime/session.ts";
+import { uploadTensor } from "../../engine/runtime/webgpu.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
 import { adamWFactors } from "./adamw.ts";
 import {
   arrayName,
@@ -22,12 +22,30 @@ import {
   STEP_INPUTS,
   UPDATED,
 } from "./device_graphs.ts";
+import { dropoutMasks } from "./dropout.ts";
+import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
 import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
 import { lossFeeds } from "./loss_graph.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
-import { SessionCache } from "./session_cache.ts";
-import type { TrainableState, Trainer, UpdateOptions, UpdateResult } from "./trainer.ts";
+import { type CompiledGraph, SessionCache } from "./session_cache.ts";
+import type { Trainee } from "./trainee.ts";
+import type {
+  AccumulateOptions,
+  NamedTensor,
+  TrainableState,
+  Trainer,
+  UpdateOptions,
+  UpdateResult,
+} from "./trainer.ts";
+
+/** Options of {@linkcode DeviceTrainer}. */
+export interface DeviceTrainerOptions {
+  /** How frozen matrices are kept. */
+  readonly frozenDtype: FrozenDtype;
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
+}
 
 /** The largest buffer that every GPU lets a shader read, in float32 elements. */
 const MAX_GROUP_SIZE = 128 * 2 ** 20 / 4;
@@ -37,19 +55,26 @@ const NO_CLIPPING = 3e38;
 
 /** Trains a model whose weights are in a GPU's memory. */
 export class DeviceTrainer implements Trainer {
-  readonly #model: LanguageModel;
+  readonly #trainee: Trainee;
+  readonly #frozenDtype: FrozenDtype;
   readonly #layout: readonly ParameterGroup[];
   readonly #optimizer: OptimizerConfig;
   readonly #sessions: SessionCache;
   /** By {@linkcode arrayName}: in host memory until a run has made a newer one on the device. */
   readonly #arrays = new Map<string, Feed>();
+  /** What graphs are fed of the weights that are only read: in host memory until a graph has been compiled. */
+  readonly #frozen: Record<string, Feed> = {};
   #accumulated = 0;
   #finite = true;
 
-  private constructor(model: LanguageModel, optimizer: OptimizerConfig) {
-    this.#model = model;
+  private constructor(trainee: Trainee, { optimizer, frozenDtype }: DeviceTrainerOptions) {
+    this.#trainee = trainee;
+    this.#frozenDtype = frozenDtype;
     this.#optimizer = optimizer;
-    this.#layout = layOutParameters(model, { optimizer, maxGroupSize: MAX_GROUP_SIZE });
+    this.#layout = layOutParameters(trainee.parameters, {
+      optimizer,
+      maxGroupSize: MAX_GROUP_SIZE,
+    });
     this.#sessions = new SessionCache((graph) => {
       const names = graph.outputs.map(({ name }) => name);
       const keepOnDevice = names.filter((name) => UPDATED.test(name));
@@ -61,17 +86,19 @@ export class DeviceTrainer implements Trainer {
   }
 
   /** Allocates weights and moments, all zero. */
-  static open(
-    model: LanguageModel,
-    { optimizer }: { readonly optimizer: OptimizerConfig },
-  ): Promise<DeviceTrainer> {
-    return Promise.resolve(new DeviceTrainer(model, optimizer));
+  static open(trainee: Trainee, options: DeviceTrainerOptions): Promise<DeviceTrainer> {
+    return Promise.resolve(new DeviceTrainer(trainee, options));
+  }
+
+  /** See {@linkcode Trainer.freeze}. */
+  freeze({ name, tensor }: NamedTensor): void {
+    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(batch: MicroBatch, tokenWeight: number): Promise<number> {
+  async accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number> {
     const kind = this.#accumulated === 0 ? "first" : "further";
-    const outputs = await this.#runLoss(batch, { kind, tokenWeight });
+    const outputs = await this.#runLoss(batch, { kind, ...options });
     this.#replace("gradients", outputs);
     this.#accumulated++;
     return this.#note(scalarOf(outputs["loss"]));
@@ -79,7 +106,7 @@ export class DeviceTrainer implements Trainer {
 
   /** See {@linkcode Trainer.update}. */
   async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
-    const session = await this.#sessions.open(
+    const { session } = await this.#sessions.open(
       "update",
       () => forGpu(deviceUpdateGraph(this.#layout)),
     );
@@ -110,7 +137,7 @@ export class DeviceTrainer implements Trainer {
 
   /** See {@linkcode Trainer.evaluate}. */
   async evaluate(batch: MicroBatch): Promise<number> {
-    const { loss } = await this.#runLoss(batch, { kind: "evaluate", tokenWeight: 1 });
+    const { loss } = await this.#runLoss(batch, { kind: "evaluate", tokenWeight: 1, seed: 0 });
     return scalarOf(loss);
   }
 
@@ -145,22 +172,42 @@ export class DeviceTrainer implements Trainer {
   /** Frees everything on the device. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const feed of this.#arrays.values()) dispose(feed);
+    for (const feed of Object.values(this.#frozen)) dispose(feed);
     this.#arrays.clear();
     await this.#sessions[Symbol.asyncDispose]();
   }
 
   async #runLoss(
     batch: MicroBatch,
-    { kind, tokenWeight }: { readonly kind: LossKind; readonly tokenWeight: number },
+    { kind, tokenWeight, seed }: AccumulateOptions & { readonly kind: LossKind },
   ): Promise<Record<string, Feed>> {
-    const session: Session = await this.#sessions.open(
+    const { session, model }: CompiledGraph = await this.#sessions.open(
       `${kind} ${batch.batch} ${batch.seqLen}`,
-      () => forGpu(deviceLossGraph(this.#model, { layout: this.#layout, shape: batch, kind })),
+      () =>
+        forGpu(
+          deviceLossGraph(this.#trainee, {
+            layout: this.#layout,
+            shape: batch,
+            kind,
+            frozenDtype: this.#frozenDtype,
+          }),
+        ),
     );
+    await this.#uploadFrozen();
+    const dropout = this.#trainee.adapter?.config.dropout ?? 0;
     return await session.run({
       ...this.#feeds(kind === "further" ? ["weights", "gradients"] : ["weights"]),
+      ...this.#frozen,
+      ...dropoutMasks(model, dropout).draw(seed),
       ...lossFeeds(batch, tokenWeight),
     });
+  }
+
+  /** Weights that stay as they are are copied to the device once. */
+  async #uploadFrozen(): Promise<void> {
+    for (const [name, feed] of Object.entries(this.#frozen)) {
+      if (!("location" in feed)) this.#frozen[name] = await uploadTensor(feed);
+    }
   }
 
   #feeds(arrays: readonly GroupArray[]): Record<string, Feed> {

@@ -11,15 +11,18 @@ import { exportGraph } from "../../engine/graph/export.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { encodeModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
-import type { Device, Session } from "../../engine/runtime/session.ts";
+import type { Device } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
+import { dropoutMasks, dropoutValues } from "./dropout.ts";
+import { type FrozenDtype, frozenValues, storeFrozen } from "./frozen_weights.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
 import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
-import { SessionCache } from "./session_cache.ts";
+import { type CompiledGraph, SessionCache } from "./session_cache.ts";
+import type { Trainee } from "./trainee.ts";
 import type {
+  AccumulateOptions,
   NamedTensor,
   TrainableState,
   Trainer,
@@ -29,6 +32,8 @@ import type {
 
 /** Options of {@linkcode HostTrainer}. */
 export interface HostTrainerOptions {
+  /** How frozen matrices are kept. */
+  readonly frozenDtype: FrozenDtype;
   /** `native` or `wasm`. */
   readonly device: Device;
   /** CPU threads. */
@@ -42,26 +47,29 @@ const GRADIENT = "gradient:";
 
 /** Trains a model whose weights are in host memory. */
 export class HostTrainer implements Trainer {
-  readonly #model: LanguageModel;
+  readonly #trainee: Trainee;
+  readonly #frozenDtype: FrozenDtype;
   readonly #layout: readonly ParameterGroup[];
   readonly #optimizer: HostOptimizer;
   readonly #sessions: SessionCache;
   readonly #weights: Readonly<Record<string, Tensor>>;
   readonly #gradients: Readonly<Record<string, Tensor>>;
+  readonly #frozen: Record<string, Tensor> = {};
   /** Where the gradients of later micro-batches of a step go before they are added. */
   #scratch: { arrays: Float32Array[]; tensors: Readonly<Record<string, Tensor>> } | undefined;
   #accumulated = 0;
   #finite = true;
 
   private constructor(
-    model: LanguageModel,
+    trainee: Trainee,
     layout: readonly ParameterGroup[],
     { optimizer, options }: {
       readonly optimizer: HostOptimizer;
       readonly options: HostTrainerOptions;
     },
   ) {
-    this.#model = model;
+    this.#trainee = trainee;
+    this.#frozenDtype = options.frozenDtype;
     this.#layout = layout;
     this.#optimizer = optimizer;
     const { device, threads } = options;
@@ -73,18 +81,27 @@ export class HostTrainer implements Trainer {
   }
 
   /** Allocates weights, gradients and what the optimizer keeps, all zero. */
-  static async open(model: LanguageModel, options: HostTrainerOptions): Promise<HostTrainer> {
-    const layout = layOutParameters(model, options);
+  static async open(trainee: Trainee, options: HostTrainerOptions): Promise<HostTrainer> {
+    const layout = layOutParameters(trainee.parameters, options);
     const optimizer = await HostOptimizer.open(layout, options);
-    return new HostTrainer(model, layout, { optimizer, options });
+    return new HostTrainer(trainee, layout, { optimizer, options });
+  }
+
+  /** See {@linkcode Trainer.freeze}. */
+  freeze({ name, tensor }: NamedTensor): void {
+    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(batch: MicroBatch, tokenWeight: number): Promise<number> {
-    const session = await this.#session(batch, true);
+  async accumulate(
+    batch: MicroBatch,
+    { tokenWeight, seed }: AccumulateOptions,
+  ): Promise<number> {
+    const { session, model } = await this.#graph(batch, true);
     const into = this.#accumulated === 0 ? this.#gradients : this.#scratchTensors();
+    const masks = dropoutMasks(model, this.#dropout).draw(seed);
     const { loss } = await session.run(
-      { ...this.#weights, ...lossFeeds(batch, tokenWeight) },
+      { ...this.#weights, ...this.#frozen, ...masks, ...lossFeeds(batch, tokenWeight) },
       { into },
     );
     if (this.#accumulated > 0) this.#addScratch();
@@ -107,8 +124,12 @@ export class HostTrainer implements Trainer {
 
   /** See {@linkcode Trainer.evaluate}. */
   async evaluate(batch: MicroBatch): Promise<number> {
-    const session = await this.#session(batch, false);
-    const { loss } = await session.run({ ...this.#weights, ...lossFeeds(batch, 1) });
+    const { session } = await this.#graph(batch, false);
+    const { loss } = await session.run({
+      ...this.#weights,
+      ...this.#frozen,
+      ...lossFeeds(batch, 1),
+    });
     return scalarOf(loss);
   }
 
@@ -135,13 +156,23 @@ export class HostTrainer implements Trainer {
     await this.#sessions[Symbol.asyncDispose]();
   }
 
-  #session({ batch, seqLen }: BatchShape, training: boolean): Promise<Session> {
+  get #dropout(): number {
+    return this.#trainee.adapter?.config.dropout ?? 0;
+  }
+
+  #graph({ batch, seqLen }: BatchShape, training: boolean): Promise<CompiledGraph> {
     return this.#sessions.open(`${training} ${batch} ${seqLen}`, () => {
       const weights = new Map(
-        this.#model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
+        this.#trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
       );
-      const weight = (name: string): Value => weights.get(name)!;
-      const loss = lossGraph(this.#model, { batch, seqLen, weight });
+      const loss = lossGraph(this.#trainee, {
+        shape: { batch, seqLen },
+        values: {
+          ...frozenValues(this.#trainee.frozen, this.#frozenDtype),
+          trained: (name) => weights.get(name)!,
+          dropout: training ? dropoutValues(this.#dropout, "uint8") : undefined,
+        },
+      });
       const outputs: Record<string, Value> = { loss };
       if (training) {
         const names = [...weights.keys()];

@@ -41,14 +41,24 @@ export interface TrainableState {
   readonly slots: Readonly<Record<string, readonly NamedTensor[]>>;
 }
 
+/** Options of {@linkcode Trainer.accumulate}. */
+export interface AccumulateOptions {
+  /** Weight of each trained token's loss. */
+  readonly tokenWeight: number;
+  /** Decides what is random in this micro-batch, such as dropout. */
+  readonly seed: number;
+}
+
 /** Holds a model's weights and the state of its optimizer on one device. */
 export interface Trainer {
+  /** Gives it a weight that is read and never changed. */
+  freeze(weight: NamedTensor): void;
   /**
-   * Adds the gradients of one micro-batch, each token's loss weighted by `tokenWeight`.
+   * Adds the gradients of one micro-batch.
    *
    * @returns The weighted sum of its token losses.
    */
-  accumulate(batch: MicroBatch, tokenWeight: number): Promise<number>;
+  accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number>;
   /** Changes the weights by the gradients added since the last update, and forgets these. */
   update(options: UpdateOptions): Promise<UpdateResult>;
   /** Returns the sum of the token losses of one micro-batch. */

@@ -14,38 +14,61 @@ import { type AdapterLayout, loraNames } from "./weights.ts";
 export interface InitialAdapterOptions {
   /** Decides the narrowing matrices; each depends on the seed and its place alone. */
   readonly seed: number;
-  /** Returns a weight of the base model. */
-  readonly base: (name: string) => Tensor<"float32">;
+  /** Returns the weights of the base model; called only if some are needed. */
+  readonly base: () => AsyncIterable<NamedWeight>;
+  /** Name of the base model's output matrix, which one that is tied no more starts from. */
+  readonly outputWeight: string;
 }
 
 /** Yields the weights of a fresh adapter in the order of its layout. */
-export function* initialAdapter(
-  { targets, saved, weights }: AdapterLayout,
-  { seed, base }: InitialAdapterOptions,
-): Generator<NamedWeight, void> {
-  const matrixOf = new Map<string, Projection>();
-  for (const { projection } of targets) {
-    matrixOf.set(loraNames(projection.name).magnitude, projection);
+export async function* initialAdapter(
+  layout: AdapterLayout,
+  options: InitialAdapterOptions,
+): AsyncGenerator<NamedWeight, void> {
+  const fromBase = await weightsFromBase(layout, options);
+  for (const [index, { name, shape, init }] of layout.weights.entries()) {
+    const known = fromBase.get(name);
+    if (known !== undefined) {
+      yield { name, tensor: known };
+      continue;
+    }
+    const data = new Float32Array(elementCount(shape));
+    // Kaiming's uniform distribution with a = √5, PyTorch's for linear layers: ±1/√inFeatures.
+    if (init === "normal") {
+      const random = createRandom(deriveSeed(options.seed, index));
+      const bound = 1 / Math.sqrt(shape[1]!);
+      for (let i = 0; i < data.length; i++) data[i] = (2 * random.next() - 1) * bound;
+    }
+    yield { name, tensor: tensor("float32", shape, data) };
   }
-  const baseName = new Map([...saved].map(([name, savedName]) => [savedName, name]));
-  for (const [index, { name, shape, init }] of weights.entries()) {
-    const original = baseName.get(name);
-    const projection = matrixOf.get(name);
-    if (original !== undefined) {
-      yield { name, tensor: base(original) };
-    } else if (projection !== undefined) {
-      yield { name, tensor: rowLengths(base(`${projection.name}.weight`), projection) };
-    } else {
-      const data = new Float32Array(elementCount(shape));
-      // Kaiming's uniform distribution with a = √5, PyTorch's for linear layers: ±1/√inFeatures.
-      if (init === "normal") {
-        const random = createRandom(deriveSeed(seed, index));
-        const bound = 1 / Math.sqrt(shape[1]!);
-        for (let i = 0; i < data.length; i++) data[i] = (2 * random.next() - 1) * bound;
-      }
-      yield { name, tensor: tensor("float32", shape, data) };
+}
+
+/** Returns, by their names in the adapter, the weights that start from the base model's. */
+async function weightsFromBase(
+  { targets, saved, weights, outputWeight }: AdapterLayout,
+  options: InitialAdapterOptions,
+): Promise<Map<string, Tensor<"float32">>> {
+  const wanted = new Set(weights.map(({ name }) => name));
+  const magnitudes = new Map<string, Projection>();
+  for (const { projection } of targets) {
+    const { magnitude } = loraNames(projection.name);
+    if (wanted.has(magnitude)) magnitudes.set(`${projection.name}.weight`, projection);
+  }
+  const found = new Map<string, Tensor<"float32">>();
+  if (magnitudes.size === 0 && saved.size === 0) return found;
+  for await (const { name, tensor } of options.base()) {
+    const projection = magnitudes.get(name);
+    if (projection !== undefined) {
+      found.set(loraNames(projection.name).magnitude, rowLengths(tensor, projection));
+    }
+    const savedName = saved.get(name);
+    if (savedName !== undefined) found.set(savedName, tensor);
+    const untied = saved.get(outputWeight);
+    if (name === options.outputWeight && name !== outputWeight && untied !== undefined) {
+      found.set(untied, tensor);
     }
   }
+  return found;
 }
 
 /** Returns the length of each of the rows [outFeatures, inFeatures] of a matrix. */

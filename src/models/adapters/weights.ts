@@ -5,6 +5,7 @@
  */
 
 import { UserError } from "../../utils/errors.ts";
+import { createModel } from "../architectures.ts";
 import type { LanguageModel, WeightSpec } from "../language_model.ts";
 import type { LoraConfig } from "./lora_config.ts";
 import { type LoraTarget, loraTargets } from "./targets.ts";
@@ -75,6 +76,16 @@ export function adapterLayout(model: LanguageModel, config: LoraConfig): Adapter
     }
   }
   return { targets, saved, weights, outputWeight };
+}
+
+/** Returns the model that `model` with an adapter is: an output matrix that was trained whole is tied no more. */
+export function adaptedModel(
+  model: LanguageModel,
+  { outputWeight }: Pick<AdapterLayout, "outputWeight">,
+): LanguageModel {
+  return outputWeight === model.outputWeight
+    ? model
+    : createModel({ ...model.config, tie_word_embeddings: false });
 }
 
 /** Returns the weights of the modules called `module`. */

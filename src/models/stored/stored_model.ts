@@ -9,7 +9,7 @@ import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import { type Adapter, isAdapterFolder, openAdapter } from "../adapters/folder.ts";
 import { mergeAdapter } from "../adapters/merge.ts";
-import { adapterLayout } from "../adapters/weights.ts";
+import { adaptedModel, adapterLayout } from "../adapters/weights.ts";
 import { createModel } from "../architectures.ts";
 import { type ModelFolder, openModelFolder } from "../hub/folder.ts";
 import type { LanguageModel } from "../language_model.ts";
@@ -94,15 +94,11 @@ async function adapted(
 ): Promise<StoredModel> {
   try {
     adapter.check(base.model);
-    const { weights: specs, outputWeight } = adapterLayout(base.model, adapter.config);
-    const shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
-    // An output matrix that was trained whole is tied no more.
-    const model = outputWeight === base.model.outputWeight
-      ? base.model
-      : createModel({ ...base.model.config, tie_word_embeddings: false });
+    const layout = adapterLayout(base.model, adapter.config);
+    const shapes = new Map(layout.weights.map(({ name, shape }) => [name, shape]));
     return {
       path: adapter.path,
-      model,
+      model: adaptedModel(base.model, layout),
       generationConfig: base.generationConfig,
       tokenizer: await loadTokenizer(adapter.path) ?? base.tokenizer,
       weights: () =>
