@@ -32,7 +32,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     tokenizer: [],
     hub: [],
     checkpoint: ["hub"],
-    ".": ["hub"],
+    ".": ["hub", "checkpoint", "tokenizer"],
   },
   inference: {
     generation: [],

@@ -57,7 +57,10 @@ interface PreviewOptions extends ModelOptions {
 function registerValidate(data: Command): void {
   const command = data.command("validate <file>")
     .description("Check every row of a JSON Lines file and report all mistakes.")
-    .option("--model <model>", "a model or a run, to measure rows in tokens and check ids by")
+    .option(
+      "--model <model>",
+      "a model, as train takes it, to measure rows in tokens and check ids by",
+    )
     .option(
       "--max-length <tokens>",
       "the limit to measure rows by (default: what the model takes)",
@@ -76,7 +79,10 @@ function registerValidate(data: Command): void {
 function registerPreview(data: Command): void {
   const command = data.command("preview <file>")
     .description("Show rows as they will be trained on; what is trained stands between ⟦ and ⟧.")
-    .option("--model <model>", "a model or a run, to render rows with its chat template and tokens")
+    .option(
+      "--model <model>",
+      "a model, as train takes it, to render rows with its template and tokens",
+    )
     .option("--rows <count>", "how many rows to show", integerOption({ min: 1 }), 3)
     .action((path: string, options: PreviewOptions) => preview(path, options));
   addExamples(command, [
@@ -162,5 +168,5 @@ async function openModel(name: string, maxLength: number | undefined): Promise<V
 }
 
 async function modelFolder(name: string): Promise<string> {
-  return (await findModelOrRun(name, pathContext())).folder;
+  return (await findModelOrRun(name, { context: pathContext(), part: "tokenizer" })).folder;
 }
