@@ -129,8 +129,8 @@ export async function downloadModel(
         blobs.set(info.name, blobPath(folders, info));
       },
     });
-    earlierTotal = totalBytes;
     if (infos.length > 0) report();
+    earlierTotal = totalBytes;
   };
 
   await fetchAll(chosen.small);
@@ -180,7 +180,7 @@ async function shardNames(index: string, files: readonly string[]): Promise<read
     throw new UserError(
       `Cannot download the weights that "${WEIGHTS_INDEX_FILE}" names: ${
         JSON.stringify(name)
-      } is no file of the repository`,
+      } is no file of the repository's own folder`,
     );
   });
 }

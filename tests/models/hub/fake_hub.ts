@@ -15,6 +15,8 @@ export interface HubRepository {
   readonly commits: Readonly<Record<string, HubFiles>>;
   /** Commit of each branch. */
   readonly branches: Readonly<Record<string, string>>;
+  /** Its new name. @default {it has kept its name} */
+  readonly renamedTo?: string;
   /** The only token that may read it. @default {everyone may} */
   readonly token?: string;
 }
@@ -107,8 +109,13 @@ interface Hub {
 
 function answer(request: Request, { repositories, faults, storePort }: Hub): Response {
   const path = new URL(request.url).pathname;
-  const [, id, kind, revision, file] = path.match(/^\/api\/models\/([^/]+\/[^/]+)\/(revision)\/([^/]+)$/) ??
-    path.match(/^\/([^/]+\/[^/]+)\/(resolve)\/([^/]+)\/(.+)$/) ?? [];
+  const [, id, kind, revision, file] =
+    path.match(/^\/api\/models\/([^/]+\/[^/]+)\/(revision)\/([^/]+)$/) ??
+      path.match(/^\/([^/]+\/[^/]+)\/(resolve)\/([^/]+)\/(.+)$/) ?? [];
+  const renamed = id === undefined ? undefined : repositories[id]?.renamedTo;
+  if (renamed !== undefined) {
+    return new Response(null, { status: 307, headers: { location: path.replace(id!, renamed) } });
+  }
   const repository = id === undefined ? undefined : repositories[id];
   const token = request.headers.get("authorization")?.replace("Bearer ", "");
   if (repository === undefined) return refusal(token === undefined ? 401 : 404, "RepoNotFound");
@@ -164,7 +171,9 @@ function sent(
   const init = { status: range === null ? 200 : 206, headers: all };
   if (request.method === "HEAD") return new Response(null, init);
   const limit = faults.cutAfter[name];
-  if (limit === undefined || rest.length <= limit || faults.cuts <= 0) return new Response(rest, init);
+  if (limit === undefined || rest.length <= limit || faults.cuts <= 0) {
+    return new Response(rest, init);
+  }
   faults.cuts--;
   const body = new ReadableStream({
     start(controller) {
