@@ -235,6 +235,22 @@ Deno.test("downloadModel() starts over once if what an earlier try has left is w
   assert.deepEqual(await Deno.readFile(join(folder, WEIGHTS)), weights);
 });
 
+Deno.test("downloadModel() says before it begins that the disk has too little room", async () => {
+  await using test = await setUp();
+  test.hub.faults.claimedSizes[WEIGHTS] = 1e18;
+  await assert.rejects(
+    test.download(),
+    /"Org\/tiny": it needs 1000 PB and .* are free at ".*blobs"; .* with HF_HOME$/,
+  );
+  assert.ok(lines(test.hub).every((line) => !line.startsWith("store")));
+});
+
+Deno.test("downloadModel() holds a file to the size that was announced", async () => {
+  await using test = await setUp();
+  test.hub.faults.claimedSizes[WEIGHTS] = weights.length - 1;
+  await assert.rejects(test.download(), /does not have the checksum/);
+});
+
 Deno.test("downloadModel() gets branches and commits, each with a snapshot of its own", async () => {
   await using test = await setUp();
   const main = await test.download();

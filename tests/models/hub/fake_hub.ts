@@ -43,6 +43,8 @@ export interface Faults {
   corrupt: readonly string[];
   /** Statuses of the next answers, in place of what they would be. */
   statuses: number[];
+  /** Sizes that are announced, of files by name, in place of the true ones. */
+  claimedSizes: Record<string, number>;
   /** Whether ranges are ignored. */
   ignoresRanges: boolean;
 }
@@ -65,6 +67,7 @@ export function startHub(repositories: Readonly<Record<string, HubRepository>>):
     cuts: Infinity,
     corrupt: [],
     statuses: [],
+    claimedSizes: {},
     ignoresRanges: false,
   };
   const see = (host: SeenRequest["host"], { method, url, headers }: Request) =>
@@ -143,7 +146,7 @@ function answer(request: Request, { repositories, faults, storePort }: Hub): Res
       location: `http://127.0.0.1:${storePort}/store/${id}/${commit}/${file}?signature=secret`,
       "x-repo-commit": commit,
       "x-linked-etag": `"${createHash("sha256").update(bytes).digest("hex")}"`,
-      "x-linked-size": String(bytes.length),
+      "x-linked-size": String(faults.claimedSizes[file!] ?? bytes.length),
     },
   });
 }
