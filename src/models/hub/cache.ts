@@ -7,7 +7,13 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { CONFIG_FILE, WEIGHTS_FILE, WEIGHTS_INDEX_FILE } from "./files.ts";
+import {
+  ADAPTER_CONFIG_FILE,
+  ADAPTER_WEIGHTS_FILE,
+  CONFIG_FILE,
+  WEIGHTS_FILE,
+  WEIGHTS_INDEX_FILE,
+} from "./files.ts";
 import { type HubReference, isCommit } from "./reference.ts";
 
 /** Where a repository lies in the cache. */
@@ -45,9 +51,11 @@ export function cachedSnapshot(
   return existsSync(folder) ? folder : undefined;
 }
 
-/** Whether `folder` has a configuration and all the weights that belong to it. */
+/** Whether `folder` has a configuration and all the weights that belong to it, of a model or an adapter. */
 export function isWholeModel(folder: string): boolean {
-  if (!existsSync(join(folder, CONFIG_FILE))) return false;
+  if (!existsSync(join(folder, CONFIG_FILE))) {
+    return [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE].every((it) => existsSync(join(folder, it)));
+  }
   if (existsSync(join(folder, WEIGHTS_FILE))) return true;
   const index = join(folder, WEIGHTS_INDEX_FILE);
   if (!existsSync(index)) return false;

@@ -4,13 +4,17 @@
  * @module
  */
 
-import { CONFIG_FILE, GENERATION_CONFIG_FILE, WEIGHTS_FILE, WEIGHTS_INDEX_FILE } from "./files.ts";
+import {
+  ADAPTER_CONFIG_FILE,
+  ADAPTER_WEIGHTS_FILE,
+  CONFIG_FILE,
+  GENERATION_CONFIG_FILE,
+  WEIGHTS_FILE,
+  WEIGHTS_INDEX_FILE,
+} from "./files.ts";
 
 /** How much of a model is wanted. */
 export type ModelPart = "model" | "tokenizer";
-
-/** What an adapter has in place of a model's files. */
-const ADAPTER_FILES: readonly string[] = ["adapter_config.json", "adapter_model.safetensors"];
 
 /** Small files that belong to a model, its tokenizer and its chat template. */
 const SMALL_FILES: readonly string[] = [
@@ -47,9 +51,12 @@ export function chooseModelFiles(
 ): ModelFiles | string {
   const has = new Set(names);
   const small = names.filter((name) => SMALL_FILES.includes(name) || LICENCE.test(name));
-  const adapter = ADAPTER_FILES.filter((name) => has.has(name));
-  if (adapter.length === ADAPTER_FILES.length && !has.has(CONFIG_FILE)) {
-    return { small: [...small, adapter[0]!], weights: [adapter[1]!], indexed: false };
+  if (!has.has(CONFIG_FILE) && has.has(ADAPTER_CONFIG_FILE) && has.has(ADAPTER_WEIGHTS_FILE)) {
+    return {
+      small: [...small, ADAPTER_CONFIG_FILE],
+      weights: [ADAPTER_WEIGHTS_FILE],
+      indexed: false,
+    };
   }
   if (!has.has(CONFIG_FILE)) return `it has no ${CONFIG_FILE}${instead(names)}`;
   if (part === "tokenizer") return { small, weights: [], indexed: false };

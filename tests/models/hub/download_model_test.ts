@@ -149,6 +149,17 @@ Deno.test("downloadModel() follows the index to weights in several files", async
   assert.deepEqual((await model.readWeight("b")).data, Float32Array.of(0, 1, 2));
 });
 
+Deno.test("downloadModel() downloads an adapter, which has no model's configuration", async () => {
+  const names = ["adapter_config.json", "adapter_model.safetensors"];
+  await using test = await setUp({
+    files: { [names[0]!]: "{}", [names[1]!]: weights, "a.bin": "" },
+  });
+  const { folder } = await test.download();
+  assert.deepEqual(await namesIn(folder), names);
+  const settings = { ...test.settings, offline: true };
+  assert.equal((await test.download(ID, { settings })).folder, folder);
+});
+
 Deno.test("downloadModel() goes on where a connection was cut, in the next call", async () => {
   await using test = await setUp();
   test.hub.faults.cutAfter[WEIGHTS] = 5000;
