@@ -16,11 +16,12 @@ import {
 } from "../datasets/validate.ts";
 import { CONFIG_FILE } from "../models/hub/files.ts";
 import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
+import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
 import { anyObject, decode, integer, readJsonFile } from "../utils/json.ts";
 import { interruptible } from "./interrupt.ts";
-import { findModelOrRun, pathContext } from "./model_options.ts";
+import { findModelOrRun, type ModelPlace, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
 import { registerDataGenerate } from "./data_generate.ts";
 import { addExamples } from "./program.ts";
@@ -109,7 +110,7 @@ async function validate(
 }
 
 async function preview(path: string, { model: name, rows }: PreviewOptions): Promise<void> {
-  const tokenizer = name === undefined ? undefined : await loadTokenizer(await modelFolder(name));
+  const tokenizer = name === undefined ? undefined : await tokenizerOf(await findPlace(name));
   if (name !== undefined && tokenizer === undefined) {
     throw new UserError(`Cannot preview with model "${name}": it has no tokenizer.json`);
   }
@@ -156,17 +157,22 @@ function describe(
 }
 
 async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
-  const folder = await modelFolder(name);
-  const path = join(folder, CONFIG_FILE);
+  const place = await findPlace(name);
+  const path = join(place.folder, CONFIG_FILE);
   const config = decode(anyObject(), await readJsonFile(path), path);
   const count = (key: string) => integer({ min: 2 })(config[key], { source: path, key });
   return {
-    tokenizer: await loadTokenizer(folder),
+    tokenizer: await tokenizerOf(place),
     vocabSize: count("vocab_size"),
     maxLength: maxLength ?? count("max_position_embeddings"),
   };
 }
 
-async function modelFolder(name: string): Promise<string> {
-  return (await findModelOrRun(name, { context: pathContext(), part: "tokenizer" })).folder;
+async function findPlace(name: string): Promise<ModelPlace> {
+  return await findModelOrRun(name, { context: pathContext(), part: "tokenizer" });
+}
+
+async function tokenizerOf({ folder, adapter }: ModelPlace): Promise<Tokenizer | undefined> {
+  const own = adapter === undefined ? undefined : await loadTokenizer(adapter);
+  return own ?? await loadTokenizer(folder);
 }

@@ -10,8 +10,8 @@ import {
   describeModel,
   type ModelInfo,
   type SpecialToken,
-} from "../models/model_info.ts";
-import { type ResolvedModel, resolveModel } from "../models/resolve_model.ts";
+} from "../models/stored/model_info.ts";
+import { type ResolvedModel, resolveModel } from "../models/stored/resolve_model.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatBytes, formatCount } from "../utils/format.ts";
 import { pathContext } from "./model_options.ts";
@@ -58,8 +58,14 @@ async function describe(found: ResolvedModel): Promise<ModelInfo> {
     case "folder":
     case "run":
     case "hub":
-      return await describeModel(found.path);
+      return await describeModel(found.path, { findBase });
   }
+}
+
+async function findBase(name: string): Promise<string> {
+  const found = await resolveModel(name, { context: pathContext() });
+  if (found.kind === "preset") throw new UserError(`Cannot find base model "${name}"`);
+  return found.path;
 }
 
 type Line = readonly [key: string, value: string];
@@ -67,7 +73,7 @@ type Line = readonly [key: string, value: string];
 function table(
   { found, info }: { readonly found: ResolvedModel; readonly info: ModelInfo },
 ): readonly Line[] {
-  const { tokenizer, generation, problem } = info;
+  const { tokenizer, generation, adapter, problem } = info;
   const unknown = "unknown";
   const count = (value: number | null) => value === null ? unknown : value.toLocaleString("en");
   const recommended = Object.entries(generation).map(([key, value]) =>
@@ -77,6 +83,13 @@ function table(
     ["model", found.id],
     ["found", found.why],
     ...found.kind === "preset" ? [] : [["path", found.path] as const],
+    ...adapter === null ? [] : [
+      [
+        "adapter",
+        `${adapter.variant} of rank ${adapter.rank}, ${count(adapter.parameters)} parameters`,
+      ] as const,
+      ["base model", adapter.base ?? unknown] as const,
+    ],
     ["architecture", `${info.modelType ?? unknown} (${info.architecture ?? "no class named"})`],
     [
       "parameters",

@@ -6,9 +6,15 @@
 
 import { type Command, Option } from "commander";
 import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
+import { isAdapterFolder, openAdapter } from "../models/adapters/folder.ts";
 import { downloadModel } from "../models/hub/download_model.ts";
 import { formatReference } from "../models/hub/reference.ts";
-import { type HubDownload, resolveModel, type ResolveOptions } from "../models/resolve_model.ts";
+import {
+  type HubDownload,
+  resolveModel,
+  type ResolveOptions,
+} from "../models/stored/resolve_model.ts";
+import { baseOf } from "../models/stored/stored_model.ts";
 import { UserError } from "../utils/errors.ts";
 import type { PathContext } from "../utils/paths.ts";
 import { createDownloadDisplay } from "./download_progress.ts";
@@ -26,8 +32,10 @@ export interface ModelOptions {
 
 /** A model on disk. */
 export interface ModelPlace {
-  /** Its folder. */
+  /** Its folder, or its `.gguf` file. */
   readonly folder: string;
+  /** Folder of the adapter that was named; `folder` is then the model that it was made for. */
+  readonly adapter?: string;
   /** What to call it. */
   readonly id: string;
 }
@@ -37,7 +45,7 @@ export type FindModelOptions = Pick<ResolveOptions, "context" | "part">;
 
 /** What `--model` takes, in the words of every command's help. */
 export const MODEL_HELP =
-  "a model's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)";
+  "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)";
 
 /** Adds `--model`, `--device` and `--threads` to `command`. */
 export function addModelOptions(command: Command): Command {
@@ -77,7 +85,15 @@ export async function findModelOrRun(
         `llm-training train --dataset data.jsonl --model ${name}`,
     );
   }
-  return { folder: found.path, id: found.id };
+  const { path, id } = found;
+  if (!isAdapterFolder(path)) return { folder: path, id };
+  return { folder: await findBase(path, options), adapter: path, id };
+}
+
+/** Finds the model that the adapter in `folder` was made for. */
+async function findBase(folder: string, options: FindModelOptions): Promise<string> {
+  using adapter = await openAdapter(folder);
+  return await baseOf(adapter, async (name) => (await findModelOrRun(name, options)).folder);
 }
 
 /** Downloads a model from the hub, shows how it goes on standard error, and returns its folder. */

@@ -79,6 +79,7 @@ async function run(options: ServeOptions): Promise<void> {
   await using server = await serve({
     load: {
       folder: place.folder,
+      adapter: place.adapter,
       id: options.name ?? place.id,
       device,
       ...(threads === undefined ? {} : { threads }),

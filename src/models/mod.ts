@@ -36,7 +36,7 @@ export {
   type ModelInfo,
   type SpecialToken,
   type TokenizerInfo,
-} from "./model_info.ts";
+} from "./stored/model_info.ts";
 export { findPreset, type Preset, PRESETS } from "./presets.ts";
 export {
   type HubDownload,
@@ -45,7 +45,7 @@ export {
   type ResolvedModel,
   resolveModel,
   type ResolveOptions,
-} from "./resolve_model.ts";
+} from "./stored/resolve_model.ts";
 export {
   type AngleTables,
   angleTables,

@@ -159,6 +159,7 @@ testWithData(
       context_length: 512,
       vocabulary: 2048,
       generation: {},
+      adapter: null,
       problem: null,
     });
     assert.ok(info.size_bytes > 4 * 656_000);

@@ -16,7 +16,7 @@ export const WEIGHTS_FILE = "model.safetensors";
 /** Which file holds which weight, where they are in several. */
 export const WEIGHTS_INDEX_FILE = "model.safetensors.index.json";
 
-/** What an adapter changes, and how; it has this in place of a configuration. */
+/** The settings of an adapter, which has them in place of a {@linkcode CONFIG_FILE}. */
 export const ADAPTER_CONFIG_FILE = "adapter_config.json";
 
 /** The weights of an adapter. */

@@ -5,16 +5,19 @@
  */
 
 import { join } from "node:path";
-import { elementCount } from "../engine/tensor/tensor.ts";
-import { messageOf, UserError } from "../utils/errors.ts";
-import { anyObject, decode, type JsonObject, readJsonFile } from "../utils/json.ts";
-import { createModel } from "./architectures.ts";
-import { CONFIG_FILE, GENERATION_CONFIG_FILE } from "./hub/files.ts";
-import { type ModelFolder, openModelFolder } from "./hub/folder.ts";
-import { countParameters, type LanguageModel } from "./language_model.ts";
-import { loadTokenizer } from "./tokenizer/load_tokenizer.ts";
-import type { Tokenizer } from "./tokenizer/tokenizer.ts";
-import { readWeights } from "./weights.ts";
+import { openSafetensors } from "../../engine/tensor/safetensors.ts";
+import { elementCount } from "../../engine/tensor/tensor.ts";
+import { UserError } from "../../utils/errors.ts";
+import { anyObject, decode, type JsonObject, readJsonFile } from "../../utils/json.ts";
+import { isAdapterFolder, openAdapter } from "../adapters/folder.ts";
+import { createModel } from "../architectures.ts";
+import { ADAPTER_WEIGHTS_FILE, CONFIG_FILE, GENERATION_CONFIG_FILE } from "../hub/files.ts";
+import { type ModelFolder, openModelFolder } from "../hub/folder.ts";
+import { countParameters, type LanguageModel } from "../language_model.ts";
+import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { readWeights } from "../weights.ts";
+import { baseOf, type OpenStoredModelOptions } from "./stored_model.ts";
 
 /** What a tokenizer has. */
 export interface TokenizerInfo {
@@ -38,7 +41,19 @@ export interface SpecialToken {
   readonly token: string;
 }
 
-/** What there is to know of a model. */
+/** What an adapter adds to a model. */
+export interface AdapterInfo {
+  /** The model that it was made for: a folder or a name. */
+  readonly base: string | null;
+  /** What kind it is. */
+  readonly variant: "lora" | "rslora" | "dora";
+  /** Width of its bottleneck. */
+  readonly rank: number;
+  /** Number of its own parameters. */
+  readonly parameters: number;
+}
+
+/** What there is to know of a model; of an adapter, of the model with it. */
 export interface ModelInfo {
   /** Its `model_type`. */
   readonly modelType: string | null;
@@ -58,6 +73,8 @@ export interface ModelInfo {
   readonly tokenizer: TokenizerInfo | null;
   /** What `generation_config.json` recommends. */
   readonly generation: JsonObject;
+  /** The adapter that the folder holds in place of a whole model. */
+  readonly adapter: AdapterInfo | null;
   /** Why it cannot be run or trained here; `null` if it can. */
   readonly problem: string | null;
 }
@@ -76,36 +93,71 @@ export function describeConfig(config: JsonObject): ModelInfo {
     vocabulary: model?.vocabSize ?? numberOf(config.vocab_size),
     tokenizer: null,
     generation: {},
+    adapter: null,
     problem,
   };
 }
 
 /**
- * Describes the model in `folder`; what is wrong with it is told as its `problem`.
+ * Describes the model or the adapter in `folder`; what is wrong with it is told as its `problem`.
  *
- * @throws {UserError} If it has no `config.json`, or none that can be read.
+ * @throws {UserError} If it has no configuration, or none that can be read, or an adapter's model is not found.
  */
-export async function describeModel(folder: string): Promise<ModelInfo> {
+export async function describeModel(
+  folder: string,
+  options: Pick<OpenStoredModelOptions, "findBase"> = {},
+): Promise<ModelInfo> {
+  if (isAdapterFolder(folder)) return await describeAdapter(folder, options);
   const path = join(folder, CONFIG_FILE);
   const config = decode(anyObject(), await readJsonFile(path), path);
   const info = describeConfig(config);
   const problems = info.problem === null ? [] : [info.problem];
-  const problemOf = (error: unknown) => {
+  const note = (error: unknown) => {
     if (!(error instanceof UserError)) throw error;
-    problems.push(messageOf(error));
+    problems.push(error.message);
     return undefined;
   };
-  const tokenizer = await loadTokenizer(folder).catch(problemOf);
+  const tokenizer = await loadTokenizer(folder).catch(note);
   const weights = await describeWeights(folder, info.problem === null ? createModel(config) : null)
-    .catch(problemOf);
+    .catch(note);
   return {
     ...info,
     parameters: info.parameters ?? weights?.parameters ?? null,
     dtypes: weights?.dtypes ?? [],
     sizeBytes: await folderBytes(folder),
     tokenizer: tokenizer === undefined ? null : tokenizerInfo(tokenizer),
-    generation: await readGenerationConfig(folder).catch(problemOf) ?? {},
+    generation: await readGenerationConfig(folder).catch(note) ?? {},
     problem: problems.length === 0 ? null : problems.join("; "),
+  };
+}
+
+async function describeAdapter(
+  folder: string,
+  { findBase }: Pick<OpenStoredModelOptions, "findBase">,
+): Promise<ModelInfo> {
+  using adapter = await openAdapter(folder);
+  const base = await baseOf(adapter, findBase);
+  const info = await describeModel(base);
+  const { config, baseModel } = adapter;
+  const tokenizer = await loadTokenizer(folder);
+  const path = join(base, CONFIG_FILE);
+  const model = info.problem === null
+    ? createModel(decode(anyObject(), await readJsonFile(path), path))
+    : undefined;
+  const problem = model === undefined ? info.problem : problemOf(() => adapter.check(model));
+  using weights = await openSafetensors(join(folder, ADAPTER_WEIGHTS_FILE));
+  const counts = [...weights.entries.values()].map(({ shape }) => elementCount(shape));
+  return {
+    ...info,
+    sizeBytes: await folderBytes(folder),
+    tokenizer: tokenizer === undefined ? info.tokenizer : tokenizerInfo(tokenizer),
+    adapter: {
+      base: baseModel,
+      variant: config.useDora ? "dora" : config.useRslora ? "rslora" : "lora",
+      rank: config.rank,
+      parameters: counts.reduce((total, each) => total + each, 0),
+    },
+    problem,
   };
 }
 
@@ -199,11 +251,18 @@ async function folderBytes(folder: string): Promise<number> {
 function attempt(
   create: () => LanguageModel,
 ): { readonly model?: LanguageModel; readonly problem: string | null } {
+  let model: LanguageModel | undefined;
+  const problem = problemOf(() => void (model = create()));
+  return { ...model === undefined ? {} : { model }, problem };
+}
+
+function problemOf(check: () => void): string | null {
   try {
-    return { model: create(), problem: null };
+    check();
+    return null;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { problem: error.message };
+    return error.message;
   }
 }
 

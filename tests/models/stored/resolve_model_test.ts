@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { MODEL_ALIASES } from "../../src/models/aliases.ts";
-import { parseHubReference } from "../../src/models/hub/reference.ts";
-import { PRESETS } from "../../src/models/presets.ts";
-import { type HubDownload, resolveModel } from "../../src/models/resolve_model.ts";
-import { homePaths } from "../../src/utils/paths.ts";
-import { temporaryFolder } from "../temporary_folder.ts";
+import { MODEL_ALIASES } from "../../../src/models/aliases.ts";
+import { parseHubReference } from "../../../src/models/hub/reference.ts";
+import { PRESETS } from "../../../src/models/presets.ts";
+import { type HubDownload, resolveModel } from "../../../src/models/stored/resolve_model.ts";
+import { homePaths } from "../../../src/utils/paths.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
 
 /** An empty home, cache and current folder, and a way to put models there. */
 async function setUp(env: Readonly<Record<string, string>> = {}) {
@@ -69,6 +69,14 @@ Deno.test("resolveModel() looks in the folder, the home, ./models and the Huggin
   });
   await assert.rejects(test.find("models"), /it has no config\.json/);
   await assert.rejects(test.find(""), /Cannot find model ""/);
+});
+
+Deno.test("resolveModel() finds the folder of an adapter", async () => {
+  await using test = await setUp();
+  const path = join(test.context.cwd, "models", "mine");
+  await Deno.mkdir(path, { recursive: true });
+  await Deno.writeTextFile(join(path, "adapter_config.json"), "{}");
+  assert.equal(await test.find("mine"), path);
 });
 
 Deno.test("resolveModel() takes revisions by branch and by commit", async () => {

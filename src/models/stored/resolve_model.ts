@@ -2,7 +2,7 @@
  * What the name of a model stands for, wherever one is given. In this order:
  *
  * 1. a run (its newest checkpoint), also by its name in `<home>/runs`;
- * 2. a folder with a `config.json`, also by its name in `<home>/models` or `./models`;
+ * 2. the folder of a model or an adapter, also by its name in `<home>/models` or `./models`;
  * 3. a `.gguf` file;
  * 4. a preset, which has no weights yet;
  * 5. an alias, or `owner/name`, on the hub: from the cache, else downloaded.
@@ -14,18 +14,19 @@
 
 import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { UserError } from "../utils/errors.ts";
-import { homePaths, modelFolders, type PathContext, resolveHome } from "../utils/paths.ts";
-import { findAlias } from "./aliases.ts";
-import { checkpointsFolder } from "./checkpoint/list.ts";
-import { latestCheckpoint } from "./checkpoint/open.ts";
-import { cachedSnapshot } from "./hub/cache.ts";
-import { isEnough } from "./hub/download_model.ts";
-import { CONFIG_FILE } from "./hub/files.ts";
-import type { ModelPart } from "./hub/model_files.ts";
-import { formatReference, type HubReference, parseHubReference } from "./hub/reference.ts";
-import { type HubSettings, hubSettings } from "./hub/settings.ts";
-import { findPreset, type Preset, PRESETS } from "./presets.ts";
+import { UserError } from "../../utils/errors.ts";
+import { homePaths, modelFolders, type PathContext, resolveHome } from "../../utils/paths.ts";
+import { isAdapterFolder } from "../adapters/folder.ts";
+import { findAlias } from "../aliases.ts";
+import { checkpointsFolder } from "../checkpoint/list.ts";
+import { latestCheckpoint } from "../checkpoint/open.ts";
+import { cachedSnapshot } from "../hub/cache.ts";
+import { isEnough } from "../hub/download_model.ts";
+import { CONFIG_FILE } from "../hub/files.ts";
+import type { ModelPart } from "../hub/model_files.ts";
+import { formatReference, type HubReference, parseHubReference } from "../hub/reference.ts";
+import { type HubSettings, hubSettings } from "../hub/settings.ts";
+import { findPreset, type Preset, PRESETS } from "../presets.ts";
 
 /** A model on disk. */
 export interface ModelOnDisk {
@@ -111,7 +112,9 @@ async function foundRun(
 }
 
 function foundFolder(name: string, { context }: ResolveOptions): ModelOnDisk | undefined {
-  const path = modelFolders(name, context).find((it) => existsSync(join(it, CONFIG_FILE)));
+  const path = modelFolders(name, context).find((it) =>
+    existsSync(join(it, CONFIG_FILE)) || isAdapterFolder(it)
+  );
   return path === undefined
     ? undefined
     : { kind: "folder", id: basename(path), path, why: `the folder "${path}"` };

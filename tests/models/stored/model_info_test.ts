@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { safetensorsContent } from "../../src/engine/tensor/safetensors_writer.ts";
-import { tensor } from "../../src/engine/tensor/tensor.ts";
-import { describeConfig, describeModel } from "../../src/models/model_info.ts";
-import { PRESETS } from "../../src/models/presets.ts";
-import { writeFileAtomic } from "../../src/utils/atomic_file.ts";
-import { TINY_CONFIG, writeTinyModel } from "../e2e/tiny_model.ts";
-import { testWithData } from "../shared_data.ts";
-import { temporaryFolder } from "../temporary_folder.ts";
+import { openSafetensors } from "../../../src/engine/tensor/safetensors.ts";
+import { safetensorsContent } from "../../../src/engine/tensor/safetensors_writer.ts";
+import { tensor } from "../../../src/engine/tensor/tensor.ts";
+import { describeConfig, describeModel } from "../../../src/models/stored/model_info.ts";
+import { PRESETS } from "../../../src/models/presets.ts";
+import { writeFileAtomic } from "../../../src/utils/atomic_file.ts";
+import { TINY_CONFIG, writeTinyModel } from "../../e2e/tiny_model.ts";
+import { testWithData } from "../../shared_data.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
 
 Deno.test("describeConfig() tells what a preset will be", () => {
   const { parameters, contextLength, problem, sizeBytes } = describeConfig(PRESETS["1m"]!.config);
@@ -31,6 +32,7 @@ Deno.test("describeModel() tells a model that can be run", async () => {
     vocabulary: 64,
     tokenizer: null,
     generation: { temperature: 0.6 },
+    adapter: null,
     problem: null,
   });
   assert.ok(sizeBytes! > 4 * info.parameters!);
@@ -107,5 +109,28 @@ testWithData(
       }
     }
     assert.deepEqual([...dtypes].sort(), ["bfloat16", "float16", "float32"]);
+  },
+);
+
+testWithData(
+  "describeModel() describes an adapter with the model it was made for",
+  { data: "golden" },
+  async (golden) => {
+    const findBase = (name: string) => join(golden, name);
+    for (
+      const [name, variant] of [["lora", "lora"], ["lora_rslora", "rslora"], ["lora_dora", "dora"]]
+    ) {
+      const folder = join(golden, "adapters", name!);
+      const settings = JSON.parse(await Deno.readTextFile(join(folder, "adapter_config.json")));
+      using weights = await openSafetensors(join(folder, "adapter_model.safetensors"));
+      const { adapter, modelType, problem } = await describeModel(folder, { findBase });
+      assert.deepEqual(adapter, {
+        base: settings.base_model_name_or_path,
+        variant,
+        rank: settings.r,
+        parameters: [...weights.entries.values()].reduce((sum, it) => sum + it.sizeBytes / 4, 0),
+      });
+      assert.equal(problem === null, modelType === "llama" || modelType === "qwen3");
+    }
   },
 );
