@@ -31,6 +31,7 @@ export {
 } from "./language_model.ts";
 export { findAlias, MODEL_ALIASES } from "./aliases.ts";
 export {
+  type AdapterInfo,
   describeConfig,
   describeModel,
   type ModelInfo,
@@ -53,6 +54,7 @@ export {
   type RopeConfig,
   ropeFrequencies,
 } from "./rope.ts";
+export type { OpenStoredModelOptions } from "./stored/stored_model.ts";
 export { type NamedWeight, readWeights } from "./weights.ts";
 export {
   type DownloadedModel,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { copyFolder } from "../copy_folder.ts";
 import { testWithData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import { type HubFiles, startHub } from "../models/hub/fake_hub.ts";
@@ -170,6 +171,38 @@ testWithData(
       eos: [{ id: 2, token: "<|end_story|>" }],
       pad: { id: 0, token: "<unk>" },
     });
+  },
+);
+
+testWithData(
+  "--model takes an adapter whose model is on the hub",
+  { data: "golden" },
+  async (golden) => {
+    await using folder = await temporaryFolder();
+    const base = join(golden, "models", "qwen3");
+    await using test = await hubWith(base, { home: join(folder.path, "hf") });
+    const saved = join(golden, "adapters", "lora_nonzero_b");
+    const adapter = join(folder.path, "adapter");
+    await copyFolder(saved, adapter);
+    const configPath = join(adapter, "adapter_config.json");
+    const config = JSON.parse(await Deno.readTextFile(configPath));
+    await Deno.writeTextFile(
+      configPath,
+      JSON.stringify({ ...config, base_model_name_or_path: ID }),
+    );
+    const idsOf = async (model: string) => {
+      const { stdout, stderr } = await runCli([
+        ...["generate", "--model", model, "--prompt-ids", "5,6,7", "--max-tokens", "8"],
+        ...["--temperature", "0", "--ignore-eos", "--device", "native", "--json"],
+      ], { env: test.env });
+      return { ids: JSON.parse(stdout).ids, stderr };
+    };
+    const first = await idsOf(adapter);
+    assert.match(first.stderr, /^downloading "Org\/tiny" from http:/);
+    assert.notDeepEqual(first.ids, (await idsOf(base)).ids);
+    const info = await runCli(["model", "info", adapter], { env: test.env });
+    assert.match(info.stdout, /^base model +Org\/tiny$/m);
+    assert.match(info.stdout, /^supported +yes$/m);
   },
 );
 
