@@ -4,7 +4,7 @@
  * @module
  */
 
-import { add, linear, type RotaryAngles, transpose } from "../engine/graph/build.ts";
+import { add, linear, type RotaryAngles } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
 import type { RopeConfig } from "./rope.ts";
 
@@ -160,7 +160,7 @@ export function forward(
 export function plainProject(weight: (name: string) => Value): Project {
   return (x, { name, biased, transposed }) => {
     const matrix = weight(`${name}.weight`);
-    const product = linear(x, transposed ? transpose(matrix, [1, 0]) : matrix);
+    const product = linear(x, matrix, { transposed });
     return biased ? add(product, weight(`${name}.bias`)) : product;
   };
 }
