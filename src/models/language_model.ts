@@ -16,6 +16,8 @@ export interface WeightSpec {
   readonly shape: readonly number[];
   /** What it starts from when a model is trained from scratch: a normal distribution, ones or zeros. */
   readonly init: "normal" | "ones" | "zeros";
+  /** Other names under which checkpoints store it, where they do not have it under its own. @default {[]} */
+  readonly aliases?: readonly string[];
 }
 
 /** The keys and values that one layer has of earlier tokens. */
@@ -163,6 +165,17 @@ export function plainProject(weight: (name: string) => Value): Project {
     const product = linear(x, matrix, { transposed });
     return biased ? add(product, weight(`${name}.bias`)) : product;
   };
+}
+
+/** Returns the weights of a linear layer. */
+export function projectionWeights(
+  { name, inFeatures, outFeatures, biased, transposed }: Projection,
+): WeightSpec[] {
+  const shape = transposed ? [inFeatures, outFeatures] : [outFeatures, inFeatures];
+  return [
+    { name: `${name}.weight`, shape, init: "normal" },
+    ...(biased ? [{ name: `${name}.bias`, shape: [outFeatures], init: "zeros" } as const] : []),
+  ];
 }
 
 /** Returns the number of parameters of a model. */

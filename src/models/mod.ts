@@ -27,6 +27,7 @@ export {
   plainProject,
   type Project,
   type Projection,
+  projectionWeights,
   type WeightSpec,
 } from "./language_model.ts";
 export { findPreset, type Preset, PRESETS } from "./presets.ts";
@@ -34,6 +35,8 @@ export {
   type AngleTables,
   angleTables,
   ROPE_TYPES,
+  type RopeAngles,
+  ropeAngles,
   type RopeConfig,
   ropeFrequencies,
 } from "./rope.ts";
