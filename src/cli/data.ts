@@ -14,11 +14,12 @@ import {
   type ValidationModel,
   type ValidationReport,
 } from "../datasets/validate.ts";
+import { createModel } from "../models/architectures.ts";
 import { CONFIG_FILE } from "../models/hub/files.ts";
 import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
-import { anyObject, decode, integer, readJsonFile } from "../utils/json.ts";
+import { anyObject, decode, readJsonFile } from "../utils/json.ts";
 import { interruptible } from "./interrupt.ts";
 import { findModelOrRun, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
@@ -152,12 +153,11 @@ function describe(
 async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
   const folder = await modelFolder(name);
   const path = join(folder, CONFIG_FILE);
-  const config = decode(anyObject(), await readJsonFile(path), path);
-  const count = (key: string) => integer({ min: 2 })(config[key], { source: path, key });
+  const model = createModel(decode(anyObject(), await readJsonFile(path), path));
   return {
     tokenizer: await loadTokenizer(folder),
-    vocabSize: count("vocab_size"),
-    maxLength: maxLength ?? count("max_position_embeddings"),
+    vocabSize: model.vocabSize,
+    maxLength: maxLength ?? model.maxPositions,
   };
 }
 

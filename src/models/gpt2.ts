@@ -134,13 +134,18 @@ function gpt2Weights(config: Gpt2Config): WeightSpec[] {
     { name: `${name}.weight`, shape: [hiddenSize], init: "ones" },
     { name: `${name}.bias`, shape: [hiddenSize], init: "zeros" },
   ];
+  // What is added to the hidden states twice in each layer starts smaller, the more layers there are.
+  const residualWeights = (projection: Projection): WeightSpec[] =>
+    projectionWeights(projection).map((spec) => ({ ...spec, initScale: (2 * numLayers) ** -0.5 }));
   const layer = (index: number): WeightSpec[] => {
     const { queryKeyValue, attentionOutput, up, down } = layerProjections(config, index);
     return [
       ...norm(`transformer.h.${index}.ln_1`),
-      ...[queryKeyValue, attentionOutput].flatMap(projectionWeights),
+      ...projectionWeights(queryKeyValue),
+      ...residualWeights(attentionOutput),
       ...norm(`transformer.h.${index}.ln_2`),
-      ...[up, down].flatMap(projectionWeights),
+      ...projectionWeights(up),
+      ...residualWeights(down),
     ];
   };
   const body: WeightSpec[] = [

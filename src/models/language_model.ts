@@ -16,6 +16,8 @@ export interface WeightSpec {
   readonly shape: readonly number[];
   /** What it starts from when a model is trained from scratch: a normal distribution, ones or zeros. */
   readonly init: "normal" | "ones" | "zeros";
+  /** Factor of the standard deviation of what starts normal. @default {1} */
+  readonly initScale?: number;
   /** Other names under which checkpoints store it, where they do not have it under its own. @default {[]} */
   readonly aliases?: readonly string[];
 }
@@ -165,6 +167,11 @@ export function plainProject(weight: (name: string) => Value): Project {
     const product = linear(x, matrix, { transposed });
     return biased ? add(product, weight(`${name}.bias`)) : product;
   };
+}
+
+/** Whether a model cannot go beyond its `maxPositions`: they are learned, or their angles would change there. */
+export function endsAtMaxPositions({ attentionKinds }: LanguageModel): boolean {
+  return attentionKinds.some(({ rope }) => rope === null || rope.type === "longrope");
 }
 
 /** Returns the weights of a linear layer. */

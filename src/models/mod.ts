@@ -17,6 +17,7 @@ export {
   type AttentionContext,
   type AttentionKind,
   countParameters,
+  endsAtMaxPositions,
   forward,
   type ForwardInputs,
   type ForwardOutputs,

@@ -10,12 +10,13 @@ import { parseRow } from "../../datasets/parse_row.ts";
 import type { Row } from "../../datasets/row.ts";
 import { createModel } from "../../models/architectures.ts";
 import { openModelFolder } from "../../models/hub/folder.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
+import { endsAtMaxPositions, type LanguageModel } from "../../models/language_model.ts";
 import { findPreset, type Preset } from "../../models/presets.ts";
 import { trainBpe } from "../../models/tokenizer/bpe_trainer.ts";
 import { createTokenizer, loadTokenizer } from "../../models/tokenizer/load_tokenizer.ts";
 import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
 import { readWeights } from "../../models/weights.ts";
+import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { TrainingConfig } from "./config.ts";
 import { initialWeights } from "./initialize.ts";
@@ -148,10 +149,17 @@ export async function prepareDataset(
   options: PrepareDatasetOptions,
 ): Promise<Dataset> {
   const { model, tokenizer } = options.prepared;
+  const { maxLength } = options;
+  if (maxLength !== null && maxLength > model.maxPositions && endsAtMaxPositions(model)) {
+    throw new UserError(
+      `Cannot train on rows of up to ${maxLength} tokens: the model has ${model.maxPositions} positions; ` +
+        "lower --max-length",
+    );
+  }
   return await openDataset(path, {
     tokenizer,
     vocabSize: model.vocabSize,
-    maxLength: options.maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
+    maxLength: maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
     onWarning: (warning, { line }) => options.onWarning(`${path}, line ${line}: ${warning}`),
     signal: options.signal,
   });
