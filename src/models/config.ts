@@ -15,6 +15,7 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set([
   "_commit_hash",
   "_from_model_config",
   "_name_or_path",
+  "_num_labels",
   "architectures",
   "auto_map",
   "dtype",

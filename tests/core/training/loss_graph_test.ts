@@ -3,11 +3,12 @@ import { lossFeeds, lossGraph } from "../../../src/core/training/loss_graph.ts";
 import type { MicroBatch } from "../../../src/datasets/batch.ts";
 import { IGNORED_LABEL } from "../../../src/datasets/labels.ts";
 import { grad } from "../../../src/engine/graph/autodiff.ts";
-import { input } from "../../../src/engine/graph/build.ts";
+import { constant, input } from "../../../src/engine/graph/build.ts";
 import { exportGraph } from "../../../src/engine/graph/export.ts";
 import { encodeModel } from "../../../src/engine/onnx/model.ts";
 import { openSession } from "../../../src/engine/runtime/open_session.ts";
-import type { Tensor } from "../../../src/engine/tensor/tensor.ts";
+import { type Tensor, tensor } from "../../../src/engine/tensor/tensor.ts";
+import { createModel } from "../../../src/models/architectures.ts";
 import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { GOLDEN_MODELS, readExpected, readModel } from "../../models/golden_models.ts";
 import { testWithData } from "../../shared_data.ts";
@@ -72,3 +73,41 @@ for (const name of GOLDEN_MODELS.filter((name) => !VARIANTS.includes(name))) {
     );
   }
 }
+
+testWithData(
+  "lossGraph() fills rows up beyond the last learned position, and loses nothing",
+  { data: "golden/models/gpt2" },
+  async (folder) => {
+    const { model: whole, weights } = await readModel(folder);
+    const model = createModel({ ...whole.config, n_positions: 10 });
+    const lossOf = async (batch: MicroBatch) => {
+      const weight = (name: string) => {
+        const { shape, data } = weights.get(name)!;
+        const isPositions = name === "transformer.wpe.weight";
+        const rows = isPositions ? [10, shape[1]!] : shape;
+        return constant(
+          tensor("float32", rows, data.subarray(0, isPositions ? 10 * shape[1]! : data.length)),
+        );
+      };
+      const graph = exportGraph({ loss: lossGraph(model, { ...batch, weight }) });
+      await using session = await openSession(encodeModel(graph), { device: "wasm", threads: 2 });
+      const { loss } = await session.run(lossFeeds(batch, 1 / batch.trainedTokens));
+      return (loss as Tensor<"float32">).data[0]!;
+    };
+    const exact = wholeRows(
+      readExpected(folder).cases[0]!.input_ids.map((row) => row.slice(0, 10)),
+    );
+    const padded = (values: Int32Array, fill: number) =>
+      Int32Array.from([0, 1].flatMap((row) => [
+        ...values.subarray(10 * row, 10 * row + 10),
+        ...new Array<number>(6).fill(fill),
+      ]));
+    const filled = {
+      ...exact,
+      ids: padded(exact.ids, 0),
+      labels: padded(exact.labels, IGNORED_LABEL),
+      seqLen: 16,
+    };
+    assert.ok(Math.abs(await lossOf(filled) - await lossOf(exact)) < 1e-6);
+  },
+);
