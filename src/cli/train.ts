@@ -16,7 +16,12 @@ import { interruptible } from "./interrupt.ts";
 import { findModelOrRun, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { print, printError } from "./terminal.ts";
-import { addTrainingFlags, type TrainingFlags, trainingFlags } from "./train_flags.ts";
+import {
+  addTrainingFlags,
+  resolveAdapterFlags,
+  type TrainingFlags,
+  trainingFlags,
+} from "./train_flags.ts";
 import { createProgressDisplay } from "./train_progress.ts";
 
 /** What the command line gives besides the settings. */
@@ -41,6 +46,7 @@ export function registerTrain(program: Command): void {
   addExamples(command, [
     "llm-training train --dataset data.jsonl --model 1m",
     "llm-training train --dataset data.jsonl --model my-model --output runs/mine --save-steps 100",
+    "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --output runs/adapter",
     "llm-training train --resume --output runs/mine",
     "llm-training train --dataset train.jsonl --model 5m --eval-dataset held-out.jsonl --eval-steps 50",
   ]);
@@ -65,6 +71,16 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
     );
   });
 }
+
+/** Settings that decide what is trained, and cannot change within a run. */
+const ADAPTER_SETTINGS: readonly (keyof TrainingConfig)[] = [
+  "adapter",
+  "loraRank",
+  "loraAlpha",
+  "loraTargetModules",
+  "loraModulesToSave",
+  "loraVariant",
+];
 
 /** The settings and the folder of a run. */
 interface ResolvedRun {
@@ -91,7 +107,7 @@ async function newRun(
       `Cannot train without a model: give --model <folder>, or a preset (${names})`,
     );
   }
-  const given = await withPaths(flags, context);
+  const given = await withPaths(resolveAdapterFlags(flags), context);
   const config = { ...TRAINING_DEFAULTS, dataset, model, ...given };
   const output = options.output === undefined
     ? join(homePaths(resolveHome(context).path).runs, runName(config, new Date()))
@@ -118,6 +134,16 @@ async function resumedRun(
           "leave --model out, or start a new run with another --output",
       );
     }
+    const changed = ADAPTER_SETTINGS.find((key) =>
+      given[key] !== undefined && JSON.stringify(given[key]) !== JSON.stringify(before[key])
+    );
+    if (changed !== undefined) {
+      throw new UserError(
+        `Cannot resume "${output}" with another "${changed}": the run began with ${
+          JSON.stringify(before[changed])
+        }; start a new run with another --output`,
+      );
+    }
     return { config: { ...before, maxSteps, ...given }, output };
   }
   if (flags.dataset === undefined || flags.model === undefined) {
@@ -128,9 +154,10 @@ async function resumedRun(
 
 /** Makes the paths that are given absolute and finds the model. */
 async function withPaths(flags: TrainingFlags, context: PathContext): Promise<TrainingFlags> {
-  const { model, dataset, evalDataset } = flags;
+  const { model, dataset, evalDataset, adapter } = flags;
   return {
     ...flags,
+    ...(adapter && { adapter: resolve(context.cwd, adapter) }),
     ...(model && { model: findPreset(model)?.name ?? await modelFolder(model, context) }),
     ...(dataset && { dataset: resolve(context.cwd, dataset) }),
     ...(evalDataset && { evalDataset: resolve(context.cwd, evalDataset) }),

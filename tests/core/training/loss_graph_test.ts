@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { lossFeeds, lossGraph } from "../../../src/core/training/loss_graph.ts";
+import { type WeightValues, wholeModel } from "../../../src/core/training/trainee.ts";
 import type { MicroBatch } from "../../../src/datasets/batch.ts";
 import { IGNORED_LABEL } from "../../../src/datasets/labels.ts";
 import { grad } from "../../../src/engine/graph/autodiff.ts";
 import { constant, input } from "../../../src/engine/graph/build.ts";
 import { exportGraph } from "../../../src/engine/graph/export.ts";
+import type { Value } from "../../../src/engine/graph/value.ts";
 import { encodeModel } from "../../../src/engine/onnx/model.ts";
 import { openSession } from "../../../src/engine/runtime/open_session.ts";
 import { type Tensor, tensor } from "../../../src/engine/tensor/tensor.ts";
@@ -32,6 +34,11 @@ function wholeRows(ids: readonly (readonly number[])[]): MicroBatch {
   };
 }
 
+const weightValues = (weight: (name: string) => Value): WeightValues => ({
+  trained: weight,
+  frozen: weight,
+});
+
 for (const name of GOLDEN_MODELS.filter((name) => !VARIANTS.includes(name))) {
   for (const device of AVAILABLE_DEVICES) {
     testWithData(
@@ -44,7 +51,10 @@ for (const name of GOLDEN_MODELS.filter((name) => !VARIANTS.includes(name))) {
         const values = new Map(
           model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
         );
-        const loss = lossGraph(model, { ...batch, weight: (name) => values.get(name)! });
+        const loss = lossGraph(wholeModel(model), {
+          shape: batch,
+          values: weightValues((name) => values.get(name)!),
+        });
         const gradients = grad(loss, [...values.values()]);
         const outputs = Object.fromEntries(
           [...values.keys()].map((name, i) => [`gradient of ${name}`, gradients[i]!]),
@@ -89,7 +99,9 @@ testWithData(
           tensor("float32", rows, data.subarray(0, isPositions ? 10 * shape[1]! : data.length)),
         );
       };
-      const graph = exportGraph({ loss: lossGraph(model, { ...batch, weight }) });
+      const graph = exportGraph({
+        loss: lossGraph(wholeModel(model), { shape: batch, values: weightValues(weight) }),
+      });
       await using session = await openSession(encodeModel(graph), { device: "wasm", threads: 2 });
       const { loss } = await session.run(lossFeeds(batch, 1 / batch.trainedTokens));
       return (loss as Tensor<"float32">).data[0]!;
