@@ -34,7 +34,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     adapters: ["hub", "."],
     checkpoint: ["adapters", "hub"],
     ".": ["hub"],
-    stored: ["adapters", "hub", "tokenizer", "."],
+    stored: ["adapters", "checkpoint", "hub", "tokenizer", "."],
   },
   inference: {
     generation: [],

@@ -33,7 +33,7 @@ export function addTrainingFlags(command: Command): Command {
     .option("--dataset <file>", "JSON Lines file to train on (required unless --resume)")
     .option(
       "--model <model>",
-      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run or a checkpoint",
+      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
     )
     .addOption(
       new Option("--device <device>", "where to run (default: auto)").choices(DEVICE_WISHES),
