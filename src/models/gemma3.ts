@@ -34,7 +34,10 @@ export function createGemma3(json: Readonly<Record<string, unknown>>): LanguageM
     numLayers,
     defaultType: (layer) => (layer + 1) % pattern === 0 ? "full_attention" : "sliding_attention",
   });
-  const window = reader.integer("sliding_window", 4096);
+  const window = reader.integerOrNull("sliding_window", 4096);
+  if (window === null && types.includes("sliding_attention")) {
+    reader.fail("sliding_window", "must be stated, because layers have sliding attention");
+  }
   const rope = readRopeByLayerType(reader, { maxPositions });
   const config = {
     ...sizes,

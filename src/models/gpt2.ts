@@ -81,9 +81,12 @@ function readConfig(reader: ConfigReader): Gpt2Config {
     reader.fail("n_head", `must divide n_embd, which is ${hiddenSize}`);
   }
   reader.expect("activation_function", ACTIVATIONS);
-  // `n_ctx` repeats `n_positions`; the summary is of models that classify; the rest is the order of computing.
-  reader.ignore("n_ctx", "reorder_and_upcast_attn", "summary_activation", "summary_first_dropout");
-  reader.ignore("summary_proj_to_labels", "summary_type", "summary_use_proj");
+  // `n_ctx` repeats `n_positions`, the summary is of models that classify, and the rest is how things are computed.
+  reader.ignore("n_ctx", "summary_activation", "summary_first_dropout", "summary_proj_to_labels");
+  reader.ignore("summary_type", "summary_use_proj", "reorder_and_upcast_attn", "output_past");
+  // Of the first files; without special tokens it says nothing whether they are predicted.
+  reader.expect("n_special", [0]);
+  reader.ignore("predict_special_tokens");
   const scaled = reader.boolean("scale_attn_weights", true);
   const byLayer = reader.boolean("scale_attn_by_inverse_layer_idx", false);
   return {

@@ -17,6 +17,7 @@ export function createQwen2(json: Readonly<Record<string, unknown>>): LanguageMo
   const sizes = readPreNormSizes(reader, { numKeyValueHeads: 32, maxPositions: 32_768 });
   const { headDim: rotaryDim, maxPositions, numLayers } = sizes;
   reader.expect("hidden_act", ["silu", "swish"]);
+  reader.expect("use_mrope", [false]);
   const kind = readAttentionKind(reader, { rotaryDim, maxPositions });
   const config = {
     ...sizes,

@@ -96,7 +96,25 @@ const GEMMA_3_1B: Config = {
 /** Configurations as they are published, and how many parameters these models are known to have. */
 const PUBLISHED: Readonly<Record<string, readonly [config: Config, parameters: number]>> = {
   "gpt2": [GPT_2, 124_439_808],
-  "gpt2-xl": [{ ...GPT_2, n_embd: 1600, n_head: 25, n_layer: 48 }, 1_557_611_200],
+  "gpt2-medium": [
+    {
+      ...GPT_2,
+      n_embd: 1024,
+      n_head: 16,
+      n_layer: 24,
+      n_special: 0,
+      predict_special_tokens: true,
+    },
+    354_823_168,
+  ],
+  "distilgpt2": [
+    { ...GPT_2, _num_labels: 1, id2label: { 0: "LABEL_0" }, label2id: { LABEL_0: 0 }, n_layer: 6 },
+    81_912_576,
+  ],
+  "gpt2-xl": [
+    { ...GPT_2, output_past: true, n_embd: 1600, n_head: 25, n_layer: 48 },
+    1_557_611_200,
+  ],
   "Phi-3-mini-4k": [PHI_3_MINI, 3_821_079_552],
   "Phi-3-mini-128k": [{
     ...PHI_3_MINI,
@@ -186,6 +204,8 @@ const REFUSED: readonly (readonly [Config, RegExp])[] = [
     { ...GEMMA_3_1B, rope_parameters: { full_attention: { rope_type: "dynamic", factor: 2 } } },
     /"rope_type" of rope_parameters\.full_attention in config\.json .* yarn, longrope/,
   ],
+  [{ ...GEMMA_3_1B, sliding_window: null }, /"sliding_window" .* must be stated/],
+  [{ ...GPT_2, n_special: 3 }, /"n_special"/],
   [{ ...GPT_2, activation_function: "gelu" }, /"activation_function" .*"gelu_new"/],
   [{ ...GPT_2, add_cross_attention: true }, /"add_cross_attention"/],
   [{ ...GPT_2, n_head: 7 }, /"n_head" .* must divide n_embd, which is 768/],
