@@ -33,6 +33,7 @@ export const OPS = [
   "Tanh",
   "Cast",
   "Detach",
+  "After",
   // reductions, which keep the reduced dimensions as 1
   "ReduceSum",
   "ReduceMean",
@@ -103,6 +104,8 @@ export interface OpAttributes {
   readonly Cast: { readonly to: Dtype };
   /** x itself, which no gradient flows through. */
   readonly Detach: NoAttributes;
+  /** (x, y), of one shape → x, which is not there before y is: what is computed from it is computed then. */
+  readonly After: NoAttributes;
   /** Sum over `axes`. */
   readonly ReduceSum: { readonly axes: readonly number[] };
   /** Mean over `axes`. */

@@ -6,6 +6,7 @@
 
 import {
   add,
+  after,
   cast,
   concat,
   constant,
@@ -171,6 +172,10 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   Cast: [(make) => mul(cast(make.ids([3], 5), "float32"), make.float([3]))],
   // Only of a constant: central differences see through what is detached from an input.
   Detach: [(make) => mul(make.float([3]), detach(constantOf([3], [1, -2, 0.5])))],
+  After: [(make) => {
+    const shape = make.shape();
+    return after(make.float(shape), make.float(shape));
+  }],
   ReduceSum: [reduce(reduceSum)],
   ReduceMean: [reduce(reduceMean)],
   ReduceMax: [
