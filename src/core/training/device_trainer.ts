@@ -1,5 +1,5 @@
 /**
- * Training on a GPU: weights, gradients and moments never leave it; token ids go in, a loss and a norm come out.
+ * Training on a GPU: weights, gradients and the optimizer's state never leave it; token ids go in, a loss and a norm come out.
  *
  * @module
  */
@@ -12,19 +12,19 @@ import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Feed, Session } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import { adamWFactors } from "./adamw.ts";
 import {
   arrayName,
   deviceLossGraph,
   deviceUpdateGraph,
+  factorName,
   type GroupArray,
   type LossKind,
-  STEP_INPUTS,
+  MAX_GRAD_NORM,
   UPDATED,
 } from "./device_graphs.ts";
 import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
 import { lossFeeds } from "./loss_graph.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import { factorsOf, type OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
 import { SessionCache } from "./session_cache.ts";
 import type { TrainableState, Trainer, UpdateOptions, UpdateResult } from "./trainer.ts";
@@ -35,21 +35,33 @@ const MAX_GROUP_SIZE = 128 * 2 ** 20 / 4;
 /** Stands for "never clip" where the norm is compared with it. */
 const NO_CLIPPING = 3e38;
 
+/** Options of {@linkcode DeviceTrainer}. */
+export interface DeviceTrainerOptions {
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
+  /** Decay of the moving average of the weights; null keeps none. @default {null} */
+  readonly emaDecay?: number | null;
+}
+
 /** Trains a model whose weights are in a GPU's memory. */
 export class DeviceTrainer implements Trainer {
   readonly #model: LanguageModel;
   readonly #layout: readonly ParameterGroup[];
-  readonly #optimizer: OptimizerConfig;
+  readonly #emaDecay: number | null;
   readonly #sessions: SessionCache;
   /** By {@linkcode arrayName}: in host memory until a run has made a newer one on the device. */
   readonly #arrays = new Map<string, Feed>();
   #accumulated = 0;
   #finite = true;
 
-  private constructor(model: LanguageModel, optimizer: OptimizerConfig) {
+  private constructor(model: LanguageModel, { optimizer, emaDecay = null }: DeviceTrainerOptions) {
     this.#model = model;
-    this.#optimizer = optimizer;
-    this.#layout = layOutParameters(model, { optimizer, maxGroupSize: MAX_GROUP_SIZE });
+    this.#emaDecay = emaDecay;
+    this.#layout = layOutParameters(model, {
+      optimizer,
+      ema: emaDecay !== null,
+      maxGroupSize: MAX_GROUP_SIZE,
+    });
     this.#sessions = new SessionCache((graph) => {
       const names = graph.outputs.map(({ name }) => name);
       const keepOnDevice = names.filter((name) => UPDATED.test(name));
@@ -63,9 +75,9 @@ export class DeviceTrainer implements Trainer {
   /** Allocates weights and moments, all zero. */
   static open(
     model: LanguageModel,
-    { optimizer }: { readonly optimizer: OptimizerConfig },
+    options: DeviceTrainerOptions,
   ): Promise<DeviceTrainer> {
-    return Promise.resolve(new DeviceTrainer(model, optimizer));
+    return Promise.resolve(new DeviceTrainer(model, options));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
@@ -81,21 +93,12 @@ export class DeviceTrainer implements Trainer {
   async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
     const session = await this.#sessions.open(
       "update",
-      () => forGpu(deviceUpdateGraph(this.#layout)),
+      () => forGpu(deviceUpdateGraph(this.#layout, { emaDecay: this.#emaDecay })),
     );
-    const factors = adamWFactors(this.#optimizer, {
-      step,
-      learningRate,
-      gradientScale: 1,
-      decay: true,
-    });
-    const number = (value: number): Tensor => tensor("float32", [1], Float32Array.of(value));
     const outputs = await session.run({
       ...Object.fromEntries(this.#arrays),
-      [STEP_INPUTS.maxGradNorm]: number(maxGradNorm > 0 ? maxGradNorm : NO_CLIPPING),
-      [STEP_INPUTS.keep]: number(factors.keep),
-      [STEP_INPUTS.stepSize]: number(factors.stepSize),
-      [STEP_INPUTS.rootScale]: number(factors.rootScale),
+      ...this.#factors({ step, learningRate, names: session.inputNames }),
+      [MAX_GRAD_NORM]: numberTensor(maxGradNorm > 0 ? maxGradNorm : NO_CLIPPING),
     });
     const gradNorm = this.#note(scalarOf(outputs["grad_norm"]));
     const applied = this.#finite;
@@ -178,6 +181,28 @@ export class DeviceTrainer implements Trainer {
     }
   }
 
+  /** The numbers of a step that the graph reads. */
+  #factors({ step, learningRate, names }: {
+    readonly step: number;
+    readonly learningRate: number;
+    readonly names: readonly string[];
+  }): Record<string, Tensor> {
+    const feeds: Record<string, Tensor> = {};
+    for (const [group, { decay, optimizer, learningRateFactor }] of this.#layout.entries()) {
+      const factors = factorsOf(optimizer, {
+        step,
+        learningRate: learningRate * learningRateFactor,
+        gradientScale: 1,
+        decay,
+      });
+      for (const [factor, value] of Object.entries(factors)) {
+        const name = factorName(factor, group);
+        if (names.includes(name)) feeds[name] = numberTensor(value);
+      }
+    }
+    return feeds;
+  }
+
   /** The arrays that stay from step to step. */
   #keptArrays(): KeptArray[] {
     return this.#layout.flatMap(({ size, slots }, group) => {
@@ -224,6 +249,10 @@ interface KeptArray {
 
 function forGpu(outputs: Readonly<Record<string, Value>>): OnnxModel {
   return exportGraph(outputs, { target: "gpu" });
+}
+
+function numberTensor(value: number): Tensor<"float32"> {
+  return tensor("float32", [1], Float32Array.of(value));
 }
 
 function hostTensor(data: Float32Array): Tensor<"float32"> {

@@ -16,7 +16,7 @@ import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
 import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
 import { SessionCache } from "./session_cache.ts";
 import type {
@@ -35,6 +35,8 @@ export interface HostTrainerOptions {
   readonly threads: number;
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Decay of the moving average of the weights; null keeps none. @default {null} */
+  readonly emaDecay?: number | null;
 }
 
 /** Prefix of the outputs that are gradients. */
@@ -74,7 +76,10 @@ export class HostTrainer implements Trainer {
 
   /** Allocates weights, gradients and what the optimizer keeps, all zero. */
   static async open(model: LanguageModel, options: HostTrainerOptions): Promise<HostTrainer> {
-    const layout = layOutParameters(model, options);
+    const layout = layOutParameters(model, {
+      optimizer: options.optimizer,
+      ema: (options.emaDecay ?? null) !== null,
+    });
     const optimizer = await HostOptimizer.open(layout, options);
     return new HostTrainer(model, layout, { optimizer, options });
   }
@@ -131,7 +136,7 @@ export class HostTrainer implements Trainer {
 
   /** Stops the threads and frees the compiled graphs. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#optimizer[Symbol.dispose]();
+    await this.#optimizer[Symbol.asyncDispose]();
     await this.#sessions[Symbol.asyncDispose]();
   }
 
@@ -199,7 +204,7 @@ export function viewsOf(
 /** Returns what is kept of each parameter as parts of the arrays of its group, by slot. */
 export function slotViews(
   layout: readonly ParameterGroup[],
-  arrays: readonly Readonly<Record<string, Float32Array>>[],
+  arrays: readonly Readonly<Partial<Record<string, Float32Array>>>[],
 ): Record<string, NamedTensor[]> {
   const views: Record<string, NamedTensor[]> = {};
   for (const [group, { slots }] of layout.entries()) {

@@ -8,7 +8,7 @@ import type { Device } from "../../engine/runtime/session.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import { HostTrainer } from "./host_trainer.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Options of {@linkcode openTrainer}. */
@@ -19,6 +19,8 @@ export interface OpenTrainerOptions {
   readonly threads: number;
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Decay of the moving average of the weights; null keeps none. @default {null} */
+  readonly emaDecay?: number | null;
 }
 
 /** Allocates weights, gradients and what the optimizer keeps of `model` on a device, all zero. */

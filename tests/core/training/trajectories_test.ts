@@ -6,10 +6,24 @@ import type { MicroBatch } from "../../../src/datasets/batch.ts";
 import { IGNORED_LABEL } from "../../../src/datasets/labels.ts";
 import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { readModel } from "../../models/golden_models.ts";
+import { type GoldenOptimizer, goldenOptimizer, goldenRate } from "./golden_optimizers.ts";
 import { sharedData, testWithData } from "../../shared_data.ts";
 
-/** Trajectories of full fine-tuning with AdamW of the architectures that exist. */
-const CASES = ["adamw", "adamw_clip", "accumulation", "cosine", "tinystories"] as const;
+/** Trajectories of full fine-tuning of the architectures that exist. */
+const CASES = [
+  "adamw",
+  "adamw_clip",
+  "accumulation",
+  "cosine",
+  "tinystories",
+  "sgd_momentum",
+  "lion",
+  "adafactor_transformers",
+  "adafactor_transformers_scaled",
+  "adafactor_torch",
+  "muon",
+  "muon_match_rms",
+] as const;
 
 const LOSS_BOUND = 1e-4;
 const NORM_BOUND = 1e-3;
@@ -30,12 +44,7 @@ interface GoldenTrajectory {
   readonly model: string;
   readonly config: {
     readonly steps: number;
-    readonly optimizer: {
-      readonly lr: number;
-      readonly betas: readonly [number, number];
-      readonly eps: number;
-      readonly weight_decay: number;
-    };
+    readonly optimizer: GoldenOptimizer;
     readonly schedule: { readonly name: Schedule; readonly warmup_steps?: number };
     readonly max_grad_norm: number | null;
   };
@@ -81,13 +90,7 @@ async function assertTrajectory(path: string, device: Device): Promise<void> {
   await using trainer = await openTrainer(model, {
     device,
     threads: 2,
-    optimizer: {
-      kind: "adamw",
-      beta1: optimizer.betas[0],
-      beta2: optimizer.betas[1],
-      epsilon: optimizer.eps,
-      weightDecay: optimizer.weight_decay,
-    },
+    optimizer: goldenOptimizer(optimizer),
   });
   await trainer.load({ weights: [...weights].map(([name, tensor]) => ({ name, tensor })) });
 
@@ -105,7 +108,7 @@ async function assertTrajectory(path: string, device: Device): Promise<void> {
     }
     const learningRate = learningRateAt(step, {
       schedule: schedule.name,
-      learningRate: optimizer.lr,
+      learningRate: goldenRate(optimizer),
       warmupSteps: schedule.warmup_steps ?? 0,
       totalSteps: steps,
     });
