@@ -20,7 +20,7 @@ import {
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import { type BatchShape, lossGraph } from "./loss_graph.ts";
+import { lossGraph, type LossGraphOptions } from "./loss_graph.ts";
 import {
   deviceUpdate,
   moved,
@@ -57,9 +57,8 @@ export type LossKind =
 /** Describes losses and gradients over weights that lie in the arrays of `layout`. */
 export function deviceLossGraph(
   model: LanguageModel,
-  { layout, shape, kind }: {
+  { layout, kind, ...options }: Omit<LossGraphOptions, "weight"> & {
     readonly layout: readonly ParameterGroup[];
-    readonly shape: BatchShape;
     readonly kind: LossKind;
   },
 ): Record<string, Value> {
@@ -72,7 +71,7 @@ export function deviceLossGraph(
       weights.set(spec.name, reshape(part, spec.shape));
     }
   }
-  const loss = lossGraph(model, { ...shape, weight: (name) => weights.get(name)! });
+  const loss = lossGraph(model, { ...options, weight: (name) => weights.get(name)! });
   const outputs: Record<string, Value> = { loss };
   if (kind === "evaluate") return outputs;
   const names = [...weights.keys()];

@@ -23,11 +23,18 @@ import {
   UPDATED,
 } from "./device_graphs.ts";
 import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
-import { lossFeeds } from "./loss_graph.ts";
+import { EMBEDDING_NOISE, lossFeeds } from "./loss_graph.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
 import { factorsOf, type OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
 import { SessionCache } from "./session_cache.ts";
-import type { TrainableState, Trainer, UpdateOptions, UpdateResult } from "./trainer.ts";
+import type {
+  AccumulateOptions,
+  TrainableState,
+  Trainer,
+  UpdateOptions,
+  UpdateResult,
+} from "./trainer.ts";
 
 /** The largest buffer that every GPU lets a shader read, in float32 elements. */
 const MAX_GROUP_SIZE = 128 * 2 ** 20 / 4;
@@ -41,6 +48,8 @@ export interface DeviceTrainerOptions {
   readonly optimizer: OptimizerConfig;
   /** Decay of the moving average of the weights; null keeps none. @default {null} */
   readonly emaDecay?: number | null;
+  /** The part of each target that is shared out evenly over all tokens. @default {0} */
+  readonly labelSmoothing?: number;
 }
 
 /** Trains a model whose weights are in a GPU's memory. */
@@ -48,15 +57,20 @@ export class DeviceTrainer implements Trainer {
   readonly #model: LanguageModel;
   readonly #layout: readonly ParameterGroup[];
   readonly #emaDecay: number | null;
+  readonly #labelSmoothing: number;
   readonly #sessions: SessionCache;
   /** By {@linkcode arrayName}: in host memory until a run has made a newer one on the device. */
   readonly #arrays = new Map<string, Feed>();
   #accumulated = 0;
   #finite = true;
 
-  private constructor(model: LanguageModel, { optimizer, emaDecay = null }: DeviceTrainerOptions) {
+  private constructor(
+    model: LanguageModel,
+    { optimizer, emaDecay = null, labelSmoothing = 0 }: DeviceTrainerOptions,
+  ) {
     this.#model = model;
     this.#emaDecay = emaDecay;
+    this.#labelSmoothing = labelSmoothing;
     this.#layout = layOutParameters(model, {
       optimizer,
       ema: emaDecay !== null,
@@ -81,9 +95,13 @@ export class DeviceTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(batch: MicroBatch, tokenWeight: number): Promise<number> {
+  async accumulate(
+    batch: MicroBatch,
+    tokenWeight: number,
+    { embeddingNoise }: AccumulateOptions = {},
+  ): Promise<number> {
     const kind = this.#accumulated === 0 ? "first" : "further";
-    const outputs = await this.#runLoss(batch, { kind, tokenWeight });
+    const outputs = await this.#runLoss(batch, { kind, tokenWeight, embeddingNoise });
     this.#replace("gradients", outputs);
     this.#accumulated++;
     return this.#note(scalarOf(outputs["loss"]));
@@ -154,23 +172,40 @@ export class DeviceTrainer implements Trainer {
 
   async #runLoss(
     batch: MicroBatch,
-    { kind, tokenWeight }: { readonly kind: LossKind; readonly tokenWeight: number },
+    { kind, tokenWeight, embeddingNoise }: AccumulateOptions & {
+      readonly kind: LossKind;
+      readonly tokenWeight: number;
+    },
   ): Promise<Record<string, Feed>> {
+    const { batch: rows, seqLen } = batch;
+    const noisy = embeddingNoise !== undefined;
     const session: Session = await this.#sessions.open(
-      `${kind} ${batch.batch} ${batch.seqLen}`,
-      () => forGpu(deviceLossGraph(this.#model, { layout: this.#layout, shape: batch, kind })),
+      `${kind} ${noisy} ${rows} ${seqLen}`,
+      () =>
+        forGpu(deviceLossGraph(this.#model, {
+          layout: this.#layout,
+          batch: rows,
+          seqLen,
+          kind,
+          noisy,
+          labelSmoothing: kind === "evaluate" ? 0 : this.#labelSmoothing,
+        })),
     );
+    const averaged = kind === "evaluate" && this.#emaDecay !== null;
     return await session.run({
-      ...this.#feeds(kind === "further" ? ["weights", "gradients"] : ["weights"]),
+      ...this.#feeds("weights", averaged ? EMA_SLOT : "weights"),
+      ...(kind === "further" ? this.#feeds("gradients", "gradients") : {}),
+      ...(noisy ? { [EMBEDDING_NOISE]: embeddingNoise } : {}),
       ...lossFeeds(batch, tokenWeight),
     });
   }
 
-  #feeds(arrays: readonly GroupArray[]): Record<string, Feed> {
-    const names = this.#layout.flatMap((_, group) =>
-      arrays.map((array) => arrayName(array, { group, updated: false }))
+  /** What a graph reads as `array`, taken from the arrays `from`. */
+  #feeds(array: GroupArray, from: GroupArray): Record<string, Feed> {
+    const name = (kind: GroupArray, group: number) => arrayName(kind, { group, updated: false });
+    return Object.fromEntries(
+      this.#layout.map((_, group) => [name(array, group), this.#arrays.get(name(from, group))!]),
     );
-    return Object.fromEntries(names.map((name) => [name, this.#arrays.get(name)!]));
   }
 
   /** Puts what a run made in the place of what it read. */

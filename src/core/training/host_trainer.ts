@@ -15,11 +15,13 @@ import type { Device, Session } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
-import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
+import { type BatchShape, EMBEDDING_NOISE, lossFeeds, lossGraph } from "./loss_graph.ts";
 import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
 import { SessionCache } from "./session_cache.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
 import type {
+  AccumulateOptions,
   NamedTensor,
   TrainableState,
   Trainer,
@@ -37,6 +39,8 @@ export interface HostTrainerOptions {
   readonly optimizer: OptimizerConfig;
   /** Decay of the moving average of the weights; null keeps none. @default {null} */
   readonly emaDecay?: number | null;
+  /** The part of each target that is shared out evenly over all tokens. @default {0} */
+  readonly labelSmoothing?: number;
 }
 
 /** Prefix of the outputs that are gradients. */
@@ -49,7 +53,10 @@ export class HostTrainer implements Trainer {
   readonly #optimizer: HostOptimizer;
   readonly #sessions: SessionCache;
   readonly #weights: Readonly<Record<string, Tensor>>;
+  /** What evaluations take for the weights. */
+  readonly #evaluated: Readonly<Record<string, Tensor>>;
   readonly #gradients: Readonly<Record<string, Tensor>>;
+  readonly #labelSmoothing: number;
   /** Where the gradients of later micro-batches of a step go before they are added. */
   #scratch: { arrays: Float32Array[]; tensors: Readonly<Record<string, Tensor>> } | undefined;
   #accumulated = 0;
@@ -71,6 +78,10 @@ export class HostTrainer implements Trainer {
       openSession(encodeModel(graph), { device, threads })
     );
     this.#weights = byName(this.#views("weights"));
+    this.#evaluated = byName(
+      viewsOf(layout, optimizer.groups.map(({ weights, slots }) => slots[EMA_SLOT] ?? weights)),
+    );
+    this.#labelSmoothing = options.labelSmoothing ?? 0;
     this.#gradients = byName(this.#views("gradients"), GRADIENT);
   }
 
@@ -85,11 +96,20 @@ export class HostTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(batch: MicroBatch, tokenWeight: number): Promise<number> {
-    const session = await this.#session(batch, true);
+  async accumulate(
+    batch: MicroBatch,
+    tokenWeight: number,
+    { embeddingNoise }: AccumulateOptions = {},
+  ): Promise<number> {
+    const noisy = embeddingNoise !== undefined;
+    const session = await this.#session(batch, { training: true, noisy });
     const into = this.#accumulated === 0 ? this.#gradients : this.#scratchTensors();
     const { loss } = await session.run(
-      { ...this.#weights, ...lossFeeds(batch, tokenWeight) },
+      {
+        ...this.#weights,
+        ...lossFeeds(batch, tokenWeight),
+        ...(noisy ? { [EMBEDDING_NOISE]: embeddingNoise } : {}),
+      },
       { into },
     );
     if (this.#accumulated > 0) this.#addScratch();
@@ -112,8 +132,8 @@ export class HostTrainer implements Trainer {
 
   /** See {@linkcode Trainer.evaluate}. */
   async evaluate(batch: MicroBatch): Promise<number> {
-    const session = await this.#session(batch, false);
-    const { loss } = await session.run({ ...this.#weights, ...lossFeeds(batch, 1) });
+    const session = await this.#session(batch, { training: false, noisy: false });
+    const { loss } = await session.run({ ...this.#evaluated, ...lossFeeds(batch, 1) });
     return scalarOf(loss);
   }
 
@@ -140,13 +160,22 @@ export class HostTrainer implements Trainer {
     await this.#sessions[Symbol.asyncDispose]();
   }
 
-  #session({ batch, seqLen }: BatchShape, training: boolean): Promise<Session> {
-    return this.#sessions.open(`${training} ${batch} ${seqLen}`, () => {
+  #session(
+    { batch, seqLen }: BatchShape,
+    { training, noisy }: { readonly training: boolean; readonly noisy: boolean },
+  ): Promise<Session> {
+    return this.#sessions.open(`${training} ${noisy} ${batch} ${seqLen}`, () => {
       const weights = new Map(
         this.#model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
       );
       const weight = (name: string): Value => weights.get(name)!;
-      const loss = lossGraph(this.#model, { batch, seqLen, weight });
+      const loss = lossGraph(this.#model, {
+        batch,
+        seqLen,
+        weight,
+        noisy,
+        labelSmoothing: training ? this.#labelSmoothing : 0,
+      });
       const outputs: Record<string, Value> = { loss };
       if (training) {
         const names = [...weights.keys()];

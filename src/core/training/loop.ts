@@ -6,9 +6,10 @@
 
 import type { Dataset } from "../../datasets/dataset.ts";
 import { createLoader, type StepBatches } from "../../datasets/loader.ts";
-import type { DataCursor } from "../../models/checkpoint/trainer_state.ts";
+import type { BestEvaluation, DataCursor } from "../../models/checkpoint/trainer_state.ts";
 import type { Clock } from "../../utils/clock.ts";
 import { UserError } from "../../utils/errors.ts";
+import type { DrawNoise } from "./neftune.ts";
 import type { StepMetrics } from "./run_folder.ts";
 import { learningRateAt, type ScheduleOptions } from "./schedule.ts";
 import type { Trainer } from "./trainer.ts";
@@ -25,6 +26,10 @@ export interface Progress {
   readonly tokensSeen: number;
   /** Tokens whose prediction was trained. */
   readonly trainedTokensSeen: number;
+  /** The evaluation with the lowest loss; null before the first one. */
+  readonly bestEvaluation: BestEvaluation | null;
+  /** Evaluations since then. */
+  readonly evaluationsSinceBest: number;
 }
 
 /** What the loop works with. */
@@ -51,12 +56,16 @@ export interface LoopOptions {
   readonly saveSteps: number | null;
   /** Steps between evaluations; null evaluates at the end only. */
   readonly evalSteps: number | null;
+  /** Evaluations without a better loss after which the loop stops; null never stops early. */
+  readonly earlyStoppingPatience: number | null;
   /** Returns the loss on the evaluation data; absent where there is none. */
   readonly evaluate?: (() => Promise<number>) | undefined;
   /** Steps between samples; null takes none. */
   readonly sampleSteps: number | null;
   /** Shows what the model writes now; absent where nobody wants to see it. */
   readonly sample?: (() => Promise<void>) | undefined;
+  /** Draws the noise on the embeddings of a micro-batch; absent where there is none. */
+  readonly embeddingNoise?: DrawNoise | undefined;
   /** Told of each step. */
   readonly onStep: (metrics: StepMetrics, progress: Progress) => void;
   /** Saves a checkpoint. */
@@ -73,10 +82,12 @@ export interface LoopResult {
   readonly progress: Progress;
   /** Whether it was asked to end before it was done. */
   readonly interrupted: boolean;
+  /** Whether it ended because evaluations had not become better for too long. */
+  readonly stoppedEarly: boolean;
 }
 
 /**
- * Trains until all steps are done or `signal` fires, and leaves a checkpoint of where it ends.
+ * Trains until all steps are done, evaluations do not become better or `signal` fires, and leaves a checkpoint of where it ends.
  *
  * @throws {UserError} If the loss or the gradients become NaN or infinite.
  */
@@ -89,8 +100,10 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     if (saved !== progress.step) await options.save(progress);
     saved = progress.step;
   };
+  const patience = options.earlyStoppingPatience ?? Infinity;
+  const isStale = () => progress.evaluationsSinceBest >= patience;
   for (const batches of loader.steps(progress.cursor)) {
-    if (progress.step >= schedule.totalSteps || signal?.aborted) break;
+    if (progress.step >= schedule.totalSteps || isStale() || signal?.aborted) break;
     const startedMs = clock();
     const step = progress.step + 1;
     const learningRate = learningRateAt(step - 1, schedule);
@@ -98,11 +111,15 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
       step,
       learningRate,
       maxGradNorm: options.maxGradNorm,
+      embeddingNoise: options.embeddingNoise,
     });
     progress = advance(progress, batches, loader.stepsPerEpoch);
     const seconds = Math.max(clock() - startedMs, 1) / 1000;
     const last = step === schedule.totalSteps;
-    const evaluates = evaluate !== undefined && isDue(step, evalSteps, last);
+    const evalLoss = evaluate !== undefined && isDue(step, evalSteps, last)
+      ? await evaluate()
+      : undefined;
+    if (evalLoss !== undefined) progress = noteEvaluation(progress, evalLoss);
     const metrics: StepMetrics = {
       step,
       epoch: progress.epoch,
@@ -111,16 +128,18 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
       learning_rate: learningRate,
       trained_tokens: batches.trainedTokens,
       tokens_per_second: batches.tokens / seconds,
-      ...(evaluates ? { eval_loss: await evaluate() } : {}),
+      ...(evalLoss === undefined ? {} : { eval_loss: evalLoss }),
     };
     options.onStep(metrics, progress);
     if (options.sample !== undefined && isDue(step, options.sampleSteps, last)) {
       await options.sample();
     }
-    if (isDue(step, saveSteps, last)) await save();
+    const isBest = options.earlyStoppingPatience !== null && progress.bestEvaluation?.step === step;
+    if (isDue(step, saveSteps, last) || isBest) await save();
   }
   await save();
-  return { progress, interrupted: progress.step < schedule.totalSteps };
+  const done = progress.step >= schedule.totalSteps;
+  return { progress, interrupted: !done && !isStale(), stoppedEarly: !done && isStale() };
 }
 
 /** Makes one optimizer step; its loss is the mean over the trained tokens of all its micro-batches. */
@@ -131,11 +150,15 @@ async function trainStep(
     readonly step: number;
     readonly learningRate: number;
     readonly maxGradNorm: number;
+    readonly embeddingNoise: DrawNoise | undefined;
   },
 ): Promise<{ loss: number; gradNorm: number }> {
   const tokenWeight = trainedTokens > 0 ? 1 / trainedTokens : 0;
   let loss = 0;
-  for (const batch of microBatches) loss += await trainer.accumulate(batch, tokenWeight);
+  for (const [index, batch] of microBatches.entries()) {
+    const embeddingNoise = options.embeddingNoise?.(options.step, index, batch);
+    loss += await trainer.accumulate(batch, tokenWeight, { embeddingNoise });
+  }
   const { gradNorm, applied } = await trainer.update(options);
   if (!applied) {
     throw new UserError(
@@ -153,12 +176,21 @@ function advance(
 ): Progress {
   const step = progress.step + 1;
   return {
+    ...progress,
     step,
     epoch: step / stepsPerEpoch,
     cursor: batches.next,
     tokensSeen: progress.tokensSeen + batches.tokens,
     trainedTokensSeen: progress.trainedTokensSeen + batches.trainedTokens,
   };
+}
+
+function noteEvaluation(progress: Progress, loss: number): Progress {
+  const { step, bestEvaluation, evaluationsSinceBest } = progress;
+  const better = Number.isFinite(loss) && (bestEvaluation === null || loss < bestEvaluation.loss);
+  return better
+    ? { ...progress, bestEvaluation: { step, loss }, evaluationsSinceBest: 0 }
+    : { ...progress, evaluationsSinceBest: evaluationsSinceBest + 1 };
 }
 
 function isDue(step: number, every: number | null, last: boolean): boolean {

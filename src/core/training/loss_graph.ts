@@ -7,12 +7,17 @@
 import type { MicroBatch } from "../../datasets/batch.ts";
 import { IGNORED_LABEL } from "../../datasets/labels.ts";
 import {
+  add,
   constant,
+  gather,
   input,
   linearCrossEntropy,
   mul,
+  reduceMean,
   reduceSum,
   reshape,
+  scalar,
+  sub,
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
@@ -68,22 +73,62 @@ export function lossFeeds(
 /** Scores this low have no weight after softmax. */
 const MASKED_SCORE = -1e9;
 
+/** The input that is added to the embeddings, float32 [batch, seqLen, hiddenSize]. */
+export const EMBEDDING_NOISE = "embedding_noise";
+
+/** Options of {@linkcode lossGraph}. */
+export interface LossGraphOptions extends BatchShape {
+  /** Returns the weight of a name. */
+  readonly weight: (name: string) => Value;
+  /** The part of each target that is shared out evenly over all tokens. @default {0} */
+  readonly labelSmoothing?: number;
+  /** Whether the input {@linkcode EMBEDDING_NOISE} is added to the embeddings. @default {false} */
+  readonly noisy?: boolean;
+}
+
 /** Describes the sum of all token losses, each times its weight, of one micro-batch: a scalar. */
-export function lossGraph(
-  model: LanguageModel,
-  { batch, seqLen, weight }: BatchShape & { readonly weight: (name: string) => Value },
-): Value {
-  const { hidden } = forward(model, {
+export function lossGraph(model: LanguageModel, options: LossGraphOptions): Value {
+  const { batch, seqLen, weight, labelSmoothing = 0, noisy = false } = options;
+  const { hidden } = forward(noisy ? withNoise(model, options) : model, {
     weight,
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, seqLen),
   });
-  const losses = linearCrossEntropy(reshape(hidden, [batch * seqLen, model.hiddenSize]), {
+  const rows = reshape(hidden, [batch * seqLen, model.hiddenSize]);
+  const prediction = {
     weight: weight(model.outputWeight),
     targets: input("targets", "int64", [batch * seqLen, 1]),
-  });
+  };
+  const hard = linearCrossEntropy(rows, prediction);
+  const losses = labelSmoothing === 0
+    ? hard
+    : add(hard, smoothing(rows, { ...prediction, part: labelSmoothing }));
   const weighted = mul(losses, input("token_weights", "float32", [batch * seqLen, 1]));
   return reshape(reduceSum(weighted, [0, 1]), []);
+}
+
+/**
+ * Describes what label smoothing adds to each row's loss: `part` of how far the logit of the target is above the mean of
+ * all logits. That mean is of a product, so it is the product with the mean of the output matrix's rows, and no array of
+ * logits is kept for it.
+ */
+function smoothing(
+  hidden: Value,
+  { weight, targets, part }: {
+    readonly weight: Value;
+    readonly targets: Value;
+    readonly part: number;
+  },
+): Value {
+  const target = mul(gather(weight, targets), scalar(part));
+  const mean = mul(reduceMean(weight, [0]), scalar(part));
+  return reduceSum(mul(hidden, sub(target, mean)), [1]);
+}
+
+/** The model with the noise added to its embeddings. */
+function withNoise(model: LanguageModel, { batch, seqLen }: BatchShape): LanguageModel {
+  const noise = input(EMBEDDING_NOISE, "float32", [batch, seqLen, model.hiddenSize]);
+  return { ...model, embed: (inputs) => add(model.embed(inputs), noise) };
 }
 
 /** Describes positions, angles and masks of rows that all begin at position 0 and are padded on the right. */

@@ -21,6 +21,8 @@ export interface OpenTrainerOptions {
   readonly optimizer: OptimizerConfig;
   /** Decay of the moving average of the weights; null keeps none. @default {null} */
   readonly emaDecay?: number | null;
+  /** The part of each target that is shared out evenly over all tokens. @default {0} */
+  readonly labelSmoothing?: number;
 }
 
 /** Allocates weights, gradients and what the optimizer keeps of `model` on a device, all zero. */

@@ -11,7 +11,7 @@ import { openModelDecoder } from "../../inference/generation/model_decoder.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { TrainingModel } from "./prepare.ts";
-import type { Trainer } from "./trainer.ts";
+import { modelWeights, type Trainer } from "./trainer.ts";
 
 /** The most tokens of a sample. */
 const MAX_SAMPLE_TOKENS = 48;
@@ -39,7 +39,7 @@ export async function sampleText(options: SampleOptions): Promise<string> {
       "Cannot take samples: the model has no tokenizer; leave --sample-prompt out",
     );
   }
-  const { weights } = await trainer.state();
+  const weights = modelWeights(await trainer.state());
   await using decoder = await openModelDecoder(model, {
     device,
     ...(config.threads === null ? {} : { threads: config.threads }),

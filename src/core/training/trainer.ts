@@ -6,6 +6,7 @@
 
 import type { MicroBatch } from "../../datasets/batch.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
 
 /** What one update needs to know. */
 export interface UpdateOptions {
@@ -41,6 +42,17 @@ export interface TrainableState {
   readonly slots: Readonly<Record<string, readonly NamedTensor[]>>;
 }
 
+/** Options of {@linkcode Trainer.accumulate}. */
+export interface AccumulateOptions {
+  /** Added to the embeddings, [batch, seqLen, hiddenSize]. @default {nothing} */
+  readonly embeddingNoise?: Tensor<"float32"> | undefined;
+}
+
+/** Returns the weights to evaluate, use and save: their moving average, where one is kept. */
+export function modelWeights({ weights, slots }: TrainableState): readonly NamedTensor[] {
+  return slots[EMA_SLOT] ?? weights;
+}
+
 /** Holds a model's weights and the state of its optimizer on one device. */
 export interface Trainer {
   /**
@@ -48,10 +60,17 @@ export interface Trainer {
    *
    * @returns The weighted sum of its token losses.
    */
-  accumulate(batch: MicroBatch, tokenWeight: number): Promise<number>;
+  accumulate(
+    batch: MicroBatch,
+    tokenWeight: number,
+    options?: AccumulateOptions,
+  ): Promise<number>;
   /** Changes the weights by the gradients added since the last update, and forgets these. */
   update(options: UpdateOptions): Promise<UpdateResult>;
-  /** Returns the sum of the token losses of one micro-batch. */
+  /**
+   * Returns the sum of the token losses of one micro-batch, without label smoothing and by the moving average of the
+   * weights, where one is kept.
+   */
   evaluate(batch: MicroBatch): Promise<number>;
   /** Returns weights and what is kept of them. */
   state(): Promise<TrainableState>;
