@@ -4,14 +4,15 @@
  * @module
  */
 
-import { type Command, Option } from "commander";
-import type { TrainingConfig } from "../core/training/config.ts";
-import { ADAFACTOR_VARIANTS } from "../core/training/optimizers/adafactor.ts";
-import { MUON_ADJUSTMENTS } from "../core/training/optimizers/muon.ts";
-import { OPTIMIZERS } from "../core/training/optimizers/optimizer.ts";
-import { DECAY_TYPES, type Schedule, SCHEDULES } from "../core/training/schedule.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { LORA_VARIANTS, type TrainingConfig } from "../core/training/config.ts";
+import { FROZEN_DTYPES } from "../core/training/frozen_weights.ts";
+import { type Schedule, SCHEDULES } from "../core/training/schedule.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
+import { ALL_LINEAR, LORA_DEFAULTS, type ModuleSelection } from "../models/adapters/lora_config.ts";
+import { UserError } from "../utils/errors.ts";
 import { integerOption, numberOption } from "./option_values.ts";
+import { addOptimizerFlags } from "./optimizer_flags.ts";
 
 /** The settings as flags give them: only those that were given. */
 export type TrainingFlags = {
@@ -35,11 +36,11 @@ export function addTrainingFlags(command: Command): Command {
   const steps = integerOption({ min: 0 });
   const positive = numberOption({ min: 0 });
   const unit = numberOption({ min: 0, max: 1 });
-  return command
+  const training = command
     .option("--dataset <file>", "JSON Lines file to train on (required unless --resume)")
     .option(
       "--model <model>",
-      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run or a checkpoint",
+      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
     )
     .addOption(
       new Option("--device <device>", "where to run (default: auto)").choices(DEVICE_WISHES),
@@ -63,77 +64,9 @@ export function addTrainingFlags(command: Command): Command {
       ).choices([...SCHEDULES, ...Object.keys(SCHEDULE_ALIASES)]),
     )
     .option(
-      "--lr-min-rate <part>",
-      "least learning rate, as a part of the highest (default: 0.1 of schedules with-min-lr, else 0)",
-      unit,
-    )
-    .option(
-      "--lr-decay-steps <steps>",
-      "steps of the decay of wsd (default: a fifth of the run)",
-      steps,
-    )
-    .addOption(
-      new Option("--lr-decay-type <type>", "how wsd decays (default: linear)")
-        .choices(DECAY_TYPES),
-    )
-    .option(
-      "--lr-cycles <number>",
-      "waves of a cosine (default: 0.5, with restarts 1)",
-      positive,
-    )
-    .option("--lr-power <number>", "exponent of polynomial (default: 1)", positive)
-    .option(
-      "--lr-timescale <steps>",
-      "steps after which inverse-sqrt is at its highest (default: --warmup-steps)",
-      count,
-    )
-    .option(
       "--warmup-steps <steps>",
       "steps over which the learning rate rises (default: a twentieth of the run, at most 100)",
       steps,
-    )
-    .option(
-      "--weight-decay <number>",
-      "decay of weights that are matrices (default: 0.01)",
-      positive,
-    )
-    .addOption(
-      new Option("--optimizer <name>", "what updates the weights (default: adamw)")
-        .choices(OPTIMIZERS),
-    )
-    .option("--adam-beta1 <number>", "decay of the mean of gradients (default: 0.9)", unit)
-    .option(
-      "--adam-beta2 <number>",
-      "decay of the mean of their squares (default: 0.999; lion: of gradients, 0.99)",
-      unit,
-    )
-    .option("--adam-epsilon <number>", "added to the root of that (default: 1e-8)", positive)
-    .option("--momentum <number>", "momentum of sgd and muon (default: 0.9, muon 0.95)", unit)
-    .option("--nesterov", "let momentum look a step ahead (default: with muon)")
-    .option("--no-nesterov", "do not let it")
-    .addOption(
-      new Option("--adafactor-variant <name>", "whose Adafactor (default: transformers)")
-        .choices(ADAFACTOR_VARIANTS),
-    )
-    .option(
-      "--adafactor-scale-parameter",
-      "make steps of adafactor relative to the size of each weight",
-    )
-    .option(
-      "--adafactor-beta1 <number>",
-      "decay of the mean of changes of adafactor (default: no mean is kept)",
-      unit,
-    )
-    .option(
-      "--muon-learning-rate <number>",
-      "learning rate of hidden matrices with muon (default: 10/3 of --learning-rate)",
-      positive,
-    )
-    .addOption(
-      new Option(
-        "--muon-adjustment <name>",
-        "how that follows from the shape of a matrix (default: original)",
-      ).choices(MUON_ADJUSTMENTS),
     )
     .option(
       "--label-smoothing <part>",
@@ -180,6 +113,97 @@ export function addTrainingFlags(command: Command): Command {
     )
     .option("--sample-prompt <text>", "text that the model continues now and then, to be looked at")
     .option("--sample-steps <steps>", "steps between samples (default: one at the end)", count);
+  return addAdapterFlags(addOptimizerFlags(training));
+}
+
+/** Adds the flags of adapters; any of those that describe a new one asks for one. */
+function addAdapterFlags(command: Command): Command {
+  return command
+    .option(
+      "--lora-rank <number>",
+      "train an adapter of this width instead of the model (default with another --lora flag: 16)",
+      integerOption({ min: 1 }),
+    )
+    .option(
+      "--lora-alpha <number>",
+      "numerator of the adapter's scale (default: twice the rank)",
+      numberOption({ min: 0 }),
+    )
+    .option(
+      "--lora-dropout <part>",
+      "part of what the adapter reads that is left out in training (default: 0)",
+      numberOption({ min: 0, max: 0.99 }),
+    )
+    .option(
+      "--lora-target-modules <names>",
+      "linear layers that are adapted: names separated by commas, all-linear, or /a pattern/ (default: all-linear)",
+      moduleSelection,
+    )
+    .option(
+      "--lora-modules-to-save <names>",
+      "modules that are trained whole and saved with the adapter, for example embed_tokens,lm_head",
+      nameList,
+    )
+    .addOption(
+      new Option("--lora-variant <kind>", "the kind of adapter (default: lora)")
+        .choices(LORA_VARIANTS),
+    )
+    .option("--adapter <folder>", "go on from a saved adapter of --model")
+    .addOption(
+      new Option(
+        "--base-dtype <dtype>",
+        "how the weights that an adapter leaves alone are kept in memory (default: f32)",
+      ).choices(FROZEN_DTYPES),
+    );
+}
+
+/** Flags that describe a new adapter. */
+const NEW_ADAPTER: readonly (keyof TrainingFlags)[] = [
+  "loraRank",
+  "loraAlpha",
+  "loraDropout",
+  "loraTargetModules",
+  "loraModulesToSave",
+  "loraVariant",
+];
+
+/**
+ * Completes the settings of an adapter that were given.
+ *
+ * @throws {UserError} If they contradict each other.
+ */
+export function resolveAdapterFlags(flags: TrainingFlags): TrainingFlags {
+  const given = NEW_ADAPTER.filter((key) => flags[key] !== undefined);
+  if (flags.adapter !== undefined) {
+    if (given.length === 0) return flags;
+    throw new UserError(
+      `Cannot combine --adapter with ${
+        given.map(flagOf).join(", ")
+      }: the saved adapter has these settings already`,
+    );
+  }
+  if (given.length > 0) return { loraRank: LORA_DEFAULTS.rank, ...flags };
+  if (flags.baseDtype !== undefined && flags.baseDtype !== "f32") {
+    throw new UserError(
+      `Cannot keep the model as ${flags.baseDtype} while all of it is trained: add --lora-rank to train an adapter`,
+    );
+  }
+  return flags;
+}
+
+function flagOf(setting: string): string {
+  return `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function nameList(value: string): readonly string[] {
+  const names = value.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (names.length > 0) return names;
+  throw new InvalidArgumentError("It must be names separated by commas.");
+}
+
+function moduleSelection(value: string): ModuleSelection {
+  const pattern = /^\/(.+)\/$/.exec(value)?.[1];
+  return value === ALL_LINEAR ? value : pattern ?? nameList(value);
 }
 
 /** Returns the settings that the command line gives. */

@@ -21,16 +21,15 @@ import type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
 import { countParameters } from "../models/language_model.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { UserError } from "../utils/errors.ts";
-import { prepareData } from "./training/prepare_data.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
-import { createNoise } from "./training/neftune.ts";
 import { openTrainer } from "./training/open_trainer.ts";
 import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
 import { EMA_SLOT } from "./training/optimizers/ema.ts";
-import { prepareDataset, prepareFolder, prepareModel } from "./training/prepare.ts";
+import { prepareData } from "./training/prepare_data.ts";
+import { prepareDataset, prepareModel, type TrainingModel } from "./training/prepare.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
 import { sampleText } from "./training/sample.ts";
 import type { Trainer } from "./training/trainer.ts";
@@ -38,7 +37,7 @@ import type { Trainer } from "./training/trainer.ts";
 export type { StepMetrics } from "./training/run_folder.ts";
 export { TRAINING_DEFAULTS, type TrainingConfig } from "./training/config.ts";
 export { type OptimizerName, OPTIMIZERS } from "./training/optimizers/optimizer.ts";
-export { type OptimizerSettings } from "./training/optimizer_settings.ts";
+export type { OptimizerSettings } from "./training/optimizer_settings.ts";
 export {
   type DecayType,
   type Schedule,
@@ -65,6 +64,8 @@ export type TrainEvent =
     readonly modelType: string;
     /** Parameters of the model. */
     readonly parameters: number;
+    /** Parameters that are trained: all, or those of an adapter. */
+    readonly trainedParameters: number;
     /** Where it runs, and why. */
     readonly device: Device;
     /** Why it runs there. */
@@ -177,29 +178,33 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
   }
 
-  const prepared = checkpoint === undefined
-    ? await prepareModel(options.config, { signal })
-    : await prepareFolder(checkpoint.path);
+  const prepared = await prepareModel(options.config, { checkpoint, signal });
+  const { trainee } = prepared;
   const { maxLength } = options.config;
   const { dataset, evalDataset } = await prepareData(
     options.config,
     (path) => prepareDataset(path, { prepared, maxLength, onWarning, signal }),
   );
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
-  const config = resolveConfig(options.config, { dataset, fresh: prepared.fresh });
+  const config = resolveConfig(options.config, { dataset, prepared });
 
   const { device, reason } = await chooseDevice(config.device);
   await saveRunConfig(output, config);
   const start = checkpoint?.trainer ?? NOT_STARTED;
   using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
 
-  await using trainer = await openTrainer(prepared.model, {
+  await using trainer = await openTrainer(trainee, {
     device,
+    frozenDtype: config.baseDtype,
     threads: config.threads ?? navigator.hardwareConcurrency,
     optimizer: optimizerConfig(config),
     emaDecay: config.emaDecay,
-    labelSmoothing: config.labelSmoothing,
+    regularization: config,
   });
+  const frozen = new Set(trainee.frozen.map(({ name }) => name));
+  for await (const weight of prepared.baseWeights()) {
+    if (frozen.has(weight.name)) trainer.freeze(weight);
+  }
   if (checkpoint === undefined) {
     for await (const weight of prepared.weights()) {
       const slots = config.emaDecay === null ? {} : { [EMA_SLOT]: [weight] };
@@ -213,8 +218,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   onEvent({
     kind: "started",
     output,
-    modelType: prepared.model.modelType,
-    parameters: countParameters(prepared.model),
+    modelType: trainee.model.modelType,
+    parameters: countParameters(trainee.model),
+    trainedParameters: countParameters({ weights: trainee.parameters }),
     device,
     deviceReason: reason,
     data: dataset.statistics,
@@ -240,7 +246,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         const text = await sampleText({ prompt, prepared, trainer, device, config });
         onEvent({ kind: "sample", step: last?.step ?? 0, prompt, text });
       },
-      embeddingNoise: createNoise({ ...config, hiddenSize: prepared.model.hiddenSize }),
       onStep: (metrics) => {
         last = metrics;
         log.step(metrics);
@@ -311,13 +316,19 @@ const FRESH_LEARNING_RATE = 1e-3;
 /** Learning rate of a trained model unless told otherwise. */
 const TRAINED_LEARNING_RATE = 1e-4;
 
+/** Learning rate of an adapter unless told otherwise. */
+const ADAPTER_LEARNING_RATE = 2e-4;
+
 /** Steps over which the learning rate rises unless told otherwise: a twentieth of the run, at most this many. */
 const MAX_DEFAULT_WARMUP = 100;
 
 /** Returns `config` with the settings that follow from the model and the data put in. */
 function resolveConfig(
   config: TrainingConfig,
-  { dataset, fresh }: { readonly dataset: Dataset; readonly fresh: boolean },
+  { dataset, prepared: { fresh, trainee } }: {
+    readonly dataset: Dataset;
+    readonly prepared: TrainingModel;
+  },
 ): ResolvedConfig {
   const { stepsPerEpoch } = createLoader(dataset, config);
   const mayStop = config.earlyStoppingPatience !== null;
@@ -325,7 +336,12 @@ function resolveConfig(
   return {
     ...config,
     maxSteps,
-    learningRate: config.learningRate ?? (fresh ? FRESH_LEARNING_RATE : TRAINED_LEARNING_RATE),
+    learningRate: config.learningRate ??
+      (fresh
+        ? FRESH_LEARNING_RATE
+        : trainee.adapter === undefined
+        ? TRAINED_LEARNING_RATE
+        : ADAPTER_LEARNING_RATE),
     evalSteps: config.evalSteps ?? (mayStop ? stepsPerEpoch : null),
     warmupSteps: config.warmupSteps ?? Math.min(MAX_DEFAULT_WARMUP, Math.floor(maxSteps / 20)),
   };

@@ -5,9 +5,10 @@
  */
 
 import type { Dataset } from "../../datasets/dataset.ts";
+import type { AdapterContents } from "../../models/adapters/folder.ts";
 import { type Checkpoint, latestCheckpoint } from "../../models/checkpoint/open.ts";
 import { pruneCheckpoints, saveCheckpoint } from "../../models/checkpoint/save.ts";
-import { readWeights } from "../../models/weights.ts";
+import type { ModelContents } from "../../models/hub/save_model.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { TrainingConfig } from "./config.ts";
@@ -41,16 +42,11 @@ export interface CheckpointContext {
  * @throws {UserError} If a weight is NaN or infinite, or the disk is full; earlier checkpoints stay.
  */
 export async function saveTrainer(trainer: Trainer, context: CheckpointContext): Promise<string> {
-  const { output, prepared, config, progress } = context;
+  const { output, config, progress } = context;
   const state = await trainer.state();
   refuseNotFinite(state.weights, progress.step);
-  // What was stored otherwise is float32 from now on, by either of the key's names.
-  const { torch_dtype: _, ...modelConfig } = prepared.model.config;
   const path = await saveCheckpoint(output, {
-    config: { ...modelConfig, dtype: "float32" },
-    generationConfig: prepared.generationConfig,
-    tokenizerFiles: tokenizerFiles(prepared.tokenizer, context.dataset),
-    tensors: modelWeights(state).map(({ name, tensor }) => [name, tensor]),
+    ...contentsOf(modelWeights(state), context),
     optimizer: Object.entries(optimizerSlots(state)).flatMap(([slot, tensors]) =>
       tensors.map(({ name, tensor }) => [`${name}.${slot}`, tensor] as const)
     ),
@@ -73,6 +69,35 @@ export async function saveTrainer(trainer: Trainer, context: CheckpointContext):
   return path;
 }
 
+/** Returns what is saved of the weights that were trained: a model, or an adapter. */
+function contentsOf(
+  weights: readonly NamedTensor[],
+  { prepared, config, dataset }: CheckpointContext,
+): ModelContents | { readonly adapter: AdapterContents } {
+  const { model, adapter } = prepared.trainee;
+  const tensors = weights.map(({ name, tensor }) => [name, tensor] as const);
+  const files = tokenizerFiles(prepared.tokenizer, dataset);
+  if (adapter !== undefined) {
+    return {
+      adapter: {
+        model,
+        baseModel: config.model,
+        config: adapter.config,
+        tensors,
+        tokenizerFiles: files,
+      },
+    };
+  }
+  // What was stored otherwise is float32 from now on, by either of the key's names.
+  const { torch_dtype: _, ...modelConfig } = model.config;
+  return {
+    config: { ...modelConfig, dtype: "float32" },
+    generationConfig: prepared.generationConfig,
+    tensors,
+    tokenizerFiles: files,
+  };
+}
+
 /** Opens the newest whole checkpoint of a run, telling of damaged ones. */
 export async function newestCheckpoint(
   output: string,
@@ -89,11 +114,10 @@ export async function loadTrainer(
     readonly prepared: TrainingModel;
   },
 ): Promise<void> {
-  const { model } = prepared;
   const keys = [...checkpoint.optimizer.entries.keys()];
   await refuseOtherState(trainer, { path: checkpoint.path, keys });
   const averaged = keys.some((key) => key.endsWith(`.${RAW_SLOT}`));
-  for await (const weight of readWeights(model, checkpoint.model)) {
+  for await (const weight of prepared.weights()) {
     await trainer.load(averaged ? { slots: { [EMA_SLOT]: [weight] } } : { weights: [weight] });
   }
   for (const key of keys) {

@@ -19,8 +19,9 @@ import {
   sqrt,
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
-import { lossGraph, type LossGraphOptions } from "./loss_graph.ts";
+import { dropoutValues } from "./dropout.ts";
+import { type FrozenDtype, frozenValues } from "./frozen_weights.ts";
+import { type BatchShape, lossGraph, type LossRegularization } from "./loss_graph.ts";
 import {
   deviceUpdate,
   moved,
@@ -30,6 +31,7 @@ import {
 import { EMA_SLOT } from "./optimizers/ema.ts";
 import type { SlotName } from "./optimizers/optimizer.ts";
 import type { ParameterEntry, ParameterGroup } from "./parameters.ts";
+import type { Trainee, WeightValues } from "./trainee.ts";
 
 /** What an array of a group holds. */
 export type GroupArray = "weights" | "gradients" | SlotName;
@@ -56,10 +58,14 @@ export type LossKind =
 
 /** Describes losses and gradients over weights that lie in the arrays of `layout`. */
 export function deviceLossGraph(
-  model: LanguageModel,
-  { layout, kind, ...options }: Omit<LossGraphOptions, "weight"> & {
+  trainee: Trainee,
+  { layout, shape, kind, frozenDtype, regularization }: {
     readonly layout: readonly ParameterGroup[];
+    readonly shape: BatchShape;
     readonly kind: LossKind;
+    readonly frozenDtype: FrozenDtype;
+    /** What makes the loss that is trained harder. */
+    readonly regularization: LossRegularization | undefined;
   },
 ): Record<string, Value> {
   const weights = new Map<string, Value>();
@@ -71,7 +77,18 @@ export function deviceLossGraph(
       weights.set(spec.name, reshape(part, spec.shape));
     }
   }
-  const loss = lossGraph(model, { ...options, weight: (name) => weights.get(name)! });
+  const values: WeightValues = {
+    ...frozenValues(trainee.frozen, frozenDtype),
+    trained: (name) => weights.get(name)!,
+    dropout: kind === "evaluate"
+      ? undefined
+      : dropoutValues(trainee.adapter?.config.dropout ?? 0, "float32"),
+  };
+  const loss = lossGraph(trainee, {
+    shape,
+    values,
+    regularization: kind === "evaluate" ? undefined : regularization,
+  });
   const outputs: Record<string, Value> = { loss };
   if (kind === "evaluate") return outputs;
   const names = [...weights.keys()];

@@ -9,9 +9,9 @@ import { exportGraph } from "../../engine/graph/export.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { encodeModel, type OnnxModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
-import type { Feed, Session } from "../../engine/runtime/session.ts";
+import type { Feed } from "../../engine/runtime/session.ts";
+import { uploadTensor } from "../../engine/runtime/webgpu.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
 import {
   arrayName,
   deviceLossGraph,
@@ -22,19 +22,36 @@ import {
   MAX_GRAD_NORM,
   UPDATED,
 } from "./device_graphs.ts";
+import { dropoutMasks } from "./dropout.ts";
+import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
 import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
-import { EMBEDDING_NOISE, lossFeeds } from "./loss_graph.ts";
+import { lossFeeds, type LossRegularization } from "./loss_graph.ts";
+import { noiseFeeds } from "./neftune.ts";
 import { EMA_SLOT } from "./optimizers/ema.ts";
 import { factorsOf, type OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
-import { SessionCache } from "./session_cache.ts";
+import { type CompiledGraph, SessionCache } from "./session_cache.ts";
+import type { Trainee } from "./trainee.ts";
 import type {
   AccumulateOptions,
+  NamedTensor,
   TrainableState,
   Trainer,
   UpdateOptions,
   UpdateResult,
 } from "./trainer.ts";
+
+/** Options of {@linkcode DeviceTrainer}. */
+export interface DeviceTrainerOptions {
+  /** How frozen matrices are kept. */
+  readonly frozenDtype: FrozenDtype;
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
+  /** Decay of the moving average of the weights; null keeps none. @default {null} */
+  readonly emaDecay?: number | null;
+  /** What makes the loss that is trained harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
+}
 
 /** The largest buffer that every GPU lets a shader read, in float32 elements. */
 const MAX_GROUP_SIZE = 128 * 2 ** 20 / 4;
@@ -42,36 +59,28 @@ const MAX_GROUP_SIZE = 128 * 2 ** 20 / 4;
 /** Stands for "never clip" where the norm is compared with it. */
 const NO_CLIPPING = 3e38;
 
-/** Options of {@linkcode DeviceTrainer}. */
-export interface DeviceTrainerOptions {
-  /** What updates the weights. */
-  readonly optimizer: OptimizerConfig;
-  /** Decay of the moving average of the weights; null keeps none. @default {null} */
-  readonly emaDecay?: number | null;
-  /** The part of each target that is shared out evenly over all tokens. @default {0} */
-  readonly labelSmoothing?: number;
-}
-
 /** Trains a model whose weights are in a GPU's memory. */
 export class DeviceTrainer implements Trainer {
-  readonly #model: LanguageModel;
+  readonly #trainee: Trainee;
+  readonly #frozenDtype: FrozenDtype;
   readonly #layout: readonly ParameterGroup[];
   readonly #emaDecay: number | null;
-  readonly #labelSmoothing: number;
+  readonly #regularization: LossRegularization | undefined;
   readonly #sessions: SessionCache;
   /** By {@linkcode arrayName}: in host memory until a run has made a newer one on the device. */
   readonly #arrays = new Map<string, Feed>();
+  /** What graphs are fed of the weights that are only read: in host memory until a graph has been compiled. */
+  readonly #frozen: Record<string, Feed> = {};
   #accumulated = 0;
   #finite = true;
 
-  private constructor(
-    model: LanguageModel,
-    { optimizer, emaDecay = null, labelSmoothing = 0 }: DeviceTrainerOptions,
-  ) {
-    this.#model = model;
+  private constructor(trainee: Trainee, options: DeviceTrainerOptions) {
+    const { optimizer, frozenDtype, emaDecay = null, regularization } = options;
+    this.#trainee = trainee;
+    this.#frozenDtype = frozenDtype;
     this.#emaDecay = emaDecay;
-    this.#labelSmoothing = labelSmoothing;
-    this.#layout = layOutParameters(model, {
+    this.#regularization = regularization;
+    this.#layout = layOutParameters(trainee.parameters, {
       optimizer,
       ema: emaDecay !== null,
       maxGroupSize: MAX_GROUP_SIZE,
@@ -87,21 +96,19 @@ export class DeviceTrainer implements Trainer {
   }
 
   /** Allocates weights and moments, all zero. */
-  static open(
-    model: LanguageModel,
-    options: DeviceTrainerOptions,
-  ): Promise<DeviceTrainer> {
-    return Promise.resolve(new DeviceTrainer(model, options));
+  static open(trainee: Trainee, options: DeviceTrainerOptions): Promise<DeviceTrainer> {
+    return Promise.resolve(new DeviceTrainer(trainee, options));
+  }
+
+  /** See {@linkcode Trainer.freeze}. */
+  freeze({ name, tensor }: NamedTensor): void {
+    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(
-    batch: MicroBatch,
-    tokenWeight: number,
-    { embeddingNoise }: AccumulateOptions = {},
-  ): Promise<number> {
+  async accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number> {
     const kind = this.#accumulated === 0 ? "first" : "further";
-    const outputs = await this.#runLoss(batch, { kind, tokenWeight, embeddingNoise });
+    const outputs = await this.#runLoss(batch, { kind, ...options });
     this.#replace("gradients", outputs);
     this.#accumulated++;
     return this.#note(scalarOf(outputs["loss"]));
@@ -109,7 +116,7 @@ export class DeviceTrainer implements Trainer {
 
   /** See {@linkcode Trainer.update}. */
   async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
-    const session = await this.#sessions.open(
+    const { session } = await this.#sessions.open(
       "update",
       () => forGpu(deviceUpdateGraph(this.#layout, { emaDecay: this.#emaDecay })),
     );
@@ -131,7 +138,7 @@ export class DeviceTrainer implements Trainer {
 
   /** See {@linkcode Trainer.evaluate}. */
   async evaluate(batch: MicroBatch): Promise<number> {
-    const { loss } = await this.#runLoss(batch, { kind: "evaluate", tokenWeight: 1 });
+    const { loss } = await this.#runLoss(batch, { kind: "evaluate", tokenWeight: 1, seed: 0 });
     return scalarOf(loss);
   }
 
@@ -166,38 +173,52 @@ export class DeviceTrainer implements Trainer {
   /** Frees everything on the device. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const feed of this.#arrays.values()) dispose(feed);
+    for (const feed of Object.values(this.#frozen)) dispose(feed);
     this.#arrays.clear();
     await this.#sessions[Symbol.asyncDispose]();
   }
 
   async #runLoss(
     batch: MicroBatch,
-    { kind, tokenWeight, embeddingNoise }: AccumulateOptions & {
-      readonly kind: LossKind;
-      readonly tokenWeight: number;
-    },
+    { kind, tokenWeight, seed }: AccumulateOptions & { readonly kind: LossKind },
   ): Promise<Record<string, Feed>> {
-    const { batch: rows, seqLen } = batch;
-    const noisy = embeddingNoise !== undefined;
-    const session: Session = await this.#sessions.open(
-      `${kind} ${noisy} ${rows} ${seqLen}`,
+    const { session, model }: CompiledGraph = await this.#sessions.open(
+      `${kind} ${batch.batch} ${batch.seqLen}`,
       () =>
-        forGpu(deviceLossGraph(this.#model, {
-          layout: this.#layout,
-          batch: rows,
-          seqLen,
-          kind,
-          noisy,
-          labelSmoothing: kind === "evaluate" ? 0 : this.#labelSmoothing,
-        })),
+        forGpu(
+          deviceLossGraph(this.#trainee, {
+            layout: this.#layout,
+            shape: batch,
+            kind,
+            frozenDtype: this.#frozenDtype,
+            regularization: this.#regularization,
+          }),
+        ),
     );
+    await this.#uploadFrozen();
+    const dropout = this.#trainee.adapter?.config.dropout ?? 0;
     const averaged = kind === "evaluate" && this.#emaDecay !== null;
     return await session.run({
       ...this.#feeds("weights", averaged ? EMA_SLOT : "weights"),
       ...(kind === "further" ? this.#feeds("gradients", "gradients") : {}),
-      ...(noisy ? { [EMBEDDING_NOISE]: embeddingNoise } : {}),
+      ...(kind === "evaluate" ? {} : this.#noise(batch, seed)),
+      ...this.#frozen,
+      ...dropoutMasks(model, dropout).draw(seed),
       ...lossFeeds(batch, tokenWeight),
     });
+  }
+
+  /** Weights that stay as they are are copied to the device once. */
+  async #uploadFrozen(): Promise<void> {
+    for (const [name, feed] of Object.entries(this.#frozen)) {
+      if (!("location" in feed)) this.#frozen[name] = await uploadTensor(feed);
+    }
+  }
+
+  #noise({ batch, seqLen }: MicroBatch, seed: number): Record<string, Tensor> {
+    const { hiddenSize } = this.#trainee.model;
+    const alpha = this.#regularization?.neftuneAlpha ?? null;
+    return noiseFeeds({ alpha, seed, batch, seqLen, hiddenSize });
   }
 
   /** What a graph reads as `array`, taken from the arrays `from`. */

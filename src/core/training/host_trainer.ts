@@ -11,15 +11,18 @@ import { exportGraph } from "../../engine/graph/export.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { encodeModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
-import type { Device, Session } from "../../engine/runtime/session.ts";
+import type { Device } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
+import { dropoutMasks, dropoutValues } from "./dropout.ts";
+import { type FrozenDtype, frozenValues, storeFrozen } from "./frozen_weights.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
-import { type BatchShape, EMBEDDING_NOISE, lossFeeds, lossGraph } from "./loss_graph.ts";
+import { type BatchShape, lossFeeds, lossGraph, type LossRegularization } from "./loss_graph.ts";
+import { noiseFeeds } from "./neftune.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
 import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
-import { SessionCache } from "./session_cache.ts";
-import { EMA_SLOT } from "./optimizers/ema.ts";
+import { type CompiledGraph, SessionCache } from "./session_cache.ts";
+import type { Trainee } from "./trainee.ts";
 import type {
   AccumulateOptions,
   NamedTensor,
@@ -31,6 +34,8 @@ import type {
 
 /** Options of {@linkcode HostTrainer}. */
 export interface HostTrainerOptions {
+  /** How frozen matrices are kept. */
+  readonly frozenDtype: FrozenDtype;
   /** `native` or `wasm`. */
   readonly device: Device;
   /** CPU threads. */
@@ -39,8 +44,8 @@ export interface HostTrainerOptions {
   readonly optimizer: OptimizerConfig;
   /** Decay of the moving average of the weights; null keeps none. @default {null} */
   readonly emaDecay?: number | null;
-  /** The part of each target that is shared out evenly over all tokens. @default {0} */
-  readonly labelSmoothing?: number;
+  /** What makes the loss that is trained harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
 }
 
 /** Prefix of the outputs that are gradients. */
@@ -48,29 +53,32 @@ const GRADIENT = "gradient:";
 
 /** Trains a model whose weights are in host memory. */
 export class HostTrainer implements Trainer {
-  readonly #model: LanguageModel;
+  readonly #trainee: Trainee;
+  readonly #frozenDtype: FrozenDtype;
   readonly #layout: readonly ParameterGroup[];
   readonly #optimizer: HostOptimizer;
   readonly #sessions: SessionCache;
+  readonly #regularization: LossRegularization | undefined;
   readonly #weights: Readonly<Record<string, Tensor>>;
   /** What evaluations take for the weights. */
   readonly #evaluated: Readonly<Record<string, Tensor>>;
   readonly #gradients: Readonly<Record<string, Tensor>>;
-  readonly #labelSmoothing: number;
+  readonly #frozen: Record<string, Tensor> = {};
   /** Where the gradients of later micro-batches of a step go before they are added. */
   #scratch: { arrays: Float32Array[]; tensors: Readonly<Record<string, Tensor>> } | undefined;
   #accumulated = 0;
   #finite = true;
 
   private constructor(
-    model: LanguageModel,
+    trainee: Trainee,
     layout: readonly ParameterGroup[],
     { optimizer, options }: {
       readonly optimizer: HostOptimizer;
       readonly options: HostTrainerOptions;
     },
   ) {
-    this.#model = model;
+    this.#trainee = trainee;
+    this.#frozenDtype = options.frozenDtype;
     this.#layout = layout;
     this.#optimizer = optimizer;
     const { device, threads } = options;
@@ -78,40 +86,43 @@ export class HostTrainer implements Trainer {
       openSession(encodeModel(graph), { device, threads })
     );
     this.#weights = byName(this.#views("weights"));
+    const groups = optimizer.groups;
     this.#evaluated = byName(
-      viewsOf(layout, optimizer.groups.map(({ weights, slots }) => slots[EMA_SLOT] ?? weights)),
+      viewsOf(layout, groups.map(({ weights, slots }) => slots[EMA_SLOT] ?? weights)),
     );
-    this.#labelSmoothing = options.labelSmoothing ?? 0;
+    this.#regularization = options.regularization;
     this.#gradients = byName(this.#views("gradients"), GRADIENT);
   }
 
   /** Allocates weights, gradients and what the optimizer keeps, all zero. */
-  static async open(model: LanguageModel, options: HostTrainerOptions): Promise<HostTrainer> {
-    const layout = layOutParameters(model, {
+  static async open(trainee: Trainee, options: HostTrainerOptions): Promise<HostTrainer> {
+    const layout = layOutParameters(trainee.parameters, {
       optimizer: options.optimizer,
       ema: (options.emaDecay ?? null) !== null,
     });
     const optimizer = await HostOptimizer.open(layout, options);
-    return new HostTrainer(model, layout, { optimizer, options });
+    return new HostTrainer(trainee, layout, { optimizer, options });
+  }
+
+  /** See {@linkcode Trainer.freeze}. */
+  freeze({ name, tensor }: NamedTensor): void {
+    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
   async accumulate(
     batch: MicroBatch,
-    tokenWeight: number,
-    { embeddingNoise }: AccumulateOptions = {},
+    { tokenWeight, seed }: AccumulateOptions,
   ): Promise<number> {
-    const noisy = embeddingNoise !== undefined;
-    const session = await this.#session(batch, { training: true, noisy });
+    const { session, model } = await this.#graph(batch, true);
     const into = this.#accumulated === 0 ? this.#gradients : this.#scratchTensors();
-    const { loss } = await session.run(
-      {
-        ...this.#weights,
-        ...lossFeeds(batch, tokenWeight),
-        ...(noisy ? { [EMBEDDING_NOISE]: embeddingNoise } : {}),
-      },
-      { into },
-    );
+    const { loss } = await session.run({
+      ...this.#weights,
+      ...this.#frozen,
+      ...dropoutMasks(model, this.#dropout).draw(seed),
+      ...this.#noise(batch, seed),
+      ...lossFeeds(batch, tokenWeight),
+    }, { into });
     if (this.#accumulated > 0) this.#addScratch();
     this.#accumulated++;
     return this.#note(scalarOf(loss));
@@ -132,8 +143,12 @@ export class HostTrainer implements Trainer {
 
   /** See {@linkcode Trainer.evaluate}. */
   async evaluate(batch: MicroBatch): Promise<number> {
-    const session = await this.#session(batch, { training: false, noisy: false });
-    const { loss } = await session.run({ ...this.#evaluated, ...lossFeeds(batch, 1) });
+    const { session } = await this.#graph(batch, false);
+    const { loss } = await session.run({
+      ...this.#evaluated,
+      ...this.#frozen,
+      ...lossFeeds(batch, 1),
+    });
     return scalarOf(loss);
   }
 
@@ -160,21 +175,29 @@ export class HostTrainer implements Trainer {
     await this.#sessions[Symbol.asyncDispose]();
   }
 
-  #session(
-    { batch, seqLen }: BatchShape,
-    { training, noisy }: { readonly training: boolean; readonly noisy: boolean },
-  ): Promise<Session> {
-    return this.#sessions.open(`${training} ${noisy} ${batch} ${seqLen}`, () => {
+  get #dropout(): number {
+    return this.#trainee.adapter?.config.dropout ?? 0;
+  }
+
+  #noise({ batch, seqLen }: BatchShape, seed: number): Record<string, Tensor> {
+    const { hiddenSize } = this.#trainee.model;
+    const alpha = this.#regularization?.neftuneAlpha ?? null;
+    return noiseFeeds({ alpha, seed, batch, seqLen, hiddenSize });
+  }
+
+  #graph({ batch, seqLen }: BatchShape, training: boolean): Promise<CompiledGraph> {
+    return this.#sessions.open(`${training} ${batch} ${seqLen}`, () => {
       const weights = new Map(
-        this.#model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
+        this.#trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
       );
-      const weight = (name: string): Value => weights.get(name)!;
-      const loss = lossGraph(this.#model, {
-        batch,
-        seqLen,
-        weight,
-        noisy,
-        labelSmoothing: training ? this.#labelSmoothing : 0,
+      const loss = lossGraph(this.#trainee, {
+        shape: { batch, seqLen },
+        regularization: training ? this.#regularization : undefined,
+        values: {
+          ...frozenValues(this.#trainee.frozen, this.#frozenDtype),
+          trained: (name) => weights.get(name)!,
+          dropout: training ? dropoutValues(this.#dropout, "uint8") : undefined,
+        },
       });
       const outputs: Record<string, Value> = { loss };
       if (training) {

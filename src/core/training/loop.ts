@@ -9,7 +9,7 @@ import { createLoader, type StepBatches } from "../../datasets/loader.ts";
 import type { BestEvaluation, DataCursor } from "../../models/checkpoint/trainer_state.ts";
 import type { Clock } from "../../utils/clock.ts";
 import { UserError } from "../../utils/errors.ts";
-import type { DrawNoise } from "./neftune.ts";
+import { deriveSeed } from "../../utils/random.ts";
 import type { StepMetrics } from "./run_folder.ts";
 import { learningRateAt, type ScheduleOptions } from "./schedule.ts";
 import type { Trainer } from "./trainer.ts";
@@ -64,8 +64,6 @@ export interface LoopOptions {
   readonly sampleSteps: number | null;
   /** Shows what the model writes now; absent where nobody wants to see it. */
   readonly sample?: (() => Promise<void>) | undefined;
-  /** Draws the noise on the embeddings of a micro-batch; absent where there is none. */
-  readonly embeddingNoise?: DrawNoise | undefined;
   /** Told of each step. */
   readonly onStep: (metrics: StepMetrics, progress: Progress) => void;
   /** Saves a checkpoint. */
@@ -111,7 +109,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
       step,
       learningRate,
       maxGradNorm: options.maxGradNorm,
-      embeddingNoise: options.embeddingNoise,
+      seed: deriveSeed(options.seed, step),
     });
     progress = advance(progress, batches, loader.stepsPerEpoch);
     const seconds = Math.max(clock() - startedMs, 1) / 1000;
@@ -150,14 +148,14 @@ async function trainStep(
     readonly step: number;
     readonly learningRate: number;
     readonly maxGradNorm: number;
-    readonly embeddingNoise: DrawNoise | undefined;
+    readonly seed: number;
   },
 ): Promise<{ loss: number; gradNorm: number }> {
   const tokenWeight = trainedTokens > 0 ? 1 / trainedTokens : 0;
   let loss = 0;
   for (const [index, batch] of microBatches.entries()) {
-    const embeddingNoise = options.embeddingNoise?.(options.step, index, batch);
-    loss += await trainer.accumulate(batch, tokenWeight, { embeddingNoise });
+    const seed = deriveSeed(options.seed, index);
+    loss += await trainer.accumulate(batch, { tokenWeight, seed });
   }
   const { gradNorm, applied } = await trainer.update(options);
   if (!applied) {

@@ -28,6 +28,8 @@ import {
   type LanguageModel,
 } from "../../models/language_model.ts";
 import { angleTables, ropeFrequencies } from "../../models/rope.ts";
+import { EMBEDDING_NOISE } from "./neftune.ts";
+import { bindWeights, type Trainee, type WeightValues } from "./trainee.ts";
 
 /** The shape of a micro-batch. */
 export interface BatchShape {
@@ -35,6 +37,24 @@ export interface BatchShape {
   readonly batch: number;
   /** Tokens of each row, padding included. */
   readonly seqLen: number;
+}
+
+/** What makes the loss that is trained harder than the one that is evaluated. */
+export interface LossRegularization {
+  /** The part of each target that is shared out evenly over all tokens. */
+  readonly labelSmoothing: number;
+  /** Strength of the noise on embeddings; null adds none. */
+  readonly neftuneAlpha: number | null;
+}
+
+/** Options of {@linkcode lossGraph}. */
+export interface LossGraphOptions {
+  /** What makes the loss harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
+  /** The shape of the micro-batch. */
+  readonly shape: BatchShape;
+  /** The values that stand for weights. */
+  readonly values: WeightValues;
 }
 
 /** A micro-batch as the graph reads it; the keys are the names of its inputs. */
@@ -73,30 +93,24 @@ export function lossFeeds(
 /** Scores this low have no weight after softmax. */
 const MASKED_SCORE = -1e9;
 
-/** The input that is added to the embeddings, float32 [batch, seqLen, hiddenSize]. */
-export const EMBEDDING_NOISE = "embedding_noise";
-
-/** Options of {@linkcode lossGraph}. */
-export interface LossGraphOptions extends BatchShape {
-  /** Returns the weight of a name. */
-  readonly weight: (name: string) => Value;
-  /** The part of each target that is shared out evenly over all tokens. @default {0} */
-  readonly labelSmoothing?: number;
-  /** Whether the input {@linkcode EMBEDDING_NOISE} is added to the embeddings. @default {false} */
-  readonly noisy?: boolean;
-}
-
 /** Describes the sum of all token losses, each times its weight, of one micro-batch: a scalar. */
-export function lossGraph(model: LanguageModel, options: LossGraphOptions): Value {
-  const { batch, seqLen, weight, labelSmoothing = 0, noisy = false } = options;
-  const { hidden } = forward(noisy ? withNoise(model, options) : model, {
+export function lossGraph(
+  trainee: Trainee,
+  { shape, values, regularization }: LossGraphOptions,
+): Value {
+  const { labelSmoothing = 0, neftuneAlpha = null } = regularization ?? {};
+  const model = neftuneAlpha === null ? trainee.model : withNoise(trainee.model, shape);
+  const { batch, seqLen } = shape;
+  const { weight, project, outputWeight } = bindWeights(trainee, values);
+  const { hidden } = forward(model, {
     weight,
+    project,
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, seqLen),
   });
   const rows = reshape(hidden, [batch * seqLen, model.hiddenSize]);
   const prediction = {
-    weight: weight(model.outputWeight),
+    weight: weight(outputWeight),
     targets: input("targets", "int64", [batch * seqLen, 1]),
   };
   const hard = linearCrossEntropy(rows, prediction);

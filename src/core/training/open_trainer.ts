@@ -5,10 +5,12 @@
  */
 
 import type { Device } from "../../engine/runtime/session.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
+import type { FrozenDtype } from "./frozen_weights.ts";
 import { HostTrainer } from "./host_trainer.ts";
+import type { LossRegularization } from "./loss_graph.ts";
 import type { OptimizerConfig } from "./optimizers/optimizer.ts";
+import type { Trainee } from "./trainee.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Options of {@linkcode openTrainer}. */
@@ -21,16 +23,18 @@ export interface OpenTrainerOptions {
   readonly optimizer: OptimizerConfig;
   /** Decay of the moving average of the weights; null keeps none. @default {null} */
   readonly emaDecay?: number | null;
-  /** The part of each target that is shared out evenly over all tokens. @default {0} */
-  readonly labelSmoothing?: number;
+  /** What makes the loss that is trained harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
+  /** How frozen matrices are kept. @default {"f32"} */
+  readonly frozenDtype?: FrozenDtype;
 }
 
-/** Allocates weights, gradients and what the optimizer keeps of `model` on a device, all zero. */
+/** Allocates what is trained of `trainee`, gradients and what the optimizer keeps on a device, all zero. */
 export async function openTrainer(
-  model: LanguageModel,
-  options: OpenTrainerOptions,
+  trainee: Trainee,
+  { frozenDtype = "f32", ...options }: OpenTrainerOptions,
 ): Promise<Trainer> {
   return options.device === "webgpu"
-    ? await DeviceTrainer.open(model, options)
-    : await HostTrainer.open(model, options);
+    ? await DeviceTrainer.open(trainee, { ...options, frozenDtype })
+    : await HostTrainer.open(trainee, { ...options, frozenDtype });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { LanguageModel, WeightSpec } from "../../models/language_model.ts";
+import type { WeightSpec } from "../../models/language_model.ts";
 import { elementCount } from "../../engine/tensor/tensor.ts";
 import { EMA_SLOT } from "./optimizers/ema.ts";
 import {
@@ -52,9 +52,9 @@ export interface LayoutOptions {
   readonly maxGroupSize?: number;
 }
 
-/** Returns the groups of a model's weights: those that decay, then those that do not. */
+/** Returns the groups of weights: those that decay, then those that do not. */
 export function layOutParameters(
-  model: Pick<LanguageModel, "weights">,
+  parameters: readonly WeightSpec[],
   options: LayoutOptions,
 ): ParameterGroup[] {
   const { maxGroupSize = Infinity, ema = false } = options;
@@ -63,7 +63,7 @@ export function layOutParameters(
     { decay: boolean; assigned: AssignedOptimizer; specs: WeightSpec[] }
   >();
   for (const decay of [true, false]) {
-    for (const spec of model.weights) {
+    for (const spec of parameters) {
       if ((spec.shape.length > 1) !== decay) continue;
       const assigned = assignOptimizer(spec, options.optimizer);
       const key = `${assigned.optimizer.kind} ${decay}`;

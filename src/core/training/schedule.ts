@@ -4,6 +4,15 @@
  * @module
  */
 
+import {
+  type FieldDecoders,
+  integer,
+  nullable,
+  number,
+  oneOf,
+  optional,
+} from "../../utils/json.ts";
+
 /** Every schedule. */
 export const SCHEDULES = [
   "constant",
@@ -53,6 +62,16 @@ export const DEFAULT_SCHEDULE_SHAPE: ScheduleShape = {
   lrCycles: null,
   lrPower: 1,
   lrTimescale: null,
+};
+
+/** Decoders of the shape; settings of before it came have none of it. */
+export const SCHEDULE_FIELDS: FieldDecoders<ScheduleShape> = {
+  minLrRate: optional(nullable(number({ min: 0, max: 1 })), null),
+  lrDecaySteps: optional(nullable(integer({ min: 0 })), null),
+  lrDecayType: optional(oneOf(DECAY_TYPES), DEFAULT_SCHEDULE_SHAPE.lrDecayType),
+  lrCycles: optional(nullable(number({ min: 0 })), null),
+  lrPower: optional(number({ min: 0 }), DEFAULT_SCHEDULE_SHAPE.lrPower),
+  lrTimescale: optional(nullable(integer({ min: 1 })), null),
 };
 
 /** Options of {@linkcode learningRateAt}. */

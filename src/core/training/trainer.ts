@@ -42,34 +42,34 @@ export interface TrainableState {
   readonly slots: Readonly<Record<string, readonly NamedTensor[]>>;
 }
 
-/** Options of {@linkcode Trainer.accumulate}. */
-export interface AccumulateOptions {
-  /** Added to the embeddings, [batch, seqLen, hiddenSize]. @default {nothing} */
-  readonly embeddingNoise?: Tensor<"float32"> | undefined;
-}
-
 /** Returns the weights to evaluate, use and save: their moving average, where one is kept. */
 export function modelWeights({ weights, slots }: TrainableState): readonly NamedTensor[] {
   return slots[EMA_SLOT] ?? weights;
 }
 
+/** Options of {@linkcode Trainer.accumulate}. */
+export interface AccumulateOptions {
+  /** Weight of each trained token's loss. */
+  readonly tokenWeight: number;
+  /** Decides what is random in this micro-batch, such as dropout and noise. */
+  readonly seed: number;
+}
+
 /** Holds a model's weights and the state of its optimizer on one device. */
 export interface Trainer {
+  /** Gives it a weight that is read and never changed. */
+  freeze(weight: NamedTensor): void;
   /**
-   * Adds the gradients of one micro-batch, each token's loss weighted by `tokenWeight`.
+   * Adds the gradients of one micro-batch.
    *
    * @returns The weighted sum of its token losses.
    */
-  accumulate(
-    batch: MicroBatch,
-    tokenWeight: number,
-    options?: AccumulateOptions,
-  ): Promise<number>;
+  accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number>;
   /** Changes the weights by the gradients added since the last update, and forgets these. */
   update(options: UpdateOptions): Promise<UpdateResult>;
   /**
-   * Returns the sum of the token losses of one micro-batch, without label smoothing and by the moving average of the
-   * weights, where one is kept.
+   * Returns the sum of the token losses of one micro-batch, without label smoothing and noise, and by the moving
+   * average of the weights, where one is kept.
    */
   evaluate(batch: MicroBatch): Promise<number>;
   /** Returns weights and what is kept of them. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../../src/engine/runtime/session.ts";
+import { wholeModel } from "../../../src/core/training/trainee.ts";
 import { openTrainer } from "../../../src/core/training/open_trainer.ts";
 import {
   DEFAULT_SCHEDULE_SHAPE,
@@ -109,12 +110,12 @@ async function assertTrajectory(
   const steps = comparedSteps ?? golden.config.steps;
   const folder = sharedData(`golden/${golden.model}`)!;
   const { model, weights } = await readModel(folder);
-  await using trainer = await openTrainer(model, {
+  await using trainer = await openTrainer(wholeModel(model), {
     device,
     threads: 2,
     optimizer: goldenOptimizer(optimizer),
     emaDecay: ema ?? null,
-    labelSmoothing: label_smoothing ?? 0,
+    regularization: { labelSmoothing: label_smoothing ?? 0, neftuneAlpha: null },
   });
   const initial = [...weights].map(([name, tensor]) => ({ name, tensor }));
   await trainer.load({ weights: initial, slots: ema === undefined ? {} : { ema: initial } });
@@ -129,7 +130,7 @@ async function assertTrajectory(
     assert.equal(trained, golden.trained_tokens[step]);
     let loss = 0;
     for (const microBatch of microBatches) {
-      loss += await trainer.accumulate(microBatch, 1 / trained);
+      loss += await trainer.accumulate(microBatch, { tokenWeight: 1 / trained, seed: 0 });
     }
     const learningRate = learningRateAt(step, {
       ...DEFAULT_SCHEDULE_SHAPE,
