@@ -24,7 +24,8 @@ import {
 } from "./device_graphs.ts";
 import { dropoutMasks } from "./dropout.ts";
 import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
-import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
+import { scalarOf } from "./host_graphs.ts";
+import { copyTensors, slotViews, viewsOf } from "./host_trainer.ts";
 import { lossFeeds } from "./loss_graph.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";

@@ -88,11 +88,17 @@ export function lossGraph(trainee: Trainee, { shape, values }: LossGraphOptions)
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, seqLen),
   });
-  const losses = linearCrossEntropy(reshape(hidden, [batch * seqLen, model.hiddenSize]), {
-    weight: weight(outputWeight),
-    targets: input("targets", "int64", [batch * seqLen, 1]),
+  return headLoss(reshape(hidden, [batch * seqLen, model.hiddenSize]), weight(outputWeight));
+}
+
+/** Describes the sum of token losses, each times its weight, of normalised hidden states [tokens, hiddenSize]. */
+export function headLoss(hidden: Value, outputMatrix: Value): Value {
+  const [tokens] = hidden.shape;
+  const losses = linearCrossEntropy(hidden, {
+    weight: outputMatrix,
+    targets: input("targets", "int64", [tokens!, 1]),
   });
-  const weighted = mul(losses, input("token_weights", "float32", [batch * seqLen, 1]));
+  const weighted = mul(losses, input("token_weights", "float32", [tokens!, 1]));
   return reshape(reduceSum(weighted, [0, 1]), []);
 }
 

@@ -22,14 +22,16 @@ export interface OpenTrainerOptions {
   readonly optimizer: OptimizerConfig;
   /** How frozen matrices are kept. @default {"f32"} */
   readonly frozenDtype?: FrozenDtype;
+  /** On a CPU: compute layer by layer, which takes less memory and more time. @default {false} */
+  readonly layered?: boolean;
 }
 
 /** Allocates what is trained of `trainee`, gradients and what the optimizer keeps on a device, all zero. */
 export async function openTrainer(
   trainee: Trainee,
-  { frozenDtype = "f32", ...options }: OpenTrainerOptions,
+  { frozenDtype = "f32", layered = false, ...options }: OpenTrainerOptions,
 ): Promise<Trainer> {
   return options.device === "webgpu"
     ? await DeviceTrainer.open(trainee, { ...options, frozenDtype })
-    : await HostTrainer.open(trainee, { ...options, frozenDtype });
+    : await HostTrainer.open(trainee, { ...options, frozenDtype, layered });
 }

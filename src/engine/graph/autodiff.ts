@@ -21,9 +21,25 @@ export function grad(loss: Value, wrt: readonly Value[]): Value[] {
       `Cannot differentiate a loss of shape [${loss.shape}]: it must be a scalar`,
     );
   }
-  const order = topologicalOrder([loss]);
+  return vjp(loss, { upstream: onesLike(loss), wrt });
+}
+
+/** Options of {@linkcode vjp}. */
+export interface VjpOptions {
+  /** The gradient of some loss with respect to the output, of the output's shape. */
+  readonly upstream: Value;
+  /** The values whose gradients are wanted. */
+  readonly wrt: readonly Value[];
+}
+
+/**
+ * Returns the vector-Jacobian product: what the gradient `upstream` of `output` is with respect to each value of `wrt`,
+ * zeros where `output` does not depend on it.
+ */
+export function vjp(output: Value, { upstream: given, wrt }: VjpOptions): Value[] {
+  const order = topologicalOrder([output]);
   const onPath = valuesOnPath(order, wrt);
-  const gradients = new Map<Value, Value>([[loss, onesLike(loss)]]);
+  const gradients = new Map<Value, Value>([[output, given]]);
   for (const value of order.toReversed()) {
     const upstream = gradients.get(value);
     if (upstream === undefined || !onPath.has(value)) continue;
