@@ -23,7 +23,7 @@ import { ONNX_VARIANTS, type OnnxType } from "./weight_types.ts";
 
 /** How far an export has come. */
 export interface OnnxExportProgress {
-  /** Weights written. */
+  /** Weights converted. */
   readonly done: number;
   /** Weights in all. */
   readonly total: number;
@@ -35,7 +35,7 @@ export interface ExportOnnxOptions {
   readonly output: string;
   /** Type of the weights. @default {"f32"} */
   readonly type?: OnnxType;
-  /** Told after each weight. */
+  /** Told of each weight when it is converted. */
   readonly onProgress?: (progress: OnnxExportProgress) => void;
   /** Ends the export; nothing half-written stays. */
   readonly signal?: AbortSignal | undefined;
@@ -134,8 +134,9 @@ async function* encodedParts(
 ): AsyncGenerator<Tensor["data"], void> {
   const byWeight = Map.groupBy(stored, ({ weight }) => weight);
   for await (const { name, tensor } of weights) {
-    for (const { encode } of byWeight.get(name) ?? []) yield* encode(tensor.data);
+    const parts = (byWeight.get(name) ?? []).flatMap(({ encode }) => encode(tensor.data));
     onWeight();
+    yield* parts;
   }
 }
 
