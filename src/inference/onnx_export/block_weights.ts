@@ -90,16 +90,17 @@ function blockLookup(lookup: RowLookup, target: SpellingTarget): void {
     writer.node("GatherND", [plain, ids], { output });
     return;
   }
-  const { data, scales } = storeBlocks(matrix, { bits: 8, outputsFirst: true, target });
-  const rows = writer.node("Squeeze", [ids, writer.integers([-1])]);
-  writer.node("GatherBlockQuantized", [data, rows, scales], {
-    output,
-    domain: MICROSOFT_DOMAIN,
-    attributes: {
-      gather_axis: { int: 0 },
-      quantize_axis: { int: 1 },
-      block_size: { int: BLOCK_SIZE },
-      bits: { int: 8 },
-    },
+  // ONNX Runtime has GatherBlockQuantized for this, but not for WebAssembly in its build with WebGPU.
+  const { data, scales, blocks } = storeBlocks(matrix, { bits: 8, outputsFirst: true, target });
+  const integers = writer.node("Cast", [writer.node("GatherND", [data, ids])], {
+    attributes: { to: { int: 1 } },
   });
+  const centred = writer.node("Sub", [integers, writer.floats(128)]);
+  const blocked = writer.node("Reshape", [centred, writer.integers([0, 0, blocks, BLOCK_SIZE])]);
+  const factors = writer.node("Unsqueeze", [
+    writer.node("GatherND", [scales, ids]),
+    writer.integers([-1]),
+  ]);
+  const product = writer.node("Mul", [blocked, factors]);
+  writer.node("Reshape", [product, writer.integers([0, 0, matrix.shape[1]])], { output });
 }
