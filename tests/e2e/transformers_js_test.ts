@@ -135,11 +135,11 @@ interface SmolPrompt {
   readonly f32: { readonly greedy_ids: readonly number[]; readonly greedy_text: string };
 }
 
-/** Writes every variant, f32 last, which is the default then. */
+/** Writes every variant, f32 last, which is the default then; its weights are in files beside it. */
 async function exportStories(models: string): Promise<void> {
-  for (const type of ONNX_TYPES.toReversed()) {
-    await exportOnnxFolder(TINY_STORIES!, { output: join(models, "stories"), type });
-  }
+  const output = join(models, "stories");
+  for (const type of ONNX_TYPES.slice(1)) await exportOnnxFolder(TINY_STORIES!, { output, type });
+  await exportOnnxFolder(TINY_STORIES!, { output, type: "f32", maxFileBytes: 1_500_000 });
 }
 
 /** Greedy text is the same where weights are floating-point numbers; rounded ones leave it sooner or later. */

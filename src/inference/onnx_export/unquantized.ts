@@ -7,31 +7,47 @@
 import type { DeferredTensor } from "../../engine/onnx/model_file.ts";
 import { float32ToFloat16 } from "../../engine/tensor/float16.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
+import { UserError } from "../../utils/errors.ts";
 import { transposed } from "./transposed.ts";
 import type { SpellingTarget, WeightSpelling } from "./weight_spelling.ts";
+
+/** What a floating-point weight is stored as. */
+type FloatDtype = "float32" | "float16";
+
+const LARGEST_FLOAT16 = 65_504;
 
 /** Stores a weight as it is, but for its dtype, and returns its name. */
 export function storePlain(
   { name, shape }: Pick<DeferredTensor, "name" | "shape">,
   { dtype, target }: {
-    readonly dtype: "float32" | "float16";
+    readonly dtype: FloatDtype;
     readonly target: SpellingTarget;
   },
 ): string {
   target.store({
     weight: name,
     parts: [{ name, dtype, shape }],
-    encode: (elements) => [inDtype(elements, dtype)],
+    encode: (elements) => [inDtype(elements, { name, dtype })],
   });
   return name;
 }
 
-function inDtype(elements: Float32Array, dtype: "float32" | "float16"): Tensor["data"] {
-  return dtype === "float32" ? elements : float32ToFloat16(elements);
+function inDtype(
+  elements: Float32Array,
+  { name, dtype }: { readonly name: string; readonly dtype: FloatDtype },
+): Tensor["data"] {
+  if (dtype === "float32") return elements;
+  const beyond = elements.find((element) => Math.abs(element) > LARGEST_FLOAT16);
+  if (beyond !== undefined) {
+    throw new UserError(
+      `Cannot write weight "${name}" as f16: ${beyond} in it is beyond its range; choose another type`,
+    );
+  }
+  return float32ToFloat16(elements);
 }
 
 /** Returns the spelling of weights that are stored as they are, but for their dtype. */
-export function unquantized(dtype: "float32" | "float16"): WeightSpelling {
+export function unquantized(dtype: FloatDtype): WeightSpelling {
   return {
     plainDtype: dtype,
     product({ x, matrix, outputsFirst, flat, output }, target) {
@@ -47,7 +63,7 @@ export function unquantized(dtype: "float32" | "float16"): WeightSpelling {
         target.store({
           weight: name,
           parts: [part],
-          encode: (elements) => [inDtype(transposed(elements, shape), dtype)],
+          encode: (elements) => [inDtype(transposed(elements, shape), { name, dtype })],
         });
         target.writer.node("MatMul", [x, part.name], { output });
       }
