@@ -31,8 +31,10 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   models: {
     tokenizer: [],
     hub: [],
-    checkpoint: ["hub"],
+    adapters: ["hub", "."],
+    checkpoint: ["adapters", "hub"],
     ".": ["hub"],
+    stored: ["adapters", "checkpoint", "hub", "tokenizer", "."],
   },
   inference: {
     generation: [],

@@ -113,6 +113,15 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
     writer.node("Cast", [writer.nameOf(x!)], {
       attributes: { to: { int: ONNX_DTYPE_CODES[to] } },
     }),
+  Detach: ({ inputs: [x] }, writer) => writer.nameOf(x!),
+  // ONNX has no order but that of its data, so y takes part with a weight of 0.
+  After: ({ inputs: [x, y] }, writer) => {
+    const zero = writer.tensor({ dtype: "float32", shape: [], data: new Float32Array(1) });
+    return writer.node("Add", [
+      writer.nameOf(x!),
+      writer.node("Mul", [writer.nameOf(y!), zero]),
+    ]);
+  },
   ReduceSum: reduction,
   ReduceMean: reduction,
   ReduceMax: reduction,

@@ -56,6 +56,11 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   Sigmoid: elementwise,
   Tanh: elementwise,
   Cast: ([x], { to }) => ({ dtype: to, shape: x!.shape }),
+  Detach: elementwise,
+  After: ([x, y]) => {
+    if (`${x!.shape}` !== `${y!.shape}`) mismatch("After", x!, y!);
+    return { dtype: x!.dtype, shape: x!.shape };
+  },
   ReduceSum: reducing,
   ReduceMean: reducing,
   ReduceMax: reducing,

@@ -32,6 +32,8 @@ export const OPS = [
   "Sigmoid",
   "Tanh",
   "Cast",
+  "Detach",
+  "After",
   // reductions, which keep the reduced dimensions as 1
   "ReduceSum",
   "ReduceMean",
@@ -98,6 +100,10 @@ export interface OpAttributes {
   readonly Tanh: NoAttributes;
   /** Conversion to another dtype. */
   readonly Cast: { readonly to: Dtype };
+  /** x itself, which no gradient flows through. */
+  readonly Detach: NoAttributes;
+  /** (x, y), of one shape → x, which is not there before y is: what is computed from it is computed then. */
+  readonly After: NoAttributes;
   /** Sum over `axes`. */
   readonly ReduceSum: { readonly axes: readonly number[] };
   /** Mean over `axes`. */

@@ -6,9 +6,11 @@
 
 import {
   add,
+  after,
   cast,
   concat,
   constant,
+  detach,
   div,
   equal,
   exp,
@@ -165,6 +167,12 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   Sigmoid: [unary(sigmoid), unary(silu)],
   Tanh: [unary(tanh)],
   Cast: [(make) => mul(cast(make.ids([3], 5), "float32"), make.float([3]))],
+  // Only of a constant: central differences see through what is detached from an input.
+  Detach: [(make) => mul(make.float([3]), detach(constantOf([3], [1, -2, 0.5])))],
+  After: [(make) => {
+    const shape = make.shape();
+    return after(make.float(shape), make.float(shape));
+  }],
   ReduceSum: [reduce(reduceSum)],
   ReduceMean: [reduce(reduceMean)],
   ReduceMax: [
