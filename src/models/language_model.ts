@@ -4,7 +4,7 @@
  * @module
  */
 
-import { add, linear, type RotaryAngles, transpose } from "../engine/graph/build.ts";
+import { add, linear, type RotaryAngles } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
 import type { RopeConfig } from "./rope.ts";
 
@@ -16,6 +16,10 @@ export interface WeightSpec {
   readonly shape: readonly number[];
   /** What it starts from when a model is trained from scratch: a normal distribution, ones or zeros. */
   readonly init: "normal" | "ones" | "zeros";
+  /** Factor of the standard deviation of what starts normal. @default {1} */
+  readonly initScale?: number;
+  /** Other names under which checkpoints store it, where they do not have it under its own. @default {[]} */
+  readonly aliases?: readonly string[];
 }
 
 /** The keys and values that one layer has of earlier tokens. */
@@ -160,9 +164,25 @@ export function forward(
 export function plainProject(weight: (name: string) => Value): Project {
   return (x, { name, biased, transposed }) => {
     const matrix = weight(`${name}.weight`);
-    const product = linear(x, transposed ? transpose(matrix, [1, 0]) : matrix);
+    const product = linear(x, matrix, { transposed });
     return biased ? add(product, weight(`${name}.bias`)) : product;
   };
+}
+
+/** Whether a model cannot go beyond its `maxPositions`: they are learned, or their angles would change there. */
+export function endsAtMaxPositions({ attentionKinds }: LanguageModel): boolean {
+  return attentionKinds.some(({ rope }) => rope === null || rope.type === "longrope");
+}
+
+/** Returns the weights of a linear layer. */
+export function projectionWeights(
+  { name, inFeatures, outFeatures, biased, transposed }: Projection,
+): WeightSpec[] {
+  const shape = transposed ? [inFeatures, outFeatures] : [outFeatures, inFeatures];
+  return [
+    { name: `${name}.weight`, shape, init: "normal" },
+    ...(biased ? [{ name: `${name}.bias`, shape: [outFeatures], init: "zeros" } as const] : []),
+  ];
 }
 
 /** Returns the number of parameters of a model, or of any list of weights. */

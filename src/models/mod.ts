@@ -17,6 +17,7 @@ export {
   type AttentionContext,
   type AttentionKind,
   countParameters,
+  endsAtMaxPositions,
   forward,
   type ForwardInputs,
   type ForwardOutputs,
@@ -27,6 +28,7 @@ export {
   plainProject,
   type Project,
   type Projection,
+  projectionWeights,
   type WeightSpec,
 } from "./language_model.ts";
 export { findAlias, MODEL_ALIASES } from "./aliases.ts";
@@ -51,6 +53,8 @@ export {
   type AngleTables,
   angleTables,
   ROPE_TYPES,
+  type RopeAngles,
+  ropeAngles,
   type RopeConfig,
   ropeFrequencies,
 } from "./rope.ts";
