@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import { generate } from "../../src/inference/generation/generate.ts";
 import { loadModel } from "../../src/inference/generation/load_model.ts";
 import { NEUTRAL_SAMPLING } from "../../src/inference/generation/sampling.ts";
-import { exportOnnxFolder } from "../../src/inference/onnx_export/export_folder.ts";
 import {
   ONNX_TYPES,
   ONNX_VARIANTS,
@@ -18,6 +17,7 @@ import { temporaryFolder } from "../temporary_folder.ts";
 import { generateInBrowser } from "./transformers_js/browser.ts";
 import { generateInNode, type Job, type Made } from "./transformers_js/jobs.ts";
 import { CHROMIUM, PACKAGES, testWith } from "./transformers_js/installation.ts";
+import { exportModel } from "../inference/onnx_export/export_model.ts";
 
 /** What TinyStories-656K loses on the first 512 tokens of Shakespeare, by PyTorch. */
 const SHAKESPEARE_LOSS = 5.7908;
@@ -86,7 +86,7 @@ testWith(
   async () => {
     await using models = await temporaryFolder();
     for (const model of GOLDEN) {
-      await exportOnnxFolder(join(GOLDEN_MODELS!, model), { output: join(models.path, model) });
+      await exportModel(join(GOLDEN_MODELS!, model), { path: join(models.path, model) });
     }
     const prompts = GOLDEN.flatMap((model) =>
       readExpected(join(GOLDEN_MODELS!, model)).greedy.map((greedy) => ({ model, ...greedy }))
@@ -114,7 +114,7 @@ testWith(
     const source = join(folder.path, "smollm2");
     const made = await new Deno.Command(SMOLLM2_TOOL!, { args: [source] }).output();
     assert.ok(made.success, new TextDecoder().decode(made.stderr));
-    await exportOnnxFolder(source, { output: join(folder.path, "model") });
+    await exportModel(source, { path: join(folder.path, "model") });
     const { prompts } = JSON.parse(
       await Deno.readTextFile(sharedData("golden/SmolLM2-135M-Instruct.json")!),
     );
@@ -138,8 +138,8 @@ interface SmolPrompt {
 /** Writes every variant, f32 last, which is the default then; its weights are in files beside it. */
 async function exportStories(models: string): Promise<void> {
   const output = join(models, "stories");
-  for (const type of ONNX_TYPES.slice(1)) await exportOnnxFolder(TINY_STORIES!, { output, type });
-  await exportOnnxFolder(TINY_STORIES!, { output, type: "f32", maxFileBytes: 1_500_000 });
+  for (const type of ONNX_TYPES.slice(1)) await exportModel(TINY_STORIES!, { path: output, type });
+  await exportModel(TINY_STORIES!, { path: output, type: "f32", maxFileBytes: 1_500_000 });
 }
 
 /** Greedy text is the same where weights are floating-point numbers; rounded ones leave it sooner or later. */

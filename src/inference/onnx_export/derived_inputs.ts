@@ -7,7 +7,7 @@
 
 import type { OnnxValueInfo } from "../../engine/onnx/model.ts";
 import type { AttentionKind } from "../../models/language_model.ts";
-import { ropeFrequencies } from "../../models/rope.ts";
+import { ropeAngles } from "../../models/rope.ts";
 import { ATTENTION_MASK, INPUT_IDS, POSITION_IDS } from "./interface.ts";
 import type { NodeWriter } from "./node_writer.ts";
 
@@ -70,11 +70,16 @@ export function writeDerivedInputs(
   for (const [index, kind] of kinds.entries()) {
     const names = contextNames(index);
     if (dtypeOf.has(names.cos) && kind.rope !== null) {
-      const frequencies = [...ropeFrequencies(kind.rope, kind.rotaryDim)];
-      const angles = writeAngles(writer, frequencies);
+      const { frequencies, attentionFactor } = ropeAngles(kind.rope, kind.rotaryDim);
+      const angles = writeAngles(writer, [...frequencies]);
       const to = floatCode(dtypeOf.get(names.cos)!);
-      cast(writer, writer.node("Cos", [angles]), to, names.cos);
-      cast(writer, writer.node("Sin", [angles]), to, names.sin);
+      for (const [op, name] of [["Cos", names.cos], ["Sin", names.sin]] as const) {
+        const table = writer.node(op, [angles]);
+        const scaled = attentionFactor === 1
+          ? table
+          : writer.node("Mul", [table, writer.floats(attentionFactor)]);
+        cast(writer, scaled, to, name);
+      }
     }
     if (dtypeOf.has(names.mask)) {
       const half = dtypeOf.get(names.mask) === "float16";

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { decodeModel } from "../../../src/engine/onnx/model.ts";
-import { exportOnnxFolder } from "../../../src/inference/onnx_export/export_folder.ts";
 import { ONNX_VARIANTS, type OnnxType } from "../../../src/inference/onnx_export/weight_types.ts";
 import { createModel } from "../../../src/models/architectures.ts";
 import { loadTokenizer } from "../../../src/models/tokenizer/load_tokenizer.ts";
@@ -10,6 +9,7 @@ import { GOLDEN_MODELS, readExpected } from "../../models/golden_models.ts";
 import { sharedData, testWithData } from "../../shared_data.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 import { type ExportedBatch, type ExportedSession, openExported } from "./exported_session.ts";
+import { exportModel } from "./export_model.ts";
 
 /** The bound on errors, relative to the largest logit. */
 const BOUND = 2e-5;
@@ -39,7 +39,7 @@ for (const name of DIFFERENT_MODELS) {
     async (golden) => {
       await using folder = await temporaryFolder();
       const output = join(folder.path, "onnx-model");
-      await exportOnnxFolder(golden, { output });
+      await exportModel(golden, { path: output });
       const model = createModel(JSON.parse(await Deno.readTextFile(join(golden, "config.json"))));
       const expected = readExpected(golden);
       for (const device of devices) {
@@ -86,7 +86,7 @@ for (const type of Object.keys(ONNX_VARIANTS) as OnnxType[]) {
     async (source) => {
       await using folder = await temporaryFolder();
       const output = join(folder.path, "model");
-      await exportOnnxFolder(source, { output, type });
+      await exportModel(source, { path: output, type });
       const model = createModel(JSON.parse(await Deno.readTextFile(join(source, "config.json"))));
       const text = await Deno.readTextFile(sharedData("datasets/tinyshakespeare/input.txt")!);
       const ids = (await loadTokenizer(source))!.encode(text.slice(0, 2000)).slice(0, 512);
@@ -113,12 +113,12 @@ testWithData(
     await Deno.mkdir(output);
     await Deno.writeTextFile(join(output, "README.md"), "mine");
     const progress: number[] = [];
-    await exportOnnxFolder(source, {
-      output,
+    await exportModel(source, {
+      path: output,
       maxFileBytes: 2_000_000,
-      onProgress: ({ done, total }) => progress.push(done / total),
+      onProgress: (done, total) => progress.push(done / total),
     });
-    const names = await exportOnnxFolder(source, { output, type: "q4_0" });
+    const names = await exportModel(source, { path: output, type: "q4_0" });
     assert.equal(names.at(-1), "config.json");
     assert.equal(progress.at(-1), 1);
     const files = await namesIn(join(output, "onnx"));
@@ -165,11 +165,11 @@ testWithData(
   async (source) => {
     await using folder = await temporaryFolder();
     const output = join(folder.path, "model");
-    const ending = new AbortController();
-    const exporting = exportOnnxFolder(source, {
-      output,
-      onProgress: () => ending.abort(),
-      signal: ending.signal,
+    const exporting = exportModel(source, {
+      path: output,
+      onProgress() {
+        throw new DOMException("enough", "AbortError");
+      },
     });
     await assert.rejects(exporting, { name: "AbortError" });
     assert.deepEqual(await namesIn(output), []);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { exportOnnxFolder } from "../../../src/inference/onnx_export/export_folder.ts";
 import { ONNX_TYPES, ONNX_VARIANTS } from "../../../src/inference/onnx_export/weight_types.ts";
 import { GOLDEN_MODELS, goldenModels } from "../../models/golden_models.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
+import { exportModel } from "./export_model.ts";
 
 /** A Python with the package `onnx`. */
 const PYTHON = Deno.env.get("TORCH_PYTHON") ?? "python3";
@@ -35,12 +35,12 @@ Deno.test({
     for (const name of GOLDEN_MODELS.filter((it) => !/_(?:bf16|f16|sharded)$/.test(it))) {
       for (const type of ONNX_TYPES) {
         const output = join(folder.path, name);
-        await exportOnnxFolder(join(goldenModels!, name), { output, type });
+        await exportModel(join(goldenModels!, name), { path: output, type });
         paths.push(join(output, "onnx", ONNX_VARIANTS[type].file));
       }
     }
     const output = join(folder.path, "external");
-    await exportOnnxFolder(join(goldenModels!, "llama"), { output, maxFileBytes: 100_000 });
+    await exportModel(join(goldenModels!, "llama"), { path: output, maxFileBytes: 100_000 });
     paths.push(join(output, "onnx", "model.onnx"));
     const { success, stderr } = await new Deno.Command(PYTHON, {
       args: ["-c", CHECK, ...paths],
