@@ -11,7 +11,7 @@ import {
   type OnnxType,
 } from "../../src/inference/onnx_export/weight_types.ts";
 import { AVAILABLE_DEVICES } from "../available_devices.ts";
-import { readExpected } from "../models/golden_models.ts";
+import { DIFFERENT_MODELS, readExpected } from "../models/golden_models.ts";
 import { sharedData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import { generateInBrowser } from "./transformers_js/browser.ts";
@@ -30,11 +30,6 @@ const NEW_TOKENS = 60;
 
 /** Characters of Shakespeare that are 512 tokens of TinyStories-656K, its whole context. */
 const READ_CHARACTERS = 1124;
-const GOLDEN = ["llama", "qwen3"] as const;
-
-/** The id that ends a text of the golden models. */
-const EOS = 2;
-
 const TINY_STORIES = sharedData("models/TinyStories-656K");
 const GOLDEN_MODELS = sharedData("golden/models");
 const SHAKESPEARE = sharedData("datasets/tinyshakespeare/input.txt");
@@ -85,12 +80,13 @@ testWith(
   { ...packages, 'shared data "golden/models"': GOLDEN_MODELS },
   async () => {
     await using models = await temporaryFolder();
-    for (const model of GOLDEN) {
+    for (const model of DIFFERENT_MODELS) {
       await exportModel(join(GOLDEN_MODELS!, model), { path: join(models.path, model) });
     }
-    const prompts = GOLDEN.flatMap((model) =>
-      readExpected(join(GOLDEN_MODELS!, model)).greedy.map((greedy) => ({ model, ...greedy }))
-    );
+    const prompts = DIFFERENT_MODELS.flatMap((model) => {
+      const folder = join(GOLDEN_MODELS!, model);
+      return readExpected(folder).greedy.map((greedy) => ({ model, folder, ...greedy }));
+    });
     const made = await generateInNode(
       prompts.map(({ model, prompt_ids, new_ids }) => ({
         model,
@@ -99,9 +95,11 @@ testWith(
       })),
       { packages: PACKAGES!, models: models.path },
     );
-    for (const [i, { new_ids }] of prompts.entries()) {
-      const end = new_ids.indexOf(EOS); // where transformers.js stops
-      assert.deepEqual(made[i]!.ids, end < 0 ? new_ids : new_ids.slice(0, end + 1));
+    for (const [i, { model, folder, new_ids }] of prompts.entries()) {
+      const config = JSON.parse(await Deno.readTextFile(join(folder, "config.json")));
+      const ends = [config.eos_token_id].flat();
+      const end = new_ids.findIndex((id) => ends.includes(id)); // where transformers.js stops
+      assert.deepEqual(made[i]!.ids, end < 0 ? new_ids : new_ids.slice(0, end + 1), model);
     }
   },
 );

@@ -5,7 +5,7 @@ import { ONNX_VARIANTS, type OnnxType } from "../../../src/inference/onnx_export
 import { createModel } from "../../../src/models/architectures.ts";
 import { loadTokenizer } from "../../../src/models/tokenizer/load_tokenizer.ts";
 import { AVAILABLE_DEVICES } from "../../available_devices.ts";
-import { GOLDEN_MODELS, readExpected } from "../../models/golden_models.ts";
+import { DIFFERENT_MODELS, readExpected } from "../../models/golden_models.ts";
 import { sharedData, testWithData } from "../../shared_data.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 import { type ExportedBatch, type ExportedSession, openExported } from "./exported_session.ts";
@@ -24,9 +24,6 @@ const SHAKESPEARE_LOSS = 5.7908;
 
 /** How much more each type may lose, relatively. */
 const EXCESS: Readonly<Record<OnnxType, number>> = { f32: 1e-5, f16: 1e-4, q8_0: 2e-3, q4_0: 1e-2 };
-
-/** Models that differ in what they compute, not only in how they are stored. */
-const DIFFERENT_MODELS = GOLDEN_MODELS.filter((name) => !/_(?:bf16|f16|sharded)$/.test(name));
 
 /** WebGPU in software takes a second for each token: one model has to do. */
 const MODEL_ON_GPU = "qwen3";

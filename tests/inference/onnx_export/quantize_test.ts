@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import {
   BLOCK_SIZE,
-  type BlockBits,
   type Matrix,
   quantizeBlocks,
   quantizeRows,
 } from "../../../src/inference/onnx_export/quantize.ts";
 import { lcg } from "../../engine/graph/op_cases.ts";
+import { roundedByBlock } from "./rounded_weights.ts";
 
 /** Two full blocks and a part of a third in each row; the last row is zero. */
 const MATRIX = randomMatrix(7, 2 * BLOCK_SIZE + 5);
@@ -20,19 +20,6 @@ function randomMatrix(rows: number, columns: number): Matrix {
   return { data, rows, columns };
 }
 
-/** The numbers that stored blocks stand for, read bit by bit. */
-function dequantize(matrix: Matrix, bits: BlockBits): Float64Array {
-  const { data, scales } = quantizeBlocks(matrix, { bits });
-  const blocks = Math.ceil(matrix.columns / BLOCK_SIZE);
-  return Float64Array.from(matrix.data, (_, i) => {
-    const row = Math.floor(i / matrix.columns);
-    const column = i % matrix.columns;
-    const at = row * blocks * BLOCK_SIZE + column;
-    const integer = bits === 8 ? data[at]! : data[at >> 1]! >> (at % 2 === 0 ? 0 : 4) & 15;
-    return (integer - 2 ** (bits - 1)) * scales[row * blocks + Math.floor(column / BLOCK_SIZE)]!;
-  });
-}
-
 Deno.test("quantizeRows() is nowhere off by more than half a step of its row", () => {
   const { data, scales } = quantizeRows(MATRIX);
   for (const [i, element] of MATRIX.data.entries()) {
@@ -43,7 +30,7 @@ Deno.test("quantizeRows() is nowhere off by more than half a step of its row", (
 
 Deno.test("quantizeBlocks() of 8 bits is nowhere off by more than a step of its block", () => {
   const { scales } = quantizeBlocks(MATRIX, { bits: 8 });
-  for (const [i, element] of dequantize(MATRIX, 8).entries()) {
+  for (const [i, element] of roundedByBlock(MATRIX, 8).entries()) {
     const block = Math.floor(i / MATRIX.columns) * 3 +
       Math.floor((i % MATRIX.columns) / BLOCK_SIZE);
     assert.ok(Math.abs(element - MATRIX.data[i]!) <= Math.abs(scales[block]!) * 1.0001, `${i}`);
@@ -51,7 +38,7 @@ Deno.test("quantizeBlocks() of 8 bits is nowhere off by more than a step of its 
 });
 
 Deno.test("quantizeBlocks() of 4 bits has no larger squared error than Q4_0's plain rounding in any block, and a smaller one in all", () => {
-  const made = dequantize(MATRIX, 4);
+  const made = roundedByBlock(MATRIX, 4);
   let total = 0;
   let plainTotal = 0;
   for (let row = 0; row < MATRIX.rows; row++) {
