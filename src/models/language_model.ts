@@ -101,6 +101,8 @@ export interface LayerOutputs {
 export interface ForwardOutputs {
   /** Normalised hidden states, [batch, seqLen, hiddenSize]; logits are their product with the output matrix. */
   readonly hidden: Value;
+  /** What each layer reads, and at the end what the last one makes, [batch, seqLen, hiddenSize] each. */
+  readonly states: readonly Value[];
   /** Keys and values of the tokens read now, by layer. */
   readonly fresh: readonly LayerCache[];
   /** Keys and values of earlier tokens and those read now, by layer. */
@@ -149,15 +151,17 @@ export function forward(
   inputs: ForwardInputs & { readonly past?: readonly LayerCache[] },
 ): ForwardOutputs {
   let hidden = model.embed(inputs);
+  const states = [hidden];
   const fresh: LayerCache[] = [];
   const present: LayerCache[] = [];
   for (let layer = 0; layer < model.numLayers; layer++) {
     const made = model.runLayer(hidden, { ...inputs, layer, past: inputs.past?.[layer] });
     hidden = made.hidden;
+    states.push(hidden);
     fresh.push(made.fresh);
     present.push(made.present);
   }
-  return { hidden: model.finish(hidden, inputs), fresh, present };
+  return { hidden: model.finish(hidden, inputs), states, fresh, present };
 }
 
 /** Returns the linear layers of a model with nothing added: products with the matrices, and biases. */
