@@ -23,7 +23,7 @@ export const SEQUENCE = "sequence_length";
 /** Tokens read before. */
 export const PAST = "past_sequence_length";
 /** Tokens read before and now, as the engine names the sum. */
-export const TOTAL = `${PAST}+${SEQUENCE}`;
+export const TOTAL: string = `${PAST}+${SEQUENCE}`;
 
 /** Names of a layer's keys and values: `past_key_values` goes in, `present` comes out. */
 export function cacheNames(

@@ -8,7 +8,7 @@ import { exportModel } from "./export_model.ts";
 /** A Python with the package `onnx`. */
 const PYTHON = Deno.env.get("TORCH_PYTHON") ?? "python3";
 
-/** Checks each file, infers every shape in it, and prints the shapes of the outputs that were found so. */
+/** Checks each file, infers what can be inferred of its outputs, and compares that with what it declares. */
 const CHECK = `
 import sys, onnx
 for path in sys.argv[1:]:
