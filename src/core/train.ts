@@ -189,7 +189,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const config = resolveConfig(options.config, { dataset, prepared });
 
   const { device, reason } = await chooseDevice(config.device);
-  await saveRunConfig(output, config);
   const start = checkpoint?.trainer ?? NOT_STARTED;
   using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
 
@@ -213,6 +212,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } else {
     await loadTrainer(trainer, { checkpoint, prepared });
   }
+
+  // not before: settings that do not fit what is resumed must not take the place of those that do
+  await saveRunConfig(output, config);
 
   const totalSteps = config.maxSteps;
   onEvent({

@@ -76,7 +76,7 @@ const SLOTS: Readonly<Record<OptimizerName, readonly string[]>> = {
   sgd: ["momentum_buffer 0", "momentum_buffer 1"],
   lion: ["exp_avg 0", "exp_avg 1"],
   adafactor: ["exp_avg 0", "exp_avg 1", "exp_avg_sq 1", "exp_avg_sq_col 0", "exp_avg_sq_row 0"],
-  muon: ["exp_avg 1", "exp_avg 2", "exp_avg_sq 1", "exp_avg_sq 2", "momentum_buffer 0"],
+  muon: ["exp_avg 0", "exp_avg 2", "exp_avg_sq 0", "exp_avg_sq 2", "momentum_buffer 1"],
 };
 
 for (const name of OPTIMIZERS) {
