@@ -38,7 +38,10 @@ export type { StepMetrics } from "./training/run_folder.ts";
 export { TRAINING_DEFAULTS, type TrainingConfig } from "./training/config.ts";
 export { type OptimizerName, OPTIMIZERS } from "./training/optimizers/optimizer.ts";
 export type { OptimizerSettings } from "./training/optimizer_settings.ts";
+export { ADAFACTOR_VARIANTS, type AdafactorVariant } from "./training/optimizers/adafactor.ts";
+export { MUON_ADJUSTMENTS, type MuonAdjustment } from "./training/optimizers/muon.ts";
 export {
+  DECAY_TYPES,
   type DecayType,
   type Schedule,
   SCHEDULES,

@@ -7,15 +7,18 @@
 
 import type { UpdateStep } from "./update_step.ts";
 
-/** Whose Adafactor. */
+/** Every Adafactor, by whose it is. */
 export const ADAFACTOR_VARIANTS = ["transformers", "torch"] as const;
+
+/** Whose Adafactor. */
+export type AdafactorVariant = (typeof ADAFACTOR_VARIANTS)[number];
 
 /** Settings of Adafactor that stay the same during a run. */
 export interface AdafactorConfig {
   /** Which optimizer it is. */
   readonly kind: "adafactor";
   /** Whose. */
-  readonly variant: (typeof ADAFACTOR_VARIANTS)[number];
+  readonly variant: AdafactorVariant;
   /** Keeps divisors from being zero: added to squared gradients (`transformers`), or their least root (`torch`). */
   readonly epsilon1: number;
   /** The least root mean square of a weight, where steps are relative to it. */
