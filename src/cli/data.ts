@@ -14,12 +14,13 @@ import {
   type ValidationModel,
   type ValidationReport,
 } from "../datasets/validate.ts";
+import { createModel } from "../models/architectures.ts";
 import { CONFIG_FILE } from "../models/hub/files.ts";
 import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
 import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
-import { anyObject, decode, integer, readJsonFile } from "../utils/json.ts";
+import { anyObject, decode, readJsonFile } from "../utils/json.ts";
 import { interruptible } from "./interrupt.ts";
 import { findModelOrRun, type ModelPlace, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
@@ -159,12 +160,11 @@ function describe(
 async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
   const place = await findPlace(name);
   const path = join(place.folder, CONFIG_FILE);
-  const config = decode(anyObject(), await readJsonFile(path), path);
-  const count = (key: string) => integer({ min: 2 })(config[key], { source: path, key });
+  const model = createModel(decode(anyObject(), await readJsonFile(path), path));
   return {
     tokenizer: await tokenizerOf(place),
-    vocabSize: count("vocab_size"),
-    maxLength: maxLength ?? count("max_position_embeddings"),
+    vocabSize: model.vocabSize,
+    maxLength: maxLength ?? model.maxPositions,
   };
 }
 

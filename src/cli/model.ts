@@ -6,16 +6,21 @@
 
 import type { Command } from "commander";
 import { registerModelInfo } from "./model_info.ts";
+import { registerModelMerge } from "./model_merge.ts";
 import { registerModelPull } from "./model_pull.ts";
 import { addExamples } from "./program.ts";
 
 /** Adds `model` and its commands to `program`. */
 export function registerModel(program: Command): void {
-  const model = program.command("model").description("Download models and look at them.");
+  const model = program.command("model").description(
+    "Download models, look at them and merge adapters into them.",
+  );
   addExamples(model, [
     "llm-training model pull qwen3",
     "llm-training model info Qwen/Qwen3-0.6B",
+    "llm-training model merge --adapter runs/adapter --output models/merged",
   ]);
   registerModelPull(model);
   registerModelInfo(model);
+  registerModelMerge(model);
 }

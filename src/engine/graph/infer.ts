@@ -118,7 +118,9 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   GatherElements: ([data, ids]) => ({ dtype: data!.dtype, shape: ids!.shape }),
   ScatterAdd: ([data]) => ({ dtype: data!.dtype, shape: data!.shape }),
   Softmax: elementwise,
+  GeluTanh: elementwise,
   RmsNorm: elementwise,
+  LayerNorm: elementwise,
   Rotary: elementwise,
   LinearCrossEntropy: ([hidden, weight]) => {
     if (hidden!.shape[1] !== weight!.shape[1]) mismatch("LinearCrossEntropy", hidden!, weight!);

@@ -21,6 +21,8 @@ const CASES = [
   "adamw_clip",
   "accumulation",
   "cosine",
+  "linear_gpt2",
+  "gemma3",
   "tinystories",
   "label_smoothing",
   "sgd_momentum",

@@ -17,8 +17,10 @@ import {
   expand,
   gather,
   gatherElements,
+  geluTanh,
   gemm,
   input,
+  layerNorm,
   linear,
   linearCrossEntropy,
   log,
@@ -34,6 +36,7 @@ import {
   reshape,
   rmsNorm,
   rotary,
+  scalar,
   scatterAdd,
   sigmoid,
   silu,
@@ -195,7 +198,10 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     const [transA, transB] = [(bits & 1) > 0, (bits & 2) > 0];
     const a = make.float(transA ? [k, m] : [m, k]);
     return gemm(a, make.float(transB ? [n, k] : [k, n]), { transA, transB });
-  }).concat([(make) => linear(make.float([2, 3, 4]), make.float([5, 4]))]),
+  }).concat([
+    (make) => linear(make.float([2, 3, 4]), make.float([5, 4])),
+    (make) => linear(make.float([2, 3, 4]), make.float([4, 5]), { transposed: true }),
+  ]),
   Reshape: [(make) => {
     const x = reshape(make.float([4, 6]), [3, 8]);
     return mul(x, x);
@@ -237,9 +243,18 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     return mul(sum, sum);
   }],
   Softmax: [unary(softmax), (make) => softmax(make.given([2, 3], [1, 1, 1, 50, -50, 0]))],
+  GeluTanh: [unary(geluTanh), unary((x) => geluTanh(mul(x, scalar(4))))],
   RmsNorm: [(make) => {
     const [a, b] = make.shape(2) as [number, number];
     return rmsNorm(make.float([a, b, 6]), { weight: make.float([6]), epsilon: 1e-3 });
+  }],
+  LayerNorm: [(make) => {
+    const [a, b] = make.shape(2) as [number, number];
+    return layerNorm(make.float([a, b, 6]), {
+      weight: make.float([6]),
+      bias: make.float([6]),
+      epsilon: 1e-3,
+    });
   }],
   Rotary: [
     (make) => {
