@@ -131,6 +131,7 @@ export {
   frozenLinear,
   frozenLinearCrossEntropy,
   type FrozenMatrix,
+  frozenRows,
 } from "./graph/frozen.ts";
 export { grad } from "./graph/autodiff.ts";
 export { simplify } from "./graph/simplify.ts";

@@ -18,6 +18,7 @@ import {
   ONNX_DTYPE_CODES,
   type Writer,
 } from "./export_writer.ts";
+import { orderNodes } from "./order_nodes.ts";
 import { simplify } from "./simplify.ts";
 import {
   type Dim,
@@ -217,7 +218,7 @@ export function exportGraph(
     nameOfValue.set(value, (exportRules[value.op] as ExportRule<Op>)(value, writer));
   }
   return {
-    nodes: nameOutputs(nodes, names, values.map(writer.nameOf)),
+    nodes: orderNodes(nameOutputs(nodes, names, values.map(writer.nameOf))),
     inputs: [...inputs.values()],
     outputs: names.map((name, i) => ({
       name,

@@ -5,10 +5,12 @@
  * @module
  */
 
-import { apply, reshape } from "./build.ts";
+import { rotationBlock, rotationMatrix } from "../tensor/rotation.ts";
+import { elementCount } from "../tensor/tensor.ts";
+import { apply, constant, gemm, reshape } from "./build.ts";
 import { FROZEN_DTYPES, type FrozenDtype, staticShape, type Value } from "./value.ts";
 
-/** A matrix that does not train. */
+/** A matrix that does not train, as `quantizeRows` makes it or of half-precision floats. */
 export interface FrozenMatrix {
   /** float16, or int8, or uint8 that counts from 128, [rows, columns]. */
   readonly weight: Value;
@@ -25,7 +27,8 @@ export interface FrozenGemmOptions {
 }
 
 /**
- * Returns the product of `x` [m, k] and a matrix that does not train. Its gradient flows to `x` only.
+ * Returns the product of `x` [m, k] and the stored matrix as it is: of integers, one whose rows are rotated. Gradients
+ * flow to `x` only.
  *
  * On CPUs and with integers, each row of `x` (and of its gradient) is rounded to 8 bits unless `exact`.
  *
@@ -41,20 +44,25 @@ export function frozenGemm(
   return apply("FrozenGemm", [x, ...inputsOf(matrix)], { transB, stored, exact });
 }
 
+/** Returns the rows of the stored matrix as it is, [n, d], that `ids` [..., 1] name, as float32 [..., d]. */
+export function frozenRows(matrix: FrozenMatrix, ids: Value): Value {
+  const { weight, scales } = matrix;
+  const inputs = [weight, ids, ...scales === undefined ? [] : [scales]];
+  return apply("FrozenGather", inputs, { stored: storedAs(matrix) });
+}
+
 /** Returns `x` [..., inFeatures] · Wᵀ for a matrix W [outFeatures, inFeatures] that does not train. */
 export function frozenLinear(x: Value, matrix: FrozenMatrix): Value {
-  const [outFeatures, inFeatures] = matrix.weight.shape;
+  const [outFeatures, inFeatures] = staticShape(matrix.weight.shape) as [number, number];
   const leading = staticShape(x.shape.slice(0, -1));
   const rows = leading.reduce((product, extent) => product * extent, 1);
-  const flat = frozenGemm(reshape(x, [rows, inFeatures!]), matrix, { transB: true });
-  return reshape(flat, [...leading, outFeatures!]);
+  const flat = rotateFor(reshape(x, [rows, inFeatures]), matrix);
+  return reshape(frozenGemm(flat, matrix, { transB: true }), [...leading, outFeatures]);
 }
 
 /** Returns the rows of a matrix [n, d] that `ids` [..., 1] name, as float32 [..., d]. */
 export function frozenGather(matrix: FrozenMatrix, ids: Value): Value {
-  const { weight, scales } = matrix;
-  const inputs = [weight, ids, ...scales === undefined ? [] : [scales]];
-  return apply("FrozenGather", inputs, { stored: storedAs(matrix) });
+  return rotateFor(frozenRows(matrix, ids), matrix);
 }
 
 /** Returns `linearCrossEntropy` with an output matrix [vocab, d] that does not train. */
@@ -66,8 +74,24 @@ export function frozenLinearCrossEntropy(
   },
 ): Value {
   const { weight, scales } = matrix;
-  const inputs = [hidden, weight, targets, ...scales === undefined ? [] : [scales]];
+  const inputs = [
+    rotateFor(hidden, matrix),
+    weight,
+    targets,
+    ...scales === undefined ? [] : [scales],
+  ];
   return apply("FrozenLinearCrossEntropy", inputs, { stored: storedAs(matrix) });
+}
+
+/** Rotates the rows of `x` as those of a matrix of integers are; as that is its own inverse, also back. */
+function rotateFor(x: Value, matrix: FrozenMatrix): Value {
+  if (storedAs(matrix) === "float16") return x;
+  const shape = staticShape(x.shape);
+  const width = shape.at(-1)!;
+  const block = rotationBlock(width);
+  if (block === 1) return x;
+  const blocks = reshape(x, [elementCount(shape) / block, block]);
+  return reshape(gemm(blocks, constant(rotationMatrix(width))), shape);
 }
 
 function inputsOf({ weight, scales }: FrozenMatrix): Value[] {

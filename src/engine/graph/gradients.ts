@@ -32,7 +32,7 @@ import {
   sub,
   transpose,
 } from "./build.ts";
-import { frozenGather, frozenGemm } from "./frozen.ts";
+import { frozenGemm, frozenRows } from "./frozen.ts";
 import { broadcastShapes } from "./infer.ts";
 import { type Dim, inputOf, type Op, staticShape, type Value, type ValueOf } from "./value.ts";
 
@@ -206,7 +206,7 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     const probabilities = softmax(frozenGemm(hidden!, matrix, { transB: true }));
     // Exactly: 8 bits would leave nothing of the many probabilities below a 254th of the largest.
     const expected = frozenGemm(probabilities, matrix, { exact: true });
-    return [mul(g, sub(expected, frozenGather(matrix, targets!))), null, null, null];
+    return [mul(g, sub(expected, frozenRows(matrix, targets!))), null, null, null];
   },
 };
 

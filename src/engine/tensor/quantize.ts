@@ -4,6 +4,7 @@
  * @module
  */
 
+import { rotateRow } from "./rotation.ts";
 import { type Tensor, tensor, zeros } from "./tensor.ts";
 
 /** The dtypes of such integers. */
@@ -18,7 +19,10 @@ export const UINT8_ZERO_POINT = 128;
 /** The largest integer that is used: symmetric, so that −128 never occurs. */
 const LARGEST = 127;
 
-/** A matrix whose element (row, i) is `scales[row] · weight[row, i]`, the integer counted from its zero point. */
+/**
+ * A matrix whose rows, rotated (see `rotation.ts`), have the elements `scales[row] · weight[row, i]`, the integer counted
+ * from its zero point.
+ */
 export interface QuantizedMatrix<D extends QuantizedDtype = QuantizedDtype> {
   /** Integers from −127 to 127, [rows, columns]. */
   readonly weight: Tensor<D>;
@@ -35,8 +39,8 @@ export interface QuantizeOptions<D extends QuantizedDtype> {
 }
 
 /**
- * Rounds a matrix to 8-bit integers: each element to within half of its row's scale, which is the row's largest
- * magnitude / 127.
+ * Rotates the rows of a matrix and rounds them to 8-bit integers: each element to within half of its row's scale, which
+ * is the row's largest magnitude / 127.
  *
  * @throws {TypeError} If it is no matrix, or has an element that is not finite.
  */
@@ -50,16 +54,21 @@ export function quantizeRows<D extends QuantizedDtype = "int8">(
     throw new TypeError(`Cannot quantise a tensor of shape [${shape}]: it must be a matrix`);
   }
   const [rows, columns] = (transposed ? shape.toReversed() : shape) as [number, number];
-  // Steps through `data` from one element of a row to the next, and from one row to the next.
-  const [step, rowStep] = transposed ? [rows, 1] : [1, columns];
   const scales = new Float32Array(rows);
   const zeroPoint = dtype === "uint8" ? UINT8_ZERO_POINT : 0;
   const weight = zeros<QuantizedDtype>(dtype, [rows, columns]) as Tensor<D>;
   const integers = weight.data as Int8Array | Uint8Array;
+  const line = new Float32Array(columns);
   for (let row = 0; row < rows; row++) {
+    if (transposed) {
+      for (let i = 0; i < columns; i++) line[i] = data[i * rows + row]!;
+    } else {
+      line.set(data.subarray(row * columns, (row + 1) * columns));
+    }
+    rotateRow(line);
     let largest = 0;
-    for (let i = 0, at = row * rowStep; i < columns; i++, at += step) {
-      const magnitude = Math.abs(data[at]!);
+    for (let i = 0; i < columns; i++) {
+      const magnitude = Math.abs(line[i]!);
       // Not `>`, which would pass over a NaN.
       if (!(magnitude <= largest)) largest = magnitude;
     }
@@ -68,8 +77,9 @@ export function quantizeRows<D extends QuantizedDtype = "int8">(
     }
     scales[row] = largest / LARGEST;
     const inverse = largest === 0 ? 0 : LARGEST / largest;
-    for (let i = 0, at = row * rowStep, to = row * columns; i < columns; i++, at += step, to++) {
-      integers[to] = Math.round(data[at]! * inverse) + zeroPoint;
+    const start = row * columns;
+    for (let i = 0; i < columns; i++) {
+      integers[start + i] = Math.round(line[i]! * inverse) + zeroPoint;
     }
   }
   return { weight, scales: tensor("float32", [rows], scales) };
@@ -81,10 +91,12 @@ export function dequantizeRows({ weight, scales }: QuantizedMatrix): Tensor<"flo
   const zeroPoint = weight.dtype === "uint8" ? UINT8_ZERO_POINT : 0;
   const data = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++) {
+    const line = data.subarray(row * columns, (row + 1) * columns);
     const scale = scales.data[row]!;
-    for (let i = row * columns; i < (row + 1) * columns; i++) {
-      data[i] = (weight.data[i]! - zeroPoint) * scale;
+    for (let i = 0; i < columns; i++) {
+      line[i] = (weight.data[row * columns + i]! - zeroPoint) * scale;
     }
+    rotateRow(line);
   }
   return tensor("float32", [rows, columns], data);
 }
