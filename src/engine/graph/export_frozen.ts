@@ -16,6 +16,9 @@ const LARGEST = 127;
 /** Rows with nothing larger become zeros; 127 divided by it is still finite. */
 const SMALLEST_MAXIMUM = 1e-30;
 
+/** Matrices with more rows, such as output matrices, are widened a slice of as many rows at a time. */
+const MAX_WIDE_ROWS = 8192;
+
 /** A matrix by the names of its parts. */
 interface StoredMatrix {
   readonly stored: FrozenDtype;
@@ -43,6 +46,9 @@ export function exportFrozenGemm(
     return transB
       ? integerProductTransposed(left, matrix, writer)
       : integerProduct(left, matrix, writer);
+  }
+  if (writer.target === "cpu" && !transB && rows > MAX_WIDE_ROWS) {
+    return slicedProduct(left, matrix, writer);
   }
   const wide = widen(matrix, { writer, backward: !transB });
   return writer.node("Gemm", [left, wide], { attributes: { transB: { int: Number(transB) } } });
@@ -75,6 +81,30 @@ export function exportFrozenGather(
     : writer.node("Sub", [gathered, number(UINT8_ZERO_POINT, writer)]);
   const column = writer.node("Reshape", [matrix.scales!, writer.integers([rows, 1])]);
   return writer.node("Mul", [counted, writer.node("GatherND", [column, idsName])]);
+}
+
+/** x · W as a sum over slices of W's rows, so that the whole of W is never there in float32. */
+function slicedProduct(x: string, matrix: StoredMatrix, writer: Writer): string {
+  const starts: number[] = [];
+  for (let start = 0; start < matrix.rows; start += MAX_WIDE_ROWS) starts.push(start);
+  const slice = (name: string, [axis, start]: readonly [number, number]): string => {
+    const end = Math.min(start + MAX_WIDE_ROWS, matrix.rows);
+    const bounds = [[start], [end], [axis]].map((bound) => writer.integers(bound));
+    return writer.node("Slice", [name, ...bounds]);
+  };
+  // All before the first product: what is written last of what a product reads is made first, which has to be the sum.
+  const lefts = starts.map((start) => slice(x, [1, start]));
+  let sum: string | undefined;
+  for (const [i, start] of starts.entries()) {
+    const wide = widen({
+      ...matrix,
+      weight: slice(matrix.weight, [0, start]),
+      scales: matrix.scales && slice(matrix.scales, [0, start]),
+      rows: Math.min(start + MAX_WIDE_ROWS, matrix.rows) - start,
+    }, { writer, backward: true });
+    sum = writer.node("Gemm", [lefts[i]!, wide, ...sum === undefined ? [] : [sum]]);
+  }
+  return sum!;
 }
 
 /** x · (scales · W)ᵀ, of integers: the scales belong to the columns of the result. */
