@@ -39,6 +39,9 @@ export async function openNativeSession(
       executionProviders: ["cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
+      // A pattern is planned at the first run and its memory taken at the second, beside all that the first has left:
+      // the peak would be up to twice what a run needs.
+      enableMemPattern: false,
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
       extra: { session: NO_SPINNING },
