@@ -172,19 +172,18 @@ async function probeLogits(
   const values = new Map(
     parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
   );
-  const { weight, project, outputWeight } = bindWeights(trainee, {
-    ...frozenValues(trainee.frozen, "f32"),
+  const weights = bindWeights(trainee, {
+    ...frozenValues(trainee, { dtype: "f32", gpu: device === "webgpu" }),
     trained: (name) => values.get(name)!,
   });
   const length = Math.min(PROBE_LENGTH, model.maxPositions);
   const { hidden } = forward(model, {
-    weight,
-    project,
+    ...weights,
     ids: input("ids", "int64", [1, length, 1]),
     ...sequenceInputs(model, { batch: 1, seqLen: length }),
   });
   const rows = reshape(hidden, [length, model.hiddenSize]);
-  const logits = gemm(rows, weight(outputWeight), { transB: true });
+  const logits = gemm(rows, weights.weight(weights.outputWeight), { transB: true });
   const target = device === "webgpu" ? "gpu" : "cpu";
   const graph = encodeModel(exportGraph({ logits }, { target }));
   await using session = await openSession(graph, { device });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { add, gather, geluTanh, layerNorm, transpose } from "../engine/graph/build.ts";
+import { add, geluTanh, layerNorm, transpose } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
 import { attention, cutFeatures, splitFeatures } from "./attention.ts";
 import { ConfigReader } from "./config.ts";
@@ -14,6 +14,7 @@ import {
   type LayerInputs,
   type LayerOutputs,
   plainProject,
+  plainRows,
   type Projection,
   projectionWeights,
   type WeightSpec,
@@ -66,8 +67,8 @@ export function createGpt2(json: Readonly<Record<string, unknown>>): LanguageMod
       (_, i) => Object.values(layerProjections(config, i)),
     )
       .flat(),
-    embed: ({ weight, ids, positions }) =>
-      add(gather(weight(EMBEDDINGS), ids), gather(weight(POSITIONS), positions)),
+    embed: ({ weight, embedRows = plainRows(weight), ids, positions }) =>
+      add(embedRows(EMBEDDINGS, ids), embedRows(POSITIONS, positions)),
     runLayer: (hidden, inputs) => runLayer(config, hidden, inputs),
     finish: (hidden, { weight }) =>
       normalize(hidden, { weight, name: "transformer.ln_f", epsilon: config.epsilon }),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { add, linear, type RotaryAngles } from "../engine/graph/build.ts";
+import { add, gather, linear, type RotaryAngles } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
 import type { RopeConfig } from "./rope.ts";
 
@@ -65,12 +65,17 @@ export interface AttentionContext {
   readonly mask: Value;
 }
 
+/** Returns the rows of the matrix of a name that `ids` [..., 1] name: [..., width]. */
+export type EmbedRows = (name: string, ids: Value) => Value;
+
 /** What a forward pass reads. */
 export interface ForwardInputs {
   /** Returns the weight of a name that {@linkcode LanguageModel.weights} lists. */
   readonly weight: (name: string) => Value;
   /** Computes the linear layers that {@linkcode LanguageModel.projections} lists. @default {plainProject} */
   readonly project?: Project;
+  /** Returns rows of an embedding matrix. @default {plainRows} */
+  readonly embedRows?: EmbedRows;
   /** Token ids, int64 [batch, seqLen, 1]. */
   readonly ids: Value;
   /** Position of each token, int64 [batch or 1, seqLen, 1], for models with learned positions. */
@@ -162,6 +167,11 @@ export function forward(
     present.push(made.present);
   }
   return { hidden: model.finish(hidden, inputs), states, fresh, present };
+}
+
+/** Returns the rows of a model's matrices as they are. */
+export function plainRows(weight: (name: string) => Value): EmbedRows {
+  return (name, ids) => gather(weight(name), ids);
 }
 
 /** Returns the linear layers of a model with nothing added: products with the matrices, and biases. */

@@ -5,16 +5,7 @@
  * @module
  */
 
-import {
-  add,
-  gather,
-  geluTanh,
-  mul,
-  rmsNorm,
-  scalar,
-  silu,
-  transpose,
-} from "../engine/graph/build.ts";
+import { add, geluTanh, mul, rmsNorm, scalar, silu, transpose } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
 import { attention, cutFeatures, rotateHeads, splitFeatures } from "./attention.ts";
 import {
@@ -23,6 +14,7 @@ import {
   type LayerInputs,
   type LayerOutputs,
   plainProject,
+  plainRows,
   type Project,
   type Projection,
 } from "./language_model.ts";
@@ -62,8 +54,8 @@ export function createPreNormDecoder(
     outputWeight: config.tied ? "model.embed_tokens.weight" : "lm_head.weight",
     weights: decoderWeights(config),
     projections: decoderProjections(config),
-    embed({ weight, ids }) {
-      const embedded = gather(weight("model.embed_tokens.weight"), ids);
+    embed({ weight, embedRows = plainRows(weight), ids }) {
+      const embedded = embedRows("model.embed_tokens.weight", ids);
       return embeddingScale === 1 ? embedded : mul(embedded, scalar(embeddingScale));
     },
     runLayer: (hidden, inputs) => runLayer(config, hidden, inputs),

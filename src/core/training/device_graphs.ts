@@ -20,7 +20,7 @@ import {
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { dropoutValues } from "./dropout.ts";
-import { type FrozenDtype, frozenValues } from "./frozen_weights.ts";
+import { type FrozenStorage, frozenValues } from "./frozen_weights.ts";
 import { lossGraph, type LossRegularization } from "./loss_graph.ts";
 import {
   deviceUpdate,
@@ -60,11 +60,12 @@ export type LossKind =
 /** Describes losses and gradients over weights that lie in the arrays of `layout`. */
 export function deviceLossGraph(
   trainee: Trainee,
-  { layout, shape, kind, frozenDtype, regularization, gradientCheckpointing }: {
+  { layout, shape, kind, storage, regularization, gradientCheckpointing }: {
     readonly layout: readonly ParameterGroup[];
     readonly shape: BatchShape;
     readonly kind: LossKind;
-    readonly frozenDtype: FrozenDtype;
+    /** How frozen weights are kept. */
+    readonly storage: FrozenStorage;
     /** What makes the loss that is trained harder. */
     readonly regularization: LossRegularization | undefined;
     /** Whether layers are computed anew for their gradients. */
@@ -81,7 +82,7 @@ export function deviceLossGraph(
     }
   }
   const values: WeightValues = {
-    ...frozenValues(trainee.frozen, frozenDtype),
+    ...frozenValues(trainee, storage),
     trained: (name) => weights.get(name)!,
     dropout: kind === "evaluate"
       ? undefined

@@ -23,7 +23,7 @@ import {
   UPDATED,
 } from "./device_graphs.ts";
 import { dropoutMasks } from "./dropout.ts";
-import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
+import { type FrozenDtype, type FrozenStorage, storeFrozen } from "./frozen_weights.ts";
 import { scalarOf } from "./host_graphs.ts";
 import { copyTensors, slotViews, viewsOf } from "./host_trainer.ts";
 import { type LossRegularization, wholeLossFeeds } from "./loss_graph.ts";
@@ -66,7 +66,7 @@ const NO_CLIPPING = 3e38;
 /** Trains a model whose weights are in a GPU's memory. */
 export class DeviceTrainer implements Trainer {
   readonly #trainee: Trainee;
-  readonly #frozenDtype: FrozenDtype;
+  readonly #storage: FrozenStorage;
   readonly #gradientCheckpointing: boolean;
   readonly #layout: readonly ParameterGroup[];
   readonly #emaDecay: number | null;
@@ -82,7 +82,7 @@ export class DeviceTrainer implements Trainer {
   private constructor(trainee: Trainee, options: DeviceTrainerOptions) {
     const { optimizer, frozenDtype, emaDecay = null, regularization } = options;
     this.#trainee = trainee;
-    this.#frozenDtype = frozenDtype;
+    this.#storage = { dtype: frozenDtype, gpu: true };
     this.#gradientCheckpointing = options.gradientCheckpointing;
     this.#emaDecay = emaDecay;
     this.#regularization = regularization;
@@ -107,8 +107,9 @@ export class DeviceTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.freeze}. */
-  freeze({ name, tensor }: NamedTensor): void {
-    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
+  freeze(weight: NamedTensor): void {
+    const { model } = this.#trainee;
+    Object.assign(this.#frozen, storeFrozen(weight, { model, storage: this.#storage }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
@@ -196,7 +197,7 @@ export class DeviceTrainer implements Trainer {
             layout: this.#layout,
             shape: batch,
             kind,
-            frozenDtype: this.#frozenDtype,
+            storage: this.#storage,
             regularization: this.#regularization,
             gradientCheckpointing: this.#gradientCheckpointing,
           }),

@@ -8,7 +8,7 @@ import type { MicroBatch } from "../../datasets/batch.ts";
 import type { OnnxModel } from "../../engine/onnx/model.ts";
 import type { Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
-import type { FrozenDtype } from "./frozen_weights.ts";
+import type { FrozenStorage } from "./frozen_weights.ts";
 import type { GradientSums } from "./gradient_sums.ts";
 import type { LossRegularization } from "./loss_graph.ts";
 import type { Trainee } from "./trainee.ts";
@@ -45,8 +45,8 @@ export type CompileGraph = (graph: OnnxModel) => Promise<Session>;
 export interface HostGraphsOptions {
   /** What they read and write. */
   readonly tensors: HostTensors;
-  /** How frozen matrices are kept. */
-  readonly frozenDtype: FrozenDtype;
+  /** How frozen weights are kept. */
+  readonly storage: FrozenStorage;
   /** What makes the loss that is trained harder. */
   readonly regularization: LossRegularization | undefined;
   /** Compiles a graph. */

@@ -9,7 +9,7 @@ import { encodeModel, type OnnxModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
+import { type FrozenDtype, type FrozenStorage, storeFrozen } from "./frozen_weights.ts";
 import { GradientSums } from "./gradient_sums.ts";
 import type { HostGraphs } from "./host_graphs.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
@@ -49,7 +49,8 @@ export interface HostTrainerOptions {
 
 /** Trains a model whose weights are in host memory. */
 export class HostTrainer implements Trainer {
-  readonly #frozenDtype: FrozenDtype;
+  readonly #trainee: Trainee;
+  readonly #storage: FrozenStorage;
   readonly #layout: readonly ParameterGroup[];
   readonly #optimizer: HostOptimizer;
   readonly #graphs: HostGraphs;
@@ -65,7 +66,8 @@ export class HostTrainer implements Trainer {
       readonly options: HostTrainerOptions;
     },
   ) {
-    this.#frozenDtype = options.frozenDtype;
+    this.#trainee = trainee;
+    this.#storage = { dtype: options.frozenDtype, gpu: false };
     this.#layout = layout;
     this.#optimizer = optimizer;
     this.#gradients = new GradientSums(byName(this.#views("gradients")));
@@ -76,10 +78,15 @@ export class HostTrainer implements Trainer {
       gradients: this.#gradients,
       frozen: this.#frozen,
     };
-    const { device, threads, frozenDtype, regularization } = options;
+    const { device, threads, regularization } = options;
     const compile = (graph: OnnxModel) => openSession(encodeModel(graph), { device, threads });
     const Graphs = options.layered ? LayeredGraphs : WholeGraph;
-    this.#graphs = new Graphs(trainee, { tensors, frozenDtype, regularization, compile });
+    this.#graphs = new Graphs(trainee, {
+      tensors,
+      storage: this.#storage,
+      regularization,
+      compile,
+    });
   }
 
   /** Allocates weights, gradients and what the optimizer keeps, all zero. */
@@ -93,8 +100,9 @@ export class HostTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.freeze}. */
-  freeze({ name, tensor }: NamedTensor): void {
-    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
+  freeze(weight: NamedTensor): void {
+    const { model } = this.#trainee;
+    Object.assign(this.#frozen, storeFrozen(weight, { model, storage: this.#storage }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */

@@ -161,7 +161,7 @@ export class LayeredGraphs implements HostGraphs {
   }
 
   #graphs(shape: BatchShape, training: boolean): Promise<ShapeGraphs> {
-    const { compile, frozenDtype, maxLogits } = this.#options;
+    const { compile, storage, maxLogits } = this.#options;
     const regularization = training ? this.#options.regularization : undefined;
     const drops = training && this.#dropout > 0;
     const differs = drops || regularization !== undefined;
@@ -176,7 +176,7 @@ export class LayeredGraphs implements HostGraphs {
         regularization,
         headTokens: chunks[0]!.tokens,
         values: {
-          ...frozenValues(this.#trainee.frozen, frozenDtype),
+          ...frozenValues(this.#trainee, storage),
           trained: (name) => weights.get(name)!,
           dropout: drops ? dropoutValues(this.#dropout, "uint8") : undefined,
         },

@@ -9,9 +9,7 @@ import { IGNORED_LABEL } from "../../datasets/labels.ts";
 import {
   add,
   concat,
-  gather,
   input,
-  linearCrossEntropy,
   mul,
   reduceMean,
   reduceSum,
@@ -26,7 +24,7 @@ import { forward, type LanguageModel } from "../../models/language_model.ts";
 import { chunkSize } from "./head_chunks.ts";
 import { EMBEDDING_NOISE } from "./neftune.ts";
 import { type BatchShape, sequenceInputs } from "./sequence_inputs.ts";
-import { bindWeights, type Trainee, type WeightValues } from "./trainee.ts";
+import { bindWeights, type BoundWeights, type Trainee, type WeightValues } from "./trainee.ts";
 
 /** What makes the loss that is trained harder than the one that is evaluated. */
 export interface LossRegularization {
@@ -95,21 +93,23 @@ export function lossGraph(
   const { labelSmoothing = 0 } = regularization ?? {};
   const model = regularized(trainee.model, { shape, regularization });
   const { batch, seqLen } = shape;
-  const { weight, project, outputWeight } = bindWeights(trainee, values);
+  const weights = bindWeights(trainee, values);
   const { hidden, states } = forward(model, {
-    weight,
-    project,
+    ...weights,
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, shape),
   });
   const rows = reshape(hidden, [batch * seqLen, model.hiddenSize]);
-  return { loss: headLoss(rows, { weight: weight(outputWeight), labelSmoothing }), states };
+  const { vocabSize } = model;
+  return { loss: headLoss(rows, { weights, vocabSize, labelSmoothing }), states };
 }
 
 /** What {@linkcode headLoss} predicts tokens by. */
 export interface HeadOptions {
-  /** Output matrix [vocabSize, hiddenSize]. */
-  readonly weight: Value;
+  /** How it gets at the output matrix. */
+  readonly weights: BoundWeights;
+  /** Number of token ids. */
+  readonly vocabSize: number;
   /** The part of each target that is shared out evenly over all tokens. */
   readonly labelSmoothing: number;
 }
@@ -118,16 +118,18 @@ export interface HeadOptions {
  * Describes the sum of token losses, each times its weight, of normalised hidden states [tokens, hiddenSize]. The tokens
  * are taken in chunks, so that the logits of all of them never exist together.
  */
-export function headLoss(hidden: Value, { weight, labelSmoothing }: HeadOptions): Value {
+export function headLoss(
+  hidden: Value,
+  { weights, vocabSize, labelSmoothing }: HeadOptions,
+): Value {
   const [tokens] = staticShape(hidden.shape);
-  const [vocabSize] = staticShape(weight.shape);
-  const losses = targetChunks(tokens!, vocabSize!).map(({ name, start, end }) => {
-    const rows = slice(hidden, { axis: 0, start, end });
-    const prediction = { weight, targets: input(name, "int64", [end - start, 1]) };
-    const hard = linearCrossEntropy(rows, prediction);
+  const losses = targetChunks(tokens!, vocabSize).map((chunk) => {
+    const rows = slice(hidden, { axis: 0, ...chunk });
+    const targets = input(chunk.name, "int64", [chunk.end - chunk.start, 1]);
+    const hard = weights.crossEntropy(rows, { name: weights.outputWeight, targets });
     return labelSmoothing === 0
       ? hard
-      : add(hard, smoothing(rows, { ...prediction, part: labelSmoothing }));
+      : add(hard, smoothing(rows, { weights, targets, part: labelSmoothing }));
   });
   const all = losses.length === 1 ? losses[0]! : concat(losses, 0);
   const weighted = mul(all, input("token_weights", "float32", [tokens!, 1]));
@@ -173,14 +175,14 @@ export function wholeLossFeeds(
  */
 function smoothing(
   hidden: Value,
-  { weight, targets, part }: {
-    readonly weight: Value;
+  { weights: { outputWeight, embedRows, weight }, targets, part }: {
+    readonly weights: BoundWeights;
     readonly targets: Value;
     readonly part: number;
   },
 ): Value {
-  const target = mul(gather(weight, targets), scalar(part));
-  const mean = mul(reduceMean(weight, [0]), scalar(part));
+  const target = mul(embedRows(outputWeight, targets), scalar(part));
+  const mean = mul(reduceMean(weight(outputWeight), [0]), scalar(part));
   return reduceSum(mul(hidden, sub(target, mean)), [1]);
 }
 

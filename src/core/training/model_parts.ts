@@ -47,10 +47,9 @@ export function modelParts(
   const { labelSmoothing = 0 } = regularization ?? {};
   const model = regularized(trainee.model, { shape, regularization });
   const { batch, seqLen } = shape;
-  const { weight, project, outputWeight } = bindWeights(trainee, values);
+  const weights = bindWeights(trainee, values);
   const inputs: ForwardInputs = {
-    weight,
-    project,
+    ...weights,
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, shape),
   };
@@ -67,6 +66,9 @@ export function modelParts(
   return {
     embed,
     layers,
-    head: { hidden, output: headLoss(finished, { weight: weight(outputWeight), labelSmoothing }) },
+    head: {
+      hidden,
+      output: headLoss(finished, { weights, vocabSize: model.vocabSize, labelSmoothing }),
+    },
   };
 }

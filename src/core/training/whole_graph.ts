@@ -102,7 +102,7 @@ export class WholeGraph implements HostGraphs {
         shape,
         regularization: training ? this.#options.regularization : undefined,
         values: {
-          ...frozenValues(this.#trainee.frozen, this.#options.frozenDtype),
+          ...frozenValues(this.#trainee, this.#options.storage),
           trained: (name) => weights.get(name)!,
           dropout: training ? dropoutValues(dropoutRate(this.#trainee), "uint8") : undefined,
         },

@@ -6,12 +6,19 @@
 
 import {
   MICROSOFT_DOMAIN,
-  type OnnxAttribute,
   type OnnxModel,
   type OnnxNode,
   type OnnxValueInfo,
 } from "../onnx/model.ts";
-import { type Dtype, elementCount, type Tensor } from "../tensor/tensor.ts";
+import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import { exportFrozenGather, exportFrozenGemm } from "./export_frozen.ts";
+import {
+  type ExportRule,
+  type ExportTarget,
+  ONNX_DTYPE_CODES,
+  type Writer,
+} from "./export_writer.ts";
+import { orderNodes } from "./order_nodes.ts";
 import { simplify } from "./simplify.ts";
 import {
   type Dim,
@@ -22,11 +29,7 @@ import {
   type ValueOf,
 } from "./value.ts";
 
-/** The families of devices for which one operator is spelled differently. */
-export const EXPORT_TARGETS = ["cpu", "gpu"] as const;
-
-/** A family of devices. */
-export type ExportTarget = (typeof EXPORT_TARGETS)[number];
+export { EXPORT_TARGETS, type ExportTarget } from "./export_writer.ts";
 
 /** Options of {@linkcode exportGraph}. */
 export interface ExportOptions {
@@ -34,40 +37,11 @@ export interface ExportOptions {
   readonly target?: ExportTarget;
 }
 
-/** Writes nodes and constants, and knows what each value is called. */
-interface Writer {
-  readonly target: ExportTarget;
-  /** Returns the name of a value that was written before. */
-  nameOf(value: Value): string;
-  /** Writes a node and returns the name of its output, which is `name` if given. */
-  node(op: string, inputs: readonly string[], options?: NodeOptions): string;
-  /** Writes an int64 vector and returns its name. */
-  integers(values: readonly number[]): string;
-  /** Writes a tensor and returns its name. */
-  tensor(tensor: Tensor): string;
-}
-
-interface NodeOptions {
-  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
-  readonly domain?: string;
-}
-
-type ExportRule<O extends Op> = (value: ValueOf<O>, writer: Writer) => string;
-
 /** Constants of at least this many equal elements are written as their shape and value. */
 const MIN_FILLED_ELEMENTS = 1024;
 
-const ONNX_DTYPE_CODES: Readonly<Record<Dtype, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  bfloat16: 16,
-};
+/** Tensors of at most this many elements are written once, however often they are used. */
+const MAX_SHARED_ELEMENTS = 16;
 
 /** An operator that ONNX has under the same name. */
 const same = (value: ValueOf<Op>, writer: Writer): string =>
@@ -187,6 +161,11 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
   LinearCrossEntropy: () => {
     throw new Error("Internal: LinearCrossEntropy is spelled out before export");
   },
+  FrozenGemm: exportFrozenGemm,
+  FrozenGather: exportFrozenGather,
+  FrozenLinearCrossEntropy: () => {
+    throw new Error("Internal: FrozenLinearCrossEntropy is spelled out before export");
+  },
 };
 
 /**
@@ -205,6 +184,7 @@ export function exportGraph(
   const inputs = new Map<string, OnnxValueInfo>();
   const initializers = new Map<string, Tensor>();
   const integerNames = new Map<string, string>();
+  const smallTensors = new Map<string, string>();
   const nameOfValue = new Map<Value, string>();
   const used = new Set(names);
 
@@ -233,8 +213,13 @@ export function exportGraph(
       return name;
     },
     tensor(tensor) {
+      const small = tensor.data.length <= MAX_SHARED_ELEMENTS;
+      const key = `${tensor.dtype} [${tensor.shape}] ${small ? tensor.data.join() : ""}`;
+      const known = small ? smallTensors.get(key) : undefined;
+      if (known !== undefined) return known;
       const name = fresh("c");
       initializers.set(name, tensor);
+      if (small) smallTensors.set(key, name);
       return name;
     },
   };
@@ -248,7 +233,7 @@ export function exportGraph(
     nameOfValue.set(value, (exportRules[value.op] as ExportRule<Op>)(value, writer));
   }
   return {
-    nodes: nameOutputs(nodes, names, values.map(writer.nameOf)),
+    nodes: orderNodes(nameOutputs(nodes, names, values.map(writer.nameOf))),
     inputs: [...inputs.values()],
     outputs: names.map((name, i) => ({
       name,

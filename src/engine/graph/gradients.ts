@@ -7,6 +7,7 @@
 import { zeros } from "../tensor/tensor.ts";
 import {
   add,
+  apply,
   cast,
   concat,
   constant,
@@ -32,6 +33,7 @@ import {
   sub,
   transpose,
 } from "./build.ts";
+import { frozenGemm, frozenRows } from "./frozen.ts";
 import { broadcastShapes } from "./infer.ts";
 import { type Dim, inputOf, type Op, staticShape, type Value, type ValueOf } from "./value.ts";
 
@@ -219,6 +221,18 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
       scatterAdd(dense, { ids: targets!, updates: neg(scaled) }),
       null,
     ];
+  },
+  FrozenGemm: ({ inputs: [, ...matrix], attributes }, g) => {
+    const transB = !attributes.transB;
+    return [apply("FrozenGemm", [g, ...matrix], { ...attributes, transB }), null, null];
+  },
+  FrozenGather: null,
+  FrozenLinearCrossEntropy: ({ inputs: [hidden, weight, targets, scales] }, g) => {
+    const matrix = { weight: weight!, scales };
+    const probabilities = softmax(frozenGemm(hidden!, matrix, { transB: true }));
+    // Exactly: 8 bits would leave nothing of the many probabilities below a 254th of the largest.
+    const expected = frozenGemm(probabilities, matrix, { exact: true });
+    return [mul(g, sub(expected, frozenRows(matrix, targets!))), null, null, null];
   },
 };
 

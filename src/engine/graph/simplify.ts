@@ -21,6 +21,7 @@ import {
   transpose,
 } from "./build.ts";
 import { evaluateOp, fromEvaluated, toEvaluated } from "./evaluate.ts";
+import { frozenGemm } from "./frozen.ts";
 import {
   inputOf,
   type Op,
@@ -84,12 +85,19 @@ const rewrites: Rewrites = {
   Div: withoutExpand,
   LinearCrossEntropy: (value) => {
     const [hidden, weight, targets] = value.inputs as [Value, Value, Value];
-    const logits = gemm(hidden, weight, { transB: true });
-    // log Σ e^x = max x − log max softmax(x): two maxima instead of another exponential over all of it.
-    const logSum = sub(reduceMax(logits, [-1]), log(reduceMax(softmax(logits), [-1])));
-    return sub(logSum, gatherElements(logits, targets));
+    return crossEntropy(gemm(hidden, weight, { transB: true }), targets);
+  },
+  FrozenLinearCrossEntropy: (value) => {
+    const [hidden, weight, targets, scales] = value.inputs as [Value, Value, Value, Value?];
+    return crossEntropy(frozenGemm(hidden, { weight, scales }, { transB: true }), targets);
   },
 };
+
+function crossEntropy(logits: Value, targets: Value): Value {
+  // log Σ e^x = max x − log max softmax(x): two maxima instead of another exponential over all of it.
+  const logSum = sub(reduceMax(logits, [-1]), log(reduceMax(softmax(logits), [-1])));
+  return sub(logSum, gatherElements(logits, targets));
+}
 
 /** Returns values that compute the same as `values`, in fewer operators; inputs stay what they are. */
 export function simplify(values: readonly Value[]): Value[] {

@@ -58,10 +58,20 @@ export const OPS = [
   "LayerNorm",
   "Rotary",
   "LinearCrossEntropy",
+  // with matrices that do not train, stored small
+  "FrozenGemm",
+  "FrozenGather",
+  "FrozenLinearCrossEntropy",
 ] as const;
 
 /** An operator. */
 export type Op = (typeof OPS)[number];
+
+/** How a matrix that does not train can be stored, by its dtype. */
+export const FROZEN_DTYPES = ["float16", "int8", "uint8"] as const;
+
+/** How a matrix that does not train is stored. Integers are times a scale per row; uint8 counts from 128. */
+export type FrozenDtype = (typeof FROZEN_DTYPES)[number];
 
 /** An operator without attributes. */
 export type NoAttributes = Readonly<Record<never, never>>;
@@ -150,6 +160,20 @@ export interface OpAttributes {
    * One operator, so that no [n, vocab] array but the logits and their softmax ever exists.
    */
   readonly LinearCrossEntropy: NoAttributes;
+  /**
+   * (x [m, k], weight [n, d] as `stored`, scales [n] if of integers) → x · W, or x · Wᵀ if so marked, for the matrix
+   * W that is stored. Gradients flow to x only. Unless `exact`, CPUs may compute with x rounded to 8 bits: each
+   * element to within a 254th of the largest of its row.
+   */
+  readonly FrozenGemm: {
+    readonly transB: boolean;
+    readonly stored: FrozenDtype;
+    readonly exact: boolean;
+  };
+  /** (weight [n, d] as `stored`, ids [..., 1], scales [n] if of integers) → the rows that the ids name [..., d] */
+  readonly FrozenGather: { readonly stored: FrozenDtype };
+  /** LinearCrossEntropy of (hidden, weight as `stored`, targets, scales [vocab] if of integers). */
+  readonly FrozenLinearCrossEntropy: { readonly stored: FrozenDtype };
 }
 
 /** A value that `O` makes. */

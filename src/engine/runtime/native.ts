@@ -39,7 +39,9 @@ export async function openNativeSession(
       executionProviders: ["cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      enableMemPattern: false, // its one block for all activations comes on top of those of the first run
+      // A pattern is planned at the first run and its memory taken at the second, beside all that the first has left:
+      // the peak would be up to twice what a run needs.
+      enableMemPattern: false,
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
       extra: { session: NO_SPINNING },

@@ -94,7 +94,7 @@ async function compute(
   create: (trainee: Trainee, options: HostGraphsOptions) => HostGraphs,
 ): Promise<Figures> {
   const trainee = traineeOf(testCase);
-  const { frozenDtype = "f32" } = testCase;
+  const storage = { dtype: testCase.frozenDtype ?? "f32", gpu: false } as const;
   const gradients = Object.fromEntries(trainee.parameters.map((spec) => [
     spec.name,
     tensor("float32", spec.shape, new Float32Array(elementCount(spec.shape)).fill(NaN)),
@@ -103,7 +103,10 @@ async function compute(
   const frozen: Record<string, Tensor> = {};
   for (const spec of trainee.frozen) {
     const weight = randomTensor(spec);
-    Object.assign(frozen, storeFrozen(spec.name, { weight, dtype: frozenDtype }));
+    Object.assign(
+      frozen,
+      storeFrozen({ name: spec.name, tensor: weight }, { model: trainee.model, storage }),
+    );
   }
   let count = 0;
   const weights = Object.fromEntries(
@@ -116,7 +119,7 @@ async function compute(
       gradients: sums,
       frozen,
     },
-    frozenDtype,
+    storage,
     regularization: undefined,
     compile: (graph) => {
       count++;
