@@ -29,8 +29,9 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     runtime: ["tensor", "onnx"],
   },
   models: {
-    tokenizer: [],
-    hub: [],
+    gguf: [],
+    tokenizer: ["gguf"],
+    hub: ["gguf"],
     checkpoint: ["hub"],
     ".": ["hub"],
   },

@@ -5,7 +5,6 @@
  */
 
 import type { Command } from "commander";
-import { join } from "node:path";
 import { readLines } from "../datasets/jsonl.ts";
 import { parseRow } from "../datasets/parse_row.ts";
 import { renderedSegments, type Segment, sourceSegments } from "../datasets/preview.ts";
@@ -14,11 +13,11 @@ import {
   type ValidationModel,
   type ValidationReport,
 } from "../datasets/validate.ts";
-import { CONFIG_FILE } from "../models/hub/files.ts";
+import { readModelConfig } from "../models/hub/folder.ts";
 import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
-import { anyObject, decode, integer, readJsonFile } from "../utils/json.ts";
+import { integer } from "../utils/json.ts";
 import { interruptible } from "./interrupt.ts";
 import { findModelOrRun, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
@@ -151,9 +150,8 @@ function describe(
 
 async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
   const folder = await modelFolder(name);
-  const path = join(folder, CONFIG_FILE);
-  const config = decode(anyObject(), await readJsonFile(path), path);
-  const count = (key: string) => integer({ min: 2 })(config[key], { source: path, key });
+  const config = await readModelConfig(folder);
+  const count = (key: string) => integer({ min: 2 })(config[key], { source: folder, key });
   return {
     tokenizer: await loadTokenizer(folder),
     vocabSize: count("vocab_size"),

@@ -93,14 +93,14 @@ export function homePaths(home: string): HomePaths {
 }
 
 /**
- * Finds the folder of a model: `name` is a folder, a model in `<home>/models` or `./models`, or a repository
- * (`owner/name`) in the Hugging Face cache.
+ * Finds the folder or GGUF file of a model: `name` is its path, or that below `<home>/models` or `./models`, or a
+ * repository (`owner/name`) in the Hugging Face cache.
  *
  * @throws {UserError} If there is none; the message lists where it was looked for.
  */
 export function findModel(name: string, context: PathContext): string {
   const found = modelCandidates(name, context).find((path) =>
-    existsSync(join(path, "config.json"))
+    existsSync(join(path, "config.json")) || (isGgufPath(path) && existsSync(path))
   );
   if (found !== undefined) return found;
   const direct = resolve(context.cwd, name);
@@ -144,6 +144,11 @@ function modelCandidates(name: string, context: PathContext): string[] {
     }
   }
   return candidates;
+}
+
+/** Whether `path` is named as GGUF files are: models that are one file. */
+export function isGgufPath(path: string): boolean {
+  return /\.gguf$/i.test(path);
 }
 
 function isRepository(name: string): boolean {

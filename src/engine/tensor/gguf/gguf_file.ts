@@ -40,11 +40,6 @@ const MAX_HEADER_BYTES = 1 << 29;
 /** Elements that are read and widened at once; a whole number of blocks of every type. */
 const CHUNK_ELEMENTS = 1 << 20;
 
-/** Whether `path` is named as GGUF files are. */
-export function isGgufPath(path: string): boolean {
-  return /\.gguf$/i.test(path);
-}
-
 /**
  * Opens a file and checks its header against its length.
  *
