@@ -33,6 +33,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     tokenizer: ["gguf"],
     hub: ["gguf"],
     checkpoint: ["hub"],
+    export: [".", "gguf", "tokenizer", "hub"],
     ".": ["hub"],
   },
   inference: {

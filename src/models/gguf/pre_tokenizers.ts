@@ -94,7 +94,7 @@ export const GGUF_PRE_TOKENIZERS: readonly GgufPreTokenizer[] = [
   },
   {
     ...plain,
-    names: ["stablelm2", "hunyuan", "solar-open", "grok-2"],
+    names: ["hunyuan", "solar-open", "grok-2", "stablelm2"],
     stage: sequence(split(QWEN2), BYTES),
   },
   {
