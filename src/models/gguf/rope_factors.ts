@@ -65,30 +65,37 @@ function standard(factor: number): Llama3Scaling {
   };
 }
 
+/** A frequency, and how far it is between stretched (0) and kept (1). */
+interface Point {
+  readonly inverse: number;
+  readonly smooth: number;
+}
+
 /**
  * Between the two ends, `smooth` is linear in the inverse wavelength: two factors give the line, and with it the
- * ratios of context, low and high factor. With fewer, any line between the ends does.
+ * ratios of context, low and high factor. With fewer, any line does that leaves the others at their ends.
  */
 function fitted(factors: Float32Array, base: RopeBase, factor: number): Llama3Scaling[] {
-  const points = [...wavelengths(base)].map((wavelength, i) => ({
+  const points = [...wavelengths(base)].map((wavelength, i): Point => ({
     inverse: 1 / wavelength,
     smooth: (1 / factors[i]! - 1 / factor) / (1 - 1 / factor),
   }));
   const between = points.filter(({ smooth }) => smooth > 1e-4 && smooth < 1 - 1e-4);
-  const kept = points.filter(({ smooth }) => smooth >= 1 - 1e-4).at(-1);
-  const stretched = points.find(({ smooth }) => smooth <= 1e-4);
-  const ends = between.length >= 2
-    ? [between[0], between.at(-1)]
-    : [between[0] ?? kept, between.length === 1 ? kept ?? stretched : stretched];
-  const [a, b] = ends;
-  if (a === undefined || b === undefined || a === b) return [];
-  const slope = (a.smooth - b.smooth) / (a.inverse - b.inverse);
-  const low = ORIGINAL_CONTEXT * (a.inverse - a.smooth / slope);
+  const kept = points.filter(({ smooth }) => smooth >= 1 - 1e-4).slice(-1);
+  const stretched = points.filter(({ smooth }) => smooth <= 1e-4).slice(0, 1);
+  const [first = kept[0], ...others] = between;
+  if (first === undefined) return [];
+  const ends = others.length > 0 ? others.slice(-1) : [...kept, ...stretched];
+  const slopes = ends.filter((end) => end !== first)
+    .map((end) => (first.smooth - end.smooth) / (first.inverse - end.inverse));
+  if (slopes.length === 0) return [];
+  const slope = Math.max(...slopes);
+  const low = ORIGINAL_CONTEXT * (first.inverse - first.smooth / slope);
   const high = low + ORIGINAL_CONTEXT / slope;
   return [{
     factor,
-    low_freq_factor: Number(low.toPrecision(6)),
-    high_freq_factor: Number(high.toPrecision(6)),
+    low_freq_factor: Number(low.toPrecision(8)),
+    high_freq_factor: Number(high.toPrecision(8)),
     original_max_position_embeddings: ORIGINAL_CONTEXT,
   }];
 }

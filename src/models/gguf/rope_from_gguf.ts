@@ -65,7 +65,10 @@ export async function ropeScaling(
 
 async function llama3(file: GgufFile, base: RopeBase): Promise<JsonObject> {
   const { data } = await file.read(ROPE_FREQS);
-  if (data.every((factor) => factor === 1)) return {};
+  const [factor = 1] = data;
+  if (data.every((each) => each === factor)) {
+    return factor === 1 ? {} : { rope_scaling: { rope_type: "linear", factor } };
+  }
   const scaling = findLlama3Scaling(data, base);
   if (scaling === undefined) {
     throw new UserError(

@@ -111,7 +111,8 @@ class HeaderWriter {
   }
 
   bytes(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length); // which may make new bytes
+    this.#bytes.set(bytes, at);
   }
 
   uint32(value: number): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { openGguf } from "../../../../src/engine/tensor/gguf/gguf_file.ts";
 import { ggufContent } from "../../../../src/engine/tensor/gguf/gguf_writer.ts";
-import { ggufString } from "../../../../src/engine/tensor/gguf/metadata.ts";
+import { ggufArray, ggufString } from "../../../../src/engine/tensor/gguf/metadata.ts";
 import { QUANTIZE } from "../../../../src/engine/tensor/gguf/quantize.ts";
 import { writeFileAtomic } from "../../../../src/utils/atomic_file.ts";
 import { temporaryFolder } from "../../../temporary_folder.ts";
@@ -54,4 +54,18 @@ Deno.test("ggufContent() refuses rows that are no whole blocks and a name that i
   assert.throws(() => ggufContent({ metadata, tensors: [a], read }), /"a" of \[4,40\] as Q8_0/);
   const b = { ...a, type: "F32" } as const;
   assert.throws(() => ggufContent({ metadata, tensors: [b, b], read }), /two tensors .* "a"/);
+});
+
+Deno.test("ggufContent() writes a header that is longer than what is read at first", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/long.gguf`;
+  const tokens = Array.from({ length: 100_000 }, (_, i) => `token ${i} ${"x".repeat(i % 40)}`);
+  const metadata = new Map([
+    ["general.architecture", ggufString("test")],
+    ["tokens", ggufArray("string", tokens)],
+  ]);
+  const read = () => Promise.reject(new Error("there are no tensors"));
+  await writeFileAtomic(path, ggufContent({ metadata, tensors: [], read }));
+  using file = await openGguf(path);
+  assert.deepEqual(file.metadata, metadata);
 });
