@@ -32,9 +32,11 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     gguf: [],
     tokenizer: ["gguf"],
     hub: ["gguf"],
-    checkpoint: ["hub"],
-    export: [".", "gguf", "tokenizer", "hub"],
+    adapters: ["hub", "."],
+    checkpoint: ["adapters", "hub"],
+    export: [".", "gguf", "tokenizer", "hub", "stored"],
     ".": ["hub"],
+    stored: ["adapters", "checkpoint", "hub", "tokenizer", "."],
   },
   inference: {
     generation: [],

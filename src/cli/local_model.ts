@@ -12,7 +12,11 @@ import { findModelOrRun, type ModelOptions, pathContext } from "./model_options.
 /** Loads the model that the options name. */
 export async function openLocalModel(options: ModelOptions): Promise<InferenceService> {
   const { model, device, threads } = options;
-  const { folder, id } = await findModelOrRun(model, pathContext());
-  const loaded = await loadModel(folder, threads === undefined ? { device } : { device, threads });
+  const { folder, id, adapter } = await findModelOrRun(model, { context: pathContext() });
+  const loaded = await loadModel(folder, {
+    device,
+    adapter,
+    ...(threads === undefined ? {} : { threads }),
+  });
   return createLocalService({ ...loaded, id });
 }

@@ -9,14 +9,21 @@ import { basename, join, resolve } from "node:path";
 import { train, type TrainEvent } from "../core/train.ts";
 import { TRAINING_DEFAULTS, type TrainingConfig } from "../core/training/config.ts";
 import { readRunConfig } from "../core/training/run_folder.ts";
-import { findPreset, PRESETS } from "../models/presets.ts";
+import { isCommit } from "../models/hub/reference.ts";
+import { PRESETS } from "../models/presets.ts";
+import { resolveModel } from "../models/stored/resolve_model.ts";
 import { UserError } from "../utils/errors.ts";
 import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
-import { findModelOrRun, pathContext } from "./model_options.ts";
+import { downloadShown, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { print, printError } from "./terminal.ts";
-import { addTrainingFlags, type TrainingFlags, trainingFlags } from "./train_flags.ts";
+import {
+  addTrainingFlags,
+  resolveAdapterFlags,
+  type TrainingFlags,
+  trainingFlags,
+} from "./train_flags.ts";
 import { createProgressDisplay } from "./train_progress.ts";
 
 /** What the command line gives besides the settings. */
@@ -40,7 +47,9 @@ export function registerTrain(program: Command): void {
     .action((options: TrainCommandOptions) => run(options, trainingFlags(command)));
   addExamples(command, [
     "llm-training train --dataset data.jsonl --model 1m",
+    "llm-training train --dataset data.jsonl --model Qwen/Qwen3-0.6B --max-length 256",
     "llm-training train --dataset data.jsonl --model my-model --output runs/mine --save-steps 100",
+    "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --output runs/adapter",
     "llm-training train --resume --output runs/mine",
     "llm-training train --dataset train.jsonl --model 5m --eval-dataset held-out.jsonl --eval-steps 50",
   ]);
@@ -66,6 +75,16 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
   });
 }
 
+/** Settings that decide what is trained, and cannot change within a run. */
+const ADAPTER_SETTINGS: readonly (keyof TrainingConfig)[] = [
+  "adapter",
+  "loraRank",
+  "loraAlpha",
+  "loraTargetModules",
+  "loraModulesToSave",
+  "loraVariant",
+];
+
 /** The settings and the folder of a run. */
 interface ResolvedRun {
   readonly config: TrainingConfig;
@@ -88,13 +107,16 @@ async function newRun(
   if (model === undefined) {
     const names = Object.keys(PRESETS).join(", ");
     throw new UserError(
-      `Cannot train without a model: give --model <folder>, or a preset (${names})`,
+      `Cannot train without a model: give --model <folder>, a model on the hub (owner/name), or a preset (${names})`,
     );
   }
-  const given = await withPaths(flags, context);
+  const given = await withPaths(resolveAdapterFlags(flags), context);
   const config = { ...TRAINING_DEFAULTS, dataset, model, ...given };
   const output = options.output === undefined
-    ? join(homePaths(resolveHome(context).path).runs, runName(config, new Date()))
+    ? join(
+      homePaths(resolveHome(context).path).runs,
+      runName(config, { typed: model, now: new Date() }),
+    )
     : resolve(context.cwd, options.output);
   return { config, output };
 }
@@ -118,6 +140,16 @@ async function resumedRun(
           "leave --model out, or start a new run with another --output",
       );
     }
+    const changed = ADAPTER_SETTINGS.find((key) =>
+      given[key] !== undefined && JSON.stringify(given[key]) !== JSON.stringify(before[key])
+    );
+    if (changed !== undefined) {
+      throw new UserError(
+        `Cannot resume "${output}" with another "${changed}": the run began with ${
+          JSON.stringify(before[changed])
+        }; start a new run with another --output`,
+      );
+    }
     return { config: { ...before, maxSteps, ...given }, output };
   }
   if (flags.dataset === undefined || flags.model === undefined) {
@@ -128,28 +160,31 @@ async function resumedRun(
 
 /** Makes the paths that are given absolute and finds the model. */
 async function withPaths(flags: TrainingFlags, context: PathContext): Promise<TrainingFlags> {
-  const { model, dataset, evalDataset } = flags;
+  const { model, dataset, evalDataset, adapter } = flags;
   return {
     ...flags,
-    ...(model && { model: findPreset(model)?.name ?? await modelFolder(model, context) }),
+    ...(adapter && { adapter: resolve(context.cwd, adapter) }),
+    ...(model && { model: await findBase(model, context) }),
     ...(dataset && { dataset: resolve(context.cwd, dataset) }),
     ...(evalDataset && { evalDataset: resolve(context.cwd, evalDataset) }),
   };
 }
 
-async function modelFolder(name: string, context: PathContext): Promise<string> {
-  try {
-    return (await findModelOrRun(name, context)).folder;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const presets = Object.keys(PRESETS).join(", ");
-    throw new UserError(`${error.message}; it is no preset either (${presets})`, { cause: error });
-  }
+/** Returns the name of a preset, or the folder of the model that `name` stands for. */
+async function findBase(name: string, context: PathContext): Promise<string> {
+  const options = { context, presetsFirst: true, download: downloadShown };
+  const found = await resolveModel(name, options);
+  return found.kind === "preset" ? found.id : found.path;
 }
 
 /** Returns a name that sorts by time and says what was trained. */
-function runName({ model, dataset }: TrainingConfig, now: Date): string {
+function runName(
+  { model, dataset }: TrainingConfig,
+  { typed, now }: { readonly typed: string; readonly now: Date },
+): string {
   const time = now.toISOString().replaceAll(/[-:]/g, "").slice(0, 15);
   const data = basename(dataset).replace(/\.[^.]*$/, "");
-  return `${time}-${basename(model)}-${data}`;
+  const folder = basename(model);
+  // in the hub's cache, folders are named by their commits
+  return `${time}-${isCommit(folder) ? basename(typed) : folder}-${data}`;
 }

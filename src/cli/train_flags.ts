@@ -4,10 +4,13 @@
  * @module
  */
 
-import { type Command, Option } from "commander";
-import type { TrainingConfig } from "../core/training/config.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { LORA_VARIANTS, type TrainingConfig } from "../core/training/config.ts";
+import { FROZEN_DTYPES } from "../core/training/frozen_weights.ts";
 import { SCHEDULES } from "../core/training/schedule.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
+import { ALL_LINEAR, LORA_DEFAULTS, type ModuleSelection } from "../models/adapters/lora_config.ts";
+import { UserError } from "../utils/errors.ts";
 import { integerOption, numberOption } from "./option_values.ts";
 
 /** The settings as flags give them: only those that were given. */
@@ -26,11 +29,11 @@ export function addTrainingFlags(command: Command): Command {
   const steps = integerOption({ min: 0 });
   const positive = numberOption({ min: 0 });
   const unit = numberOption({ min: 0, max: 1 });
-  return command
+  const training = command
     .option("--dataset <file>", "JSON Lines file to train on (required unless --resume)")
     .option(
       "--model <model>",
-      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run or a checkpoint",
+      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
     )
     .addOption(
       new Option("--device <device>", "where to run (default: auto)").choices(DEVICE_WISHES),
@@ -94,6 +97,97 @@ export function addTrainingFlags(command: Command): Command {
     .option("--eval-steps <steps>", "steps between evaluations (default: one at the end)", count)
     .option("--sample-prompt <text>", "text that the model continues now and then, to be looked at")
     .option("--sample-steps <steps>", "steps between samples (default: one at the end)", count);
+  return addAdapterFlags(training);
+}
+
+/** Adds the flags of adapters; any of those that describe a new one asks for one. */
+function addAdapterFlags(command: Command): Command {
+  return command
+    .option(
+      "--lora-rank <number>",
+      "train an adapter of this width instead of the model (default with another --lora flag: 16)",
+      integerOption({ min: 1 }),
+    )
+    .option(
+      "--lora-alpha <number>",
+      "numerator of the adapter's scale (default: twice the rank)",
+      numberOption({ min: 0 }),
+    )
+    .option(
+      "--lora-dropout <part>",
+      "part of what the adapter reads that is left out in training (default: 0)",
+      numberOption({ min: 0, max: 0.99 }),
+    )
+    .option(
+      "--lora-target-modules <names>",
+      "linear layers that are adapted: names separated by commas, all-linear, or /a pattern/ (default: all-linear)",
+      moduleSelection,
+    )
+    .option(
+      "--lora-modules-to-save <names>",
+      "modules that are trained whole and saved with the adapter, for example embed_tokens,lm_head",
+      nameList,
+    )
+    .addOption(
+      new Option("--lora-variant <kind>", "the kind of adapter (default: lora)")
+        .choices(LORA_VARIANTS),
+    )
+    .option("--adapter <folder>", "go on from a saved adapter of --model")
+    .addOption(
+      new Option(
+        "--base-dtype <dtype>",
+        "how the weights that an adapter leaves alone are kept in memory (default: f32)",
+      ).choices(FROZEN_DTYPES),
+    );
+}
+
+/** Flags that describe a new adapter. */
+const NEW_ADAPTER: readonly (keyof TrainingFlags)[] = [
+  "loraRank",
+  "loraAlpha",
+  "loraDropout",
+  "loraTargetModules",
+  "loraModulesToSave",
+  "loraVariant",
+];
+
+/**
+ * Completes the settings of an adapter that were given.
+ *
+ * @throws {UserError} If they contradict each other.
+ */
+export function resolveAdapterFlags(flags: TrainingFlags): TrainingFlags {
+  const given = NEW_ADAPTER.filter((key) => flags[key] !== undefined);
+  if (flags.adapter !== undefined) {
+    if (given.length === 0) return flags;
+    throw new UserError(
+      `Cannot combine --adapter with ${
+        given.map(flagOf).join(", ")
+      }: the saved adapter has these settings already`,
+    );
+  }
+  if (given.length > 0) return { loraRank: LORA_DEFAULTS.rank, ...flags };
+  if (flags.baseDtype !== undefined && flags.baseDtype !== "f32") {
+    throw new UserError(
+      `Cannot keep the model as ${flags.baseDtype} while all of it is trained: add --lora-rank to train an adapter`,
+    );
+  }
+  return flags;
+}
+
+function flagOf(setting: string): string {
+  return `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function nameList(value: string): readonly string[] {
+  const names = value.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (names.length > 0) return names;
+  throw new InvalidArgumentError("It must be names separated by commas.");
+}
+
+function moduleSelection(value: string): ModuleSelection {
+  const pattern = /^\/(.+)\/$/.exec(value)?.[1];
+  return value === ALL_LINEAR ? value : pattern ?? nameList(value);
 }
 
 /** Returns the settings that the command line gives. */

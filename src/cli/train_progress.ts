@@ -66,11 +66,24 @@ export function createProgressDisplay(): ProgressDisplay {
 }
 
 function introduction(event: Extract<TrainEvent, { kind: "started" }>): string[] {
-  const { modelType, parameters, device, deviceReason, data, step, totalSteps, output } = event;
+  const {
+    modelType,
+    parameters,
+    trainedParameters,
+    device,
+    deviceReason,
+    data,
+    step,
+    totalSteps,
+    output,
+  } = event;
   const cut = data.truncatedRows > 0 ? `, ${formatCount(data.truncatedRows)} rows cut short` : "";
   const dropped = data.droppedRows > 0 ? `, ${formatCount(data.droppedRows)} rows left out` : "";
   return [
-    `model: ${modelType}, ${formatCount(parameters)} parameters`,
+    `model: ${modelType}, ${formatCount(parameters)} parameters` +
+    (trainedParameters === parameters
+      ? ""
+      : `, an adapter of ${formatCount(trainedParameters)} is trained`),
     `data: ${formatCount(data.rows)} rows, ${formatCount(data.trainedTokens)} of ${
       formatCount(data.tokens)
     } tokens trained${cut}${dropped}`,

@@ -25,7 +25,7 @@ import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoin
 import type { TrainingConfig } from "./training/config.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
 import { openTrainer } from "./training/open_trainer.ts";
-import { prepareDataset, prepareFolder, prepareModel } from "./training/prepare.ts";
+import { prepareDataset, prepareModel, type TrainingModel } from "./training/prepare.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
 import { sampleText } from "./training/sample.ts";
 import type { Trainer } from "./training/trainer.ts";
@@ -46,6 +46,8 @@ export type TrainEvent =
     readonly modelType: string;
     /** Parameters of the model. */
     readonly parameters: number;
+    /** Parameters that are trained: all, or those of an adapter. */
+    readonly trainedParameters: number;
     /** Where it runs, and why. */
     readonly device: Device;
     /** Why it runs there. */
@@ -144,9 +146,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
   }
 
-  const prepared = checkpoint === undefined
-    ? await prepareModel(options.config, { signal })
-    : await prepareFolder(checkpoint.path);
+  const prepared = await prepareModel(options.config, { checkpoint, signal });
+  const { trainee } = prepared;
   const { maxLength } = options.config;
   const dataset = await prepareDataset(options.config.dataset, {
     prepared,
@@ -155,7 +156,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     signal,
   });
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
-  const config = resolveConfig(options.config, { dataset, fresh: prepared.fresh });
+  const config = resolveConfig(options.config, { dataset, prepared });
   const evalDataset = config.evalDataset === null
     ? undefined
     : await prepareDataset(config.evalDataset, { prepared, maxLength, onWarning, signal });
@@ -165,16 +166,22 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const start = checkpoint?.trainer ?? NOT_STARTED;
   using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
 
-  await using trainer = await openTrainer(prepared.model, {
+  await using trainer = await openTrainer(trainee, {
     device,
+    frozenDtype: config.baseDtype,
     threads: config.threads ?? navigator.hardwareConcurrency,
-    adamw: {
+    optimizer: {
+      kind: "adamw",
       beta1: config.adamBeta1,
       beta2: config.adamBeta2,
       epsilon: config.adamEpsilon,
       weightDecay: config.weightDecay,
     },
   });
+  const frozen = new Set(trainee.frozen.map(({ name }) => name));
+  for await (const weight of prepared.baseWeights()) {
+    if (frozen.has(weight.name)) trainer.freeze(weight);
+  }
   if (checkpoint === undefined) {
     for await (const weight of prepared.weights()) await trainer.load({ weights: [weight] });
   } else {
@@ -185,8 +192,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   onEvent({
     kind: "started",
     output,
-    modelType: prepared.model.modelType,
-    parameters: countParameters(prepared.model),
+    modelType: trainee.model.modelType,
+    parameters: countParameters(trainee.model),
+    trainedParameters: countParameters({ weights: trainee.parameters }),
     device,
     deviceReason: reason,
     data: dataset.statistics,
@@ -275,20 +283,31 @@ const FRESH_LEARNING_RATE = 1e-3;
 /** Learning rate of a trained model unless told otherwise. */
 const TRAINED_LEARNING_RATE = 1e-4;
 
+/** Learning rate of an adapter unless told otherwise. */
+const ADAPTER_LEARNING_RATE = 2e-4;
+
 /** Steps over which the learning rate rises unless told otherwise: a twentieth of the run, at most this many. */
 const MAX_DEFAULT_WARMUP = 100;
 
 /** Returns `config` with the settings that follow from the model and the data put in. */
 function resolveConfig(
   config: TrainingConfig,
-  { dataset, fresh }: { readonly dataset: Dataset; readonly fresh: boolean },
+  { dataset, prepared: { fresh, trainee } }: {
+    readonly dataset: Dataset;
+    readonly prepared: TrainingModel;
+  },
 ): ResolvedConfig {
   const { stepsPerEpoch } = createLoader(dataset, config);
   const maxSteps = config.maxSteps ?? Math.max(1, Math.ceil(config.epochs * stepsPerEpoch));
   return {
     ...config,
     maxSteps,
-    learningRate: config.learningRate ?? (fresh ? FRESH_LEARNING_RATE : TRAINED_LEARNING_RATE),
+    learningRate: config.learningRate ??
+      (fresh
+        ? FRESH_LEARNING_RATE
+        : trainee.adapter === undefined
+        ? TRAINED_LEARNING_RATE
+        : ADAPTER_LEARNING_RATE),
     warmupSteps: config.warmupSteps ?? Math.min(MAX_DEFAULT_WARMUP, Math.floor(maxSteps / 20)),
   };
 }

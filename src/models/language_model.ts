@@ -165,9 +165,9 @@ export function plainProject(weight: (name: string) => Value): Project {
   };
 }
 
-/** Returns the number of parameters of a model. */
-export function countParameters(model: LanguageModel): number {
-  return model.weights.reduce(
+/** Returns the number of parameters of a model, or of any list of weights. */
+export function countParameters({ weights }: Pick<LanguageModel, "weights">): number {
+  return weights.reduce(
     (total, { shape }) => total + shape.reduce((product, extent) => product * extent, 1),
     0,
   );

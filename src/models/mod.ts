@@ -29,7 +29,24 @@ export {
   type Projection,
   type WeightSpec,
 } from "./language_model.ts";
+export { findAlias, MODEL_ALIASES } from "./aliases.ts";
+export {
+  type AdapterInfo,
+  describeConfig,
+  describeModel,
+  type ModelInfo,
+  type SpecialToken,
+  type TokenizerInfo,
+} from "./stored/model_info.ts";
 export { findPreset, type Preset, PRESETS } from "./presets.ts";
+export {
+  type HubDownload,
+  type ModelOnDisk,
+  type ModelPreset,
+  type ResolvedModel,
+  resolveModel,
+  type ResolveOptions,
+} from "./stored/resolve_model.ts";
 export {
   type AngleTables,
   angleTables,
@@ -37,8 +54,19 @@ export {
   type RopeConfig,
   ropeFrequencies,
 } from "./rope.ts";
+export type { OpenStoredModelOptions } from "./stored/stored_model.ts";
 export { type NamedWeight, readWeights } from "./weights.ts";
+export {
+  type DownloadedModel,
+  type DownloadEvent,
+  downloadModel,
+  type DownloadOptions,
+} from "./hub/download_model.ts";
 export { type ModelFolder, openModelFolder } from "./hub/folder.ts";
+export type { ModelPart } from "./hub/model_files.ts";
+export { type HubReference, parseHubReference } from "./hub/reference.ts";
+export type { RetryPolicy } from "./hub/retry.ts";
+export { type HubSettings, hubSettings } from "./hub/settings.ts";
 export { type ModelContents, type ModelToSave, saveModelFolder } from "./hub/save_model.ts";
 export {
   type CheckpointEntry,
@@ -84,4 +112,5 @@ export type {
   RemoteTensor,
   TensorSource,
 } from "../engine/tensor/safetensors_writer.ts";
+export type { PathContext } from "../utils/paths.ts";
 export type { JsonObject } from "../utils/json.ts";

@@ -19,6 +19,8 @@ export interface RandomState {
 export interface Random {
   /** Returns a number in [0, 1) with 53 random bits. */
   next(): number;
+  /** Returns 32 random bits, as a whole number that is not negative. */
+  word(): number;
   /** Returns a whole number in [0, `n`), each equally likely; `n` is from 1 to 2^32. */
   integer(n: number): number;
   /** Returns a number of the standard normal distribution. */
@@ -39,6 +41,7 @@ export function createRandom(seed: number | RandomState): Random {
 
   return {
     next,
+    word: () => nextWord(words),
     integer(n) {
       if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
         throw new RangeError(

@@ -15,6 +15,7 @@ import type { Value } from "../../src/engine/graph/value.ts";
 import { topologicalOrder } from "../../src/engine/graph/value.ts";
 import { simplify } from "../../src/engine/graph/simplify.ts";
 import { lossGraph } from "../../src/core/training/loss_graph.ts";
+import { wholeModel } from "../../src/core/training/trainee.ts";
 import { openTrainer } from "../../src/core/training/open_trainer.ts";
 import { initialWeights } from "../../src/core/training/initialize.ts";
 import { createModel } from "../../src/models/architectures.ts";
@@ -39,10 +40,10 @@ function batchIds(offset: number): Int32Array {
 
 /** Trains and returns the time of each step, in milliseconds. */
 async function trainFully(device: Device, steps: number): Promise<number[]> {
-  await using trainer = await openTrainer(model, {
+  await using trainer = await openTrainer(wholeModel(model), {
     device,
     threads: THREADS,
-    adamw: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
+    optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
   });
   await trainer.load({ weights: [...initialWeights(model, 0)] });
   const tokens = BATCH * SEQ_LEN;
@@ -57,7 +58,7 @@ async function trainFully(device: Device, steps: number): Promise<number[]> {
   const times: number[] = [];
   for (let step = 1; step <= steps; step++) {
     const started = performance.now();
-    await trainer.accumulate(batch, 1 / tokens);
+    await trainer.accumulate(batch, { tokenWeight: 1 / tokens, seed: 0 });
     await trainer.update({ step, learningRate: 1e-3, maxGradNorm: 0 });
     times.push(performance.now() - started);
   }
@@ -69,10 +70,12 @@ function productsOnly(): OnnxModel {
   const weights = new Map(
     model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
   );
-  const loss = lossGraph(model, {
-    batch: BATCH,
-    seqLen: SEQ_LEN,
-    weight: (name) => weights.get(name)!,
+  const loss = lossGraph(wholeModel(model), {
+    shape: { batch: BATCH, seqLen: SEQ_LEN },
+    values: {
+      trained: (name) => weights.get(name)!,
+      frozen: (name) => weights.get(name)!,
+    },
   });
   const products = topologicalOrder(simplify([loss, ...grad(loss, [...weights.values()])]))
     .filter(({ op }) => PRODUCTS.has(op));

@@ -6,6 +6,8 @@
 
 /** Settings of AdamW that stay the same during a run. */
 export interface AdamWConfig {
+  /** Which optimizer it is. */
+  readonly kind: "adamw";
   /** Decay of the mean of gradients. */
   readonly beta1: number;
   /** Decay of the mean of squared gradients. */
@@ -62,18 +64,6 @@ export function adamWFactors(config: AdamWConfig, step: AdamWStep): AdamWFactors
     beta2,
     epsilon,
   };
-}
-
-/** The arrays of a group of parameters, of equal length. */
-export interface AdamWArrays {
-  /** Weights; updated. */
-  readonly weights: Float32Array;
-  /** Gradients. */
-  readonly gradients: Float32Array;
-  /** Means of gradients; updated. */
-  readonly means: Float32Array;
-  /** Means of squared gradients; updated. */
-  readonly squares: Float32Array;
 }
 
 /** Elements whose gradients are summed on their own, so that the sum does not depend on how threads share them. */

@@ -4,11 +4,17 @@
  * @module
  */
 
-import { type AdamWArrays, type AdamWFactors, NORM_BLOCK, sumOfSquares } from "./adamw.ts";
+import { type AdamWFactors, NORM_BLOCK, sumOfSquares } from "./adamw.ts";
 import { type AdamWKernel, compileAdamWKernel, KERNEL_LANES } from "./adamw_kernel.ts";
 
 /** The arrays of one group, on shared memory; behind each there is room up to a multiple of the kernel's lanes. */
-export interface SharedGroup extends AdamWArrays {
+export interface SharedGroup {
+  /** Weights; updated. */
+  readonly weights: Float32Array;
+  /** Gradients. */
+  readonly gradients: Float32Array;
+  /** What is kept from step to step, by slot; updated. */
+  readonly slots: Readonly<Record<string, Float32Array>>;
   /** The sum of squares of the gradients of each block of {@linkcode NORM_BLOCK} elements. */
   readonly blockSums: Float64Array;
 }
@@ -72,7 +78,7 @@ function sumBlocks(arrays: SharedGroup, { from, to }: BlockRange): void {
 function update(
   kernel: AdamWKernel,
   { arrays, range: { from, to }, factors }: {
-    readonly arrays: AdamWArrays;
+    readonly arrays: SharedGroup;
     readonly range: { readonly from: number; readonly to: number };
     readonly factors: AdamWFactors;
   },
@@ -81,8 +87,8 @@ function update(
   kernel({
     weights: address(arrays.weights),
     gradients: address(arrays.gradients),
-    means: address(arrays.means),
-    squares: address(arrays.squares),
+    means: address(arrays.slots["exp_avg"]!),
+    squares: address(arrays.slots["exp_avg_sq"]!),
     count: Math.ceil((to - from) / KERNEL_LANES) * KERNEL_LANES,
   }, factors);
 }

@@ -5,19 +5,16 @@
  */
 
 import type { Dataset } from "../../datasets/dataset.ts";
+import type { AdapterContents } from "../../models/adapters/folder.ts";
 import { type Checkpoint, latestCheckpoint } from "../../models/checkpoint/open.ts";
 import { pruneCheckpoints, saveCheckpoint } from "../../models/checkpoint/save.ts";
-import { readWeights } from "../../models/weights.ts";
+import type { ModelContents } from "../../models/hub/save_model.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Progress } from "./loop.ts";
 import { tokenizerFiles, type TrainingModel } from "./prepare.ts";
-import type { NamedTensor, TrainableState, Trainer } from "./trainer.ts";
-
-/** Suffixes of the optimizer's tensors, as PyTorch calls them. */
-const MEAN_SUFFIX = ".exp_avg";
-const SQUARE_SUFFIX = ".exp_avg_sq";
+import type { NamedTensor, Trainer } from "./trainer.ts";
 
 /** What a checkpoint holds besides what the trainer does. */
 export interface CheckpointContext {
@@ -41,17 +38,14 @@ export interface CheckpointContext {
  * @throws {UserError} If a weight is NaN or infinite, or the disk is full; earlier checkpoints stay.
  */
 export async function saveTrainer(trainer: Trainer, context: CheckpointContext): Promise<string> {
-  const { output, prepared, config, progress } = context;
-  const { weights, means, squares } = await trainer.state();
+  const { output, config, progress } = context;
+  const { weights, slots } = await trainer.state();
   refuseNotFinite(weights, progress.step);
-  // What was stored otherwise is float32 from now on, by either of the key's names.
-  const { torch_dtype: _, ...modelConfig } = prepared.model.config;
   const path = await saveCheckpoint(output, {
-    config: { ...modelConfig, dtype: "float32" },
-    generationConfig: prepared.generationConfig,
-    tokenizerFiles: tokenizerFiles(prepared.tokenizer, context.dataset),
-    tensors: weights.map(({ name, tensor }) => [name, tensor]),
-    optimizer: [...renamed(means, MEAN_SUFFIX), ...renamed(squares, SQUARE_SUFFIX)],
+    ...contentsOf(weights, context),
+    optimizer: Object.entries(slots).flatMap(([slot, tensors]) =>
+      tensors.map(({ name, tensor }) => [`${name}.${slot}`, tensor] as const)
+    ),
     trainer: {
       ...progress,
       // Orders of rows and fresh weights follow from the seed alone, which is among the settings.
@@ -67,6 +61,35 @@ export async function saveTrainer(trainer: Trainer, context: CheckpointContext):
   return path;
 }
 
+/** Returns what is saved of the weights that were trained: a model, or an adapter. */
+function contentsOf(
+  weights: readonly NamedTensor[],
+  { prepared, config, dataset }: CheckpointContext,
+): ModelContents | { readonly adapter: AdapterContents } {
+  const { model, adapter } = prepared.trainee;
+  const tensors = weights.map(({ name, tensor }) => [name, tensor] as const);
+  const files = tokenizerFiles(prepared.tokenizer, dataset);
+  if (adapter !== undefined) {
+    return {
+      adapter: {
+        model,
+        baseModel: config.model,
+        config: adapter.config,
+        tensors,
+        tokenizerFiles: files,
+      },
+    };
+  }
+  // What was stored otherwise is float32 from now on, by either of the key's names.
+  const { torch_dtype: _, ...modelConfig } = model.config;
+  return {
+    config: { ...modelConfig, dtype: "float32" },
+    generationConfig: prepared.generationConfig,
+    tensors,
+    tokenizerFiles: files,
+  };
+}
+
 /** Opens the newest whole checkpoint of a run, telling of damaged ones. */
 export async function newestCheckpoint(
   output: string,
@@ -75,7 +98,7 @@ export async function newestCheckpoint(
   return await latestCheckpoint(output, { onDamaged: ({ message }) => onWarning(message) });
 }
 
-/** Gives a trainer the weights and moments of a checkpoint. */
+/** Gives a trainer the weights and the optimizer's state of a checkpoint. */
 export async function loadTrainer(
   trainer: Trainer,
   { checkpoint, prepared }: {
@@ -83,20 +106,11 @@ export async function loadTrainer(
     readonly prepared: TrainingModel;
   },
 ): Promise<void> {
-  const { model } = prepared;
-  for await (const weight of readWeights(model, checkpoint.model)) {
-    await trainer.load({ weights: [weight] });
-  }
-  for (const { name } of model.weights) {
-    const read = async (suffix: string): Promise<NamedTensor[]> => [{
-      name,
-      tensor: await checkpoint.optimizer.read(name + suffix) as NamedTensor["tensor"],
-    }];
-    const moments: Partial<TrainableState> = {
-      means: await read(MEAN_SUFFIX),
-      squares: await read(SQUARE_SUFFIX),
-    };
-    await trainer.load(moments);
+  for await (const weight of prepared.weights()) await trainer.load({ weights: [weight] });
+  for (const key of checkpoint.optimizer.entries.keys()) {
+    const dot = key.lastIndexOf(".");
+    const tensor = await checkpoint.optimizer.read(key) as NamedTensor["tensor"];
+    await trainer.load({ slots: { [key.slice(dot + 1)]: [{ name: key.slice(0, dot), tensor }] } });
   }
 }
 
@@ -115,11 +129,4 @@ function areFinite(values: Float32Array): boolean {
     if (!Number.isFinite(values[i])) return false;
   }
   return true;
-}
-
-function renamed(
-  tensors: readonly NamedTensor[],
-  suffix: string,
-): (readonly [string, NamedTensor["tensor"]])[] {
-  return tensors.map(({ name, tensor }) => [name + suffix, tensor]);
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { ModuleSelection } from "../../models/adapters/lora_config.ts";
 import {
+  array,
   boolean,
   decode,
   type FieldDecoders,
@@ -13,9 +15,11 @@ import {
   number,
   object,
   oneOf,
+  optional,
   text,
 } from "../../utils/json.ts";
 import { type Device, DEVICES } from "../../engine/runtime/session.ts";
+import { FROZEN_DTYPES, type FrozenDtype } from "./frozen_weights.ts";
 import { type Schedule, SCHEDULES } from "./schedule.ts";
 
 /** The settings of a run; paths are absolute. */
@@ -70,6 +74,22 @@ export interface TrainingConfig {
   readonly samplePrompt: string | null;
   /** Steps between samples; null takes one at the end only. */
   readonly sampleSteps: number | null;
+  /** Folder of an adapter to go on from; null has none. */
+  readonly adapter: string | null;
+  /** Width of a new adapter; null trains the model itself, or goes on from `adapter`. */
+  readonly loraRank: number | null;
+  /** Numerator of the adapter's scale; null takes twice the rank. */
+  readonly loraAlpha: number | null;
+  /** Part of what the adapter reads that is left out in training. */
+  readonly loraDropout: number;
+  /** Names of the linear layers that are adapted, or a pattern; null adapts all. */
+  readonly loraTargetModules: ModuleSelection | null;
+  /** Modules that are trained whole beside the adapter; null has none. */
+  readonly loraModulesToSave: readonly string[] | null;
+  /** The kind of adapter. */
+  readonly loraVariant: LoraVariant;
+  /** How the matrices of the model that an adapter is trained for are kept in memory. */
+  readonly baseDtype: FrozenDtype;
 }
 
 /** What each setting is where nothing else is said; `dataset` and `model` must be. */
@@ -97,7 +117,23 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   evalSteps: null,
   samplePrompt: null,
   sampleSteps: null,
+  adapter: null,
+  loraRank: null,
+  loraAlpha: null,
+  loraDropout: 0,
+  loraTargetModules: null,
+  loraModulesToSave: null,
+  loraVariant: "lora",
+  baseDtype: "f32",
 };
+
+/** Every kind of adapter. */
+export const LORA_VARIANTS = ["lora", "rslora", "dora"] as const;
+
+/** A kind of adapter. */
+export type LoraVariant = (typeof LORA_VARIANTS)[number];
+
+const texts = array(text());
 
 const fields: FieldDecoders<TrainingConfig> = {
   dataset: text(),
@@ -125,6 +161,17 @@ const fields: FieldDecoders<TrainingConfig> = {
   evalSteps: nullable(integer({ min: 1 })),
   samplePrompt: nullable(text()),
   sampleSteps: nullable(integer({ min: 1 })),
+  adapter: optional(nullable(text()), null),
+  loraRank: optional(nullable(integer({ min: 1 })), null),
+  loraAlpha: optional(nullable(number({ min: 0 })), null),
+  loraDropout: optional(number({ min: 0, max: 0.99 }), 0),
+  loraTargetModules: optional(
+    nullable((value, place) => (typeof value === "string" ? value : texts(value, place))),
+    null,
+  ),
+  loraModulesToSave: optional(nullable(texts), null),
+  loraVariant: optional(oneOf(LORA_VARIANTS), "lora"),
+  baseDtype: optional(oneOf(FROZEN_DTYPES), "f32"),
 };
 
 /**

@@ -21,16 +21,15 @@ import {
   sub,
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
-import type { AdamWConfig } from "./adamw.ts";
+import { dropoutValues } from "./dropout.ts";
+import { type FrozenDtype, frozenValues } from "./frozen_weights.ts";
 import { type BatchShape, lossGraph } from "./loss_graph.ts";
+import type { SlotName } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";
-
-/** The arrays of a group, by what they hold. */
-export const GROUP_ARRAYS = ["weights", "gradients", "means", "squares"] as const;
+import type { Trainee, WeightValues } from "./trainee.ts";
 
 /** What an array of a group holds. */
-export type GroupArray = (typeof GROUP_ARRAYS)[number];
+export type GroupArray = "weights" | "gradients" | SlotName;
 
 /** Returns the name of an array of a group: an input, or the output that takes its place. */
 export function arrayName(
@@ -54,11 +53,12 @@ export type LossKind =
 
 /** Describes losses and gradients over weights that lie in the arrays of `layout`. */
 export function deviceLossGraph(
-  model: LanguageModel,
-  { layout, shape, kind }: {
+  trainee: Trainee,
+  { layout, shape, kind, frozenDtype }: {
     readonly layout: readonly ParameterGroup[];
     readonly shape: BatchShape;
     readonly kind: LossKind;
+    readonly frozenDtype: FrozenDtype;
   },
 ): Record<string, Value> {
   const weights = new Map<string, Value>();
@@ -70,7 +70,14 @@ export function deviceLossGraph(
       weights.set(spec.name, reshape(part, spec.shape));
     }
   }
-  const loss = lossGraph(model, { ...shape, weight: (name) => weights.get(name)! });
+  const values: WeightValues = {
+    ...frozenValues(trainee.frozen, frozenDtype),
+    trained: (name) => weights.get(name)!,
+    dropout: kind === "evaluate"
+      ? undefined
+      : dropoutValues(trainee.adapter?.config.dropout ?? 0, "float32"),
+  };
+  const loss = lossGraph(trainee, { shape, values });
   const outputs: Record<string, Value> = { loss };
   if (kind === "evaluate") return outputs;
   const names = [...weights.keys()];
@@ -103,21 +110,21 @@ export const STEP_INPUTS = {
 /** Describes one step of AdamW over all groups; `grad_norm` is the norm before clipping. */
 export function deviceUpdateGraph(
   layout: readonly ParameterGroup[],
-  { beta1, beta2, epsilon }: AdamWConfig,
 ): Record<string, Value> {
   const number = (name: string): Value => input(name, "float32", [1]);
   const stepSize = number(STEP_INPUTS.stepSize);
   const rootScale = number(STEP_INPUTS.rootScale);
   const keep = number(STEP_INPUTS.keep);
-  const groups = layout.map(({ size, decay }, group) => {
+  const groups = layout.map(({ size, decay, optimizer }, group) => {
     const array = (name: GroupArray): Value =>
       input(arrayName(name, { group, updated: false }), "float32", [size]);
     return {
       decay,
+      optimizer,
       weights: array("weights"),
       gradients: array("gradients"),
-      means: array("means"),
-      squares: array("squares"),
+      means: array("exp_avg"),
+      squares: array("exp_avg_sq"),
     };
   });
   const sums = groups.map(({ gradients }) => reduceSum(mul(gradients, gradients), [0]));
@@ -126,7 +133,10 @@ export function deviceUpdateGraph(
   const gradientScale = min(clip, scalar(1));
 
   const outputs: Record<string, Value> = { grad_norm: norm };
-  for (const [group, { decay, weights, gradients, means, squares }] of groups.entries()) {
+  for (
+    const [group, { decay, optimizer, weights, gradients, means, squares }] of groups.entries()
+  ) {
+    const { beta1, beta2, epsilon } = optimizer;
     const gradient = mul(gradients, gradientScale);
     const mean = add(means, mul(sub(gradient, means), scalar(1 - beta1)));
     const square = add(
@@ -137,8 +147,8 @@ export function deviceUpdateGraph(
     const change = div(mul(mean, stepSize), denominator);
     const kept = decay ? mul(weights, keep) : weights;
     outputs[arrayName("weights", { group, updated: true })] = sub(kept, change);
-    outputs[arrayName("means", { group, updated: true })] = mean;
-    outputs[arrayName("squares", { group, updated: true })] = square;
+    outputs[arrayName("exp_avg", { group, updated: true })] = mean;
+    outputs[arrayName("exp_avg_sq", { group, updated: true })] = square;
   }
   return outputs;
 }

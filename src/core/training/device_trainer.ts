@@ -9,25 +9,43 @@ import { exportGraph } from "../../engine/graph/export.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { encodeModel, type OnnxModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
-import type { Feed, Session } from "../../engine/runtime/session.ts";
+import type { Feed } from "../../engine/runtime/session.ts";
+import { uploadTensor } from "../../engine/runtime/webgpu.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
-import { type AdamWConfig, adamWFactors } from "./adamw.ts";
+import { adamWFactors } from "./adamw.ts";
 import {
   arrayName,
   deviceLossGraph,
   deviceUpdateGraph,
-  GROUP_ARRAYS,
   type GroupArray,
   type LossKind,
   STEP_INPUTS,
   UPDATED,
 } from "./device_graphs.ts";
-import { scalarOf, viewsOf } from "./host_trainer.ts";
+import { dropoutMasks } from "./dropout.ts";
+import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
+import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
 import { lossFeeds } from "./loss_graph.ts";
+import type { OptimizerConfig } from "./optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
-import { SessionCache } from "./session_cache.ts";
-import type { TrainableState, Trainer, UpdateOptions, UpdateResult } from "./trainer.ts";
+import { type CompiledGraph, SessionCache } from "./session_cache.ts";
+import type { Trainee } from "./trainee.ts";
+import type {
+  AccumulateOptions,
+  NamedTensor,
+  TrainableState,
+  Trainer,
+  UpdateOptions,
+  UpdateResult,
+} from "./trainer.ts";
+
+/** Options of {@linkcode DeviceTrainer}. */
+export interface DeviceTrainerOptions {
+  /** How frozen matrices are kept. */
+  readonly frozenDtype: FrozenDtype;
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
+}
 
 /** The largest buffer that every GPU lets a shader read, in float32 elements. */
 const MAX_GROUP_SIZE = 128 * 2 ** 20 / 4;
@@ -37,39 +55,50 @@ const NO_CLIPPING = 3e38;
 
 /** Trains a model whose weights are in a GPU's memory. */
 export class DeviceTrainer implements Trainer {
-  readonly #model: LanguageModel;
+  readonly #trainee: Trainee;
+  readonly #frozenDtype: FrozenDtype;
   readonly #layout: readonly ParameterGroup[];
-  readonly #adamw: AdamWConfig;
+  readonly #optimizer: OptimizerConfig;
   readonly #sessions: SessionCache;
   /** By {@linkcode arrayName}: in host memory until a run has made a newer one on the device. */
   readonly #arrays = new Map<string, Feed>();
+  /** What graphs are fed of the weights that are only read: in host memory until a graph has been compiled. */
+  readonly #frozen: Record<string, Feed> = {};
   #accumulated = 0;
   #finite = true;
 
-  private constructor(model: LanguageModel, adamw: AdamWConfig) {
-    this.#model = model;
-    this.#adamw = adamw;
-    this.#layout = layOutParameters(model, { maxGroupSize: MAX_GROUP_SIZE });
+  private constructor(trainee: Trainee, { optimizer, frozenDtype }: DeviceTrainerOptions) {
+    this.#trainee = trainee;
+    this.#frozenDtype = frozenDtype;
+    this.#optimizer = optimizer;
+    this.#layout = layOutParameters(trainee.parameters, {
+      optimizer,
+      maxGroupSize: MAX_GROUP_SIZE,
+    });
     this.#sessions = new SessionCache((graph) => {
       const names = graph.outputs.map(({ name }) => name);
       const keepOnDevice = names.filter((name) => UPDATED.test(name));
       return openSession(encodeModel(graph), { device: "webgpu", keepOnDevice });
     });
-    for (const array of ["weights", "means", "squares"] as const) this.#setHost(array);
+    for (const { name, size } of this.#keptArrays()) {
+      this.#set(name, hostTensor(new Float32Array(size)));
+    }
   }
 
   /** Allocates weights and moments, all zero. */
-  static open(
-    model: LanguageModel,
-    { adamw }: { readonly adamw: AdamWConfig },
-  ): Promise<DeviceTrainer> {
-    return Promise.resolve(new DeviceTrainer(model, adamw));
+  static open(trainee: Trainee, options: DeviceTrainerOptions): Promise<DeviceTrainer> {
+    return Promise.resolve(new DeviceTrainer(trainee, options));
+  }
+
+  /** See {@linkcode Trainer.freeze}. */
+  freeze({ name, tensor }: NamedTensor): void {
+    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(batch: MicroBatch, tokenWeight: number): Promise<number> {
+  async accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number> {
     const kind = this.#accumulated === 0 ? "first" : "further";
-    const outputs = await this.#runLoss(batch, { kind, tokenWeight });
+    const outputs = await this.#runLoss(batch, { kind, ...options });
     this.#replace("gradients", outputs);
     this.#accumulated++;
     return this.#note(scalarOf(outputs["loss"]));
@@ -77,11 +106,11 @@ export class DeviceTrainer implements Trainer {
 
   /** See {@linkcode Trainer.update}. */
   async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
-    const session = await this.#sessions.open(
+    const { session } = await this.#sessions.open(
       "update",
-      () => forGpu(deviceUpdateGraph(this.#layout, this.#adamw)),
+      () => forGpu(deviceUpdateGraph(this.#layout)),
     );
-    const factors = adamWFactors(this.#adamw, {
+    const factors = adamWFactors(this.#optimizer, {
       step,
       learningRate,
       gradientScale: 1,
@@ -89,7 +118,7 @@ export class DeviceTrainer implements Trainer {
     });
     const number = (value: number): Tensor => tensor("float32", [1], Float32Array.of(value));
     const outputs = await session.run({
-      ...this.#feeds(GROUP_ARRAYS),
+      ...Object.fromEntries(this.#arrays),
       [STEP_INPUTS.maxGradNorm]: number(maxGradNorm > 0 ? maxGradNorm : NO_CLIPPING),
       [STEP_INPUTS.keep]: number(factors.keep),
       [STEP_INPUTS.stepSize]: number(factors.stepSize),
@@ -97,9 +126,9 @@ export class DeviceTrainer implements Trainer {
     });
     const gradNorm = this.#note(scalarOf(outputs["grad_norm"]));
     const applied = this.#finite;
-    for (const array of ["weights", "means", "squares"] as const) {
-      if (applied) this.#replace(array, outputs);
-      else this.#discard(array, outputs);
+    for (const { name, updated } of this.#keptArrays()) {
+      if (applied) this.#set(name, outputs[updated]!);
+      else dispose(outputs[updated]!);
     }
     this.#accumulated = 0;
     this.#finite = true;
@@ -108,60 +137,77 @@ export class DeviceTrainer implements Trainer {
 
   /** See {@linkcode Trainer.evaluate}. */
   async evaluate(batch: MicroBatch): Promise<number> {
-    const { loss } = await this.#runLoss(batch, { kind: "evaluate", tokenWeight: 1 });
+    const { loss } = await this.#runLoss(batch, { kind: "evaluate", tokenWeight: 1, seed: 0 });
     return scalarOf(loss);
   }
 
   /** See {@linkcode Trainer.state}. */
   async state(): Promise<TrainableState> {
-    const views = async (array: GroupArray) =>
-      viewsOf(
-        this.#layout,
-        await Promise.all(this.#layout.map((_, group) => this.#download(array, group))),
-      );
+    const weights: Float32Array[] = [];
+    const slots: Record<string, Float32Array>[] = [];
+    for (const { array, group, name } of this.#keptArrays()) {
+      const data = await this.#download(name);
+      if (array === "weights") weights[group] = data;
+      else (slots[group] ??= {})[array] = data;
+    }
     return {
-      weights: await views("weights"),
-      means: await views("means"),
-      squares: await views("squares"),
+      weights: viewsOf(this.#layout, weights),
+      slots: slotViews(this.#layout, slots),
     };
   }
 
   /** See {@linkcode Trainer.load}. */
-  async load(state: Partial<TrainableState>): Promise<void> {
-    for (const array of ["weights", "means", "squares"] as const) {
-      if (state[array] === undefined) continue;
-      const arrays: Float32Array[] = [];
-      for (const group of this.#layout.keys()) {
-        const data = await this.#download(array, group);
-        this.#set(arrayName(array, { group, updated: false }), hostTensor(data));
-        arrays.push(data);
-      }
-      const views = new Map(
-        viewsOf(this.#layout, arrays).map(({ name, tensor }) => [name, tensor]),
-      );
-      for (const { name, tensor } of state[array]) views.get(name)!.data.set(tensor.data);
+  async load({ weights = [], slots = {} }: Partial<TrainableState>): Promise<void> {
+    for (const { name } of this.#keptArrays()) {
+      this.#set(name, hostTensor(await this.#download(name)));
+    }
+    // what is in host memory now is not copied again: these are views of it
+    const state = await this.state();
+    copyTensors(weights, state.weights);
+    for (const [slot, tensors] of Object.entries(slots)) {
+      copyTensors(tensors, state.slots[slot] ?? []);
     }
   }
 
   /** Frees everything on the device. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const feed of this.#arrays.values()) dispose(feed);
+    for (const feed of Object.values(this.#frozen)) dispose(feed);
     this.#arrays.clear();
     await this.#sessions[Symbol.asyncDispose]();
   }
 
   async #runLoss(
     batch: MicroBatch,
-    { kind, tokenWeight }: { readonly kind: LossKind; readonly tokenWeight: number },
+    { kind, tokenWeight, seed }: AccumulateOptions & { readonly kind: LossKind },
   ): Promise<Record<string, Feed>> {
-    const session: Session = await this.#sessions.open(
+    const { session, model }: CompiledGraph = await this.#sessions.open(
       `${kind} ${batch.batch} ${batch.seqLen}`,
-      () => forGpu(deviceLossGraph(this.#model, { layout: this.#layout, shape: batch, kind })),
+      () =>
+        forGpu(
+          deviceLossGraph(this.#trainee, {
+            layout: this.#layout,
+            shape: batch,
+            kind,
+            frozenDtype: this.#frozenDtype,
+          }),
+        ),
     );
+    await this.#uploadFrozen();
+    const dropout = this.#trainee.adapter?.config.dropout ?? 0;
     return await session.run({
       ...this.#feeds(kind === "further" ? ["weights", "gradients"] : ["weights"]),
+      ...this.#frozen,
+      ...dropoutMasks(model, dropout).draw(seed),
       ...lossFeeds(batch, tokenWeight),
     });
+  }
+
+  /** Weights that stay as they are are copied to the device once. */
+  async #uploadFrozen(): Promise<void> {
+    for (const [name, feed] of Object.entries(this.#frozen)) {
+      if (!("location" in feed)) this.#frozen[name] = await uploadTensor(feed);
+    }
   }
 
   #feeds(arrays: readonly GroupArray[]): Record<string, Feed> {
@@ -179,10 +225,19 @@ export class DeviceTrainer implements Trainer {
     }
   }
 
-  #discard(array: GroupArray, outputs: Readonly<Record<string, Feed>>): void {
-    for (const group of this.#layout.keys()) {
-      dispose(outputs[arrayName(array, { group, updated: true })]!);
-    }
+  /** The arrays that stay from step to step. */
+  #keptArrays(): KeptArray[] {
+    return this.#layout.flatMap(({ size, slots }, group) => {
+      const kept: (readonly [GroupArray, number])[] = [["weights", size]];
+      for (const [slot, array] of slots) kept.push([slot, array.size]);
+      return kept.map(([array, size]) => ({
+        array,
+        group,
+        size,
+        name: arrayName(array, { group, updated: false }),
+        updated: arrayName(array, { group, updated: true }),
+      }));
+    });
   }
 
   #set(name: string, feed: Feed): void {
@@ -191,14 +246,8 @@ export class DeviceTrainer implements Trainer {
     this.#arrays.set(name, feed);
   }
 
-  #setHost(array: GroupArray): void {
-    for (const [group, { size }] of this.#layout.entries()) {
-      this.#set(arrayName(array, { group, updated: false }), hostTensor(new Float32Array(size)));
-    }
-  }
-
-  async #download(array: GroupArray, group: number): Promise<Float32Array> {
-    const feed = this.#arrays.get(arrayName(array, { group, updated: false }))!;
+  async #download(name: string): Promise<Float32Array> {
+    const feed = this.#arrays.get(name)!;
     const host = "location" in feed ? await feed.download() : feed;
     return host.data as Float32Array;
   }
@@ -207,6 +256,17 @@ export class DeviceTrainer implements Trainer {
     if (!Number.isFinite(value)) this.#finite = false;
     return value;
   }
+}
+
+/** An array that stays from step to step. */
+interface KeptArray {
+  readonly array: GroupArray;
+  readonly group: number;
+  readonly size: number;
+  /** Name of the input. */
+  readonly name: string;
+  /** Name of the output that takes its place. */
+  readonly updated: string;
 }
 
 function forGpu(outputs: Readonly<Record<string, Value>>): OnnxModel {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AdamWConfig, adamWFactors, NORM_BLOCK } from "./adamw.ts";
+import { adamWFactors, NORM_BLOCK } from "./adamw.ts";
 import {
   type AdamWMessage,
   type AdamWTask,
@@ -16,12 +16,10 @@ import {
 import { KERNEL_LANES } from "./adamw_kernel.ts";
 import { UserError } from "../../utils/errors.ts";
 import { formatBytes } from "../../utils/format.ts";
-import type { ParameterGroup } from "./parameters.ts";
+import type { ParameterArray, ParameterGroup } from "./parameters.ts";
 
 /** Options of {@linkcode HostOptimizer}. */
 export interface HostOptimizerOptions {
-  /** Settings of AdamW. */
-  readonly adamw: AdamWConfig;
   /** Threads, this one included. */
   readonly threads: number;
 }
@@ -41,7 +39,6 @@ export class HostOptimizer {
   /** The arrays of each group. */
   readonly groups: readonly SharedGroup[];
   readonly #layout: readonly ParameterGroup[];
-  readonly #adamw: AdamWConfig;
   readonly #shared: SharedState;
   readonly #doTask: (task: AdamWTask) => void;
   readonly #workers: readonly Worker[];
@@ -49,7 +46,6 @@ export class HostOptimizer {
 
   private constructor(layout: readonly ParameterGroup[], options: HostOptimizerOptions) {
     this.#layout = layout;
-    this.#adamw = options.adamw;
     this.#shared = allocate(layout);
     this.groups = this.#shared.groups;
     this.#doTask = createAdamWTasks(this.#shared);
@@ -85,7 +81,9 @@ export class HostOptimizer {
 
   /** Updates all weights and moments. */
   async update(step: OptimizerStep): Promise<void> {
-    const factors = this.#layout.map(({ decay }) => adamWFactors(this.#adamw, { ...step, decay }));
+    const factors = this.#layout.map(({ decay, optimizer }) =>
+      adamWFactors(optimizer, { ...step, decay })
+    );
     await this.#run((ranges) => ({ kind: "update", ranges, factors }));
   }
 
@@ -106,21 +104,20 @@ const PAGE_BYTES = 2 ** 16;
 /** The most that 32-bit addresses reach. */
 const MAX_PAGES = 2 ** 16;
 
-/** Weights, gradients and two moments. */
-const ARRAYS_PER_GROUP = 4;
-
 /**
  * Allocates the arrays of all groups, zeros, in one memory that threads share.
  *
  * @throws {UserError} If they do not fit into one.
  */
 function allocate(layout: readonly ParameterGroup[]): SharedState {
-  const strideOf = ({ size }: ParameterGroup) => 4 * Math.ceil(size / KERNEL_LANES) * KERNEL_LANES;
-  const bytes = layout.reduce((sum, group) => sum + ARRAYS_PER_GROUP * strideOf(group), 0);
+  const strideOf = ({ size }: ParameterArray) => 4 * Math.ceil(size / KERNEL_LANES) * KERNEL_LANES;
+  // weights, gradients, and what the optimizer keeps
+  const arrays = layout.flatMap((group) => [group, group, ...group.slots.values()]);
+  const bytes = arrays.reduce((sum, array) => sum + strideOf(array), 0);
   const pages = Math.ceil(bytes / PAGE_BYTES);
   if (pages > MAX_PAGES) {
     throw new UserError(
-      `Cannot train on the CPU: weights, gradients and moments take ${
+      `Cannot train on the CPU: weights, gradients and the optimizer's state take ${
         formatBytes(bytes)
       }, more than ` +
         `${formatBytes(MAX_PAGES * PAGE_BYTES)}; train a smaller model, or use --device webgpu`,
@@ -129,17 +126,16 @@ function allocate(layout: readonly ParameterGroup[]): SharedState {
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   let offset = 0;
   const groups = layout.map((group): SharedGroup => {
-    const next = (): Float32Array => {
-      const array = new Float32Array(memory.buffer, offset, group.size);
-      offset += strideOf(group);
-      return array;
+    const next = (array: ParameterArray): Float32Array => {
+      const view = new Float32Array(memory.buffer, offset, array.size);
+      offset += strideOf(array);
+      return view;
     };
     const blocks = Math.ceil(group.size / NORM_BLOCK);
     return {
-      weights: next(),
-      gradients: next(),
-      means: next(),
-      squares: next(),
+      weights: next(group),
+      gradients: next(group),
+      slots: Object.fromEntries([...group.slots].map(([slot, array]) => [slot, next(array)])),
       blockSums: new Float64Array(new SharedArrayBuffer(8 * blocks)),
     };
   });

@@ -11,15 +11,18 @@ import { exportGraph } from "../../engine/graph/export.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { encodeModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
-import type { Device, Session } from "../../engine/runtime/session.ts";
+import type { Device } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
-import type { AdamWConfig } from "./adamw.ts";
+import { dropoutMasks, dropoutValues } from "./dropout.ts";
+import { type FrozenDtype, frozenValues, storeFrozen } from "./frozen_weights.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
 import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
-import { layOutParameters, type ParameterGroup } from "./parameters.ts";
-import { SessionCache } from "./session_cache.ts";
+import type { OptimizerConfig } from "./optimizer.ts";
+import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
+import { type CompiledGraph, SessionCache } from "./session_cache.ts";
+import type { Trainee } from "./trainee.ts";
 import type {
+  AccumulateOptions,
   NamedTensor,
   TrainableState,
   Trainer,
@@ -29,41 +32,44 @@ import type {
 
 /** Options of {@linkcode HostTrainer}. */
 export interface HostTrainerOptions {
+  /** How frozen matrices are kept. */
+  readonly frozenDtype: FrozenDtype;
   /** `native` or `wasm`. */
   readonly device: Device;
   /** CPU threads. */
   readonly threads: number;
-  /** Settings of the optimizer. */
-  readonly adamw: AdamWConfig;
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
 }
-
-type Kind = "weights" | "gradients" | "means" | "squares";
 
 /** Prefix of the outputs that are gradients. */
 const GRADIENT = "gradient:";
 
 /** Trains a model whose weights are in host memory. */
 export class HostTrainer implements Trainer {
-  readonly #model: LanguageModel;
+  readonly #trainee: Trainee;
+  readonly #frozenDtype: FrozenDtype;
   readonly #layout: readonly ParameterGroup[];
   readonly #optimizer: HostOptimizer;
   readonly #sessions: SessionCache;
   readonly #weights: Readonly<Record<string, Tensor>>;
   readonly #gradients: Readonly<Record<string, Tensor>>;
+  readonly #frozen: Record<string, Tensor> = {};
   /** Where the gradients of later micro-batches of a step go before they are added. */
   #scratch: { arrays: Float32Array[]; tensors: Readonly<Record<string, Tensor>> } | undefined;
   #accumulated = 0;
   #finite = true;
 
   private constructor(
-    model: LanguageModel,
+    trainee: Trainee,
     layout: readonly ParameterGroup[],
     { optimizer, options }: {
       readonly optimizer: HostOptimizer;
       readonly options: HostTrainerOptions;
     },
   ) {
-    this.#model = model;
+    this.#trainee = trainee;
+    this.#frozenDtype = options.frozenDtype;
     this.#layout = layout;
     this.#optimizer = optimizer;
     const { device, threads } = options;
@@ -74,19 +80,28 @@ export class HostTrainer implements Trainer {
     this.#gradients = byName(this.#views("gradients"), GRADIENT);
   }
 
-  /** Allocates weights, gradients and moments, all zero. */
-  static async open(model: LanguageModel, options: HostTrainerOptions): Promise<HostTrainer> {
-    const layout = layOutParameters(model);
+  /** Allocates weights, gradients and what the optimizer keeps, all zero. */
+  static async open(trainee: Trainee, options: HostTrainerOptions): Promise<HostTrainer> {
+    const layout = layOutParameters(trainee.parameters, options);
     const optimizer = await HostOptimizer.open(layout, options);
-    return new HostTrainer(model, layout, { optimizer, options });
+    return new HostTrainer(trainee, layout, { optimizer, options });
+  }
+
+  /** See {@linkcode Trainer.freeze}. */
+  freeze({ name, tensor }: NamedTensor): void {
+    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(batch: MicroBatch, tokenWeight: number): Promise<number> {
-    const session = await this.#session(batch, true);
+  async accumulate(
+    batch: MicroBatch,
+    { tokenWeight, seed }: AccumulateOptions,
+  ): Promise<number> {
+    const { session, model } = await this.#graph(batch, true);
     const into = this.#accumulated === 0 ? this.#gradients : this.#scratchTensors();
+    const masks = dropoutMasks(model, this.#dropout).draw(seed);
     const { loss } = await session.run(
-      { ...this.#weights, ...lossFeeds(batch, tokenWeight) },
+      { ...this.#weights, ...this.#frozen, ...masks, ...lossFeeds(batch, tokenWeight) },
       { into },
     );
     if (this.#accumulated > 0) this.#addScratch();
@@ -109,8 +124,12 @@ export class HostTrainer implements Trainer {
 
   /** See {@linkcode Trainer.evaluate}. */
   async evaluate(batch: MicroBatch): Promise<number> {
-    const session = await this.#session(batch, false);
-    const { loss } = await session.run({ ...this.#weights, ...lossFeeds(batch, 1) });
+    const { session } = await this.#graph(batch, false);
+    const { loss } = await session.run({
+      ...this.#weights,
+      ...this.#frozen,
+      ...lossFeeds(batch, 1),
+    });
     return scalarOf(loss);
   }
 
@@ -118,20 +137,17 @@ export class HostTrainer implements Trainer {
   state(): Promise<TrainableState> {
     return Promise.resolve({
       weights: this.#views("weights"),
-      means: this.#views("means"),
-      squares: this.#views("squares"),
+      slots: slotViews(this.#layout, this.#optimizer.groups.map(({ slots }) => slots)),
     });
   }
 
   /** See {@linkcode Trainer.load}. */
-  load(state: Partial<TrainableState>): Promise<void> {
-    for (const kind of ["weights", "means", "squares"] as const) {
-      const views = byName(this.#views(kind));
-      for (const { name, tensor } of state[kind] ?? []) {
-        (views[name]!.data as Float32Array).set(tensor.data);
-      }
+  async load({ weights = [], slots = {} }: Partial<TrainableState>): Promise<void> {
+    const state = await this.state();
+    copyTensors(weights, state.weights);
+    for (const [slot, tensors] of Object.entries(slots)) {
+      copyTensors(tensors, state.slots[slot] ?? []);
     }
-    return Promise.resolve();
   }
 
   /** Stops the threads and frees the compiled graphs. */
@@ -140,13 +156,23 @@ export class HostTrainer implements Trainer {
     await this.#sessions[Symbol.asyncDispose]();
   }
 
-  #session({ batch, seqLen }: BatchShape, training: boolean): Promise<Session> {
+  get #dropout(): number {
+    return this.#trainee.adapter?.config.dropout ?? 0;
+  }
+
+  #graph({ batch, seqLen }: BatchShape, training: boolean): Promise<CompiledGraph> {
     return this.#sessions.open(`${training} ${batch} ${seqLen}`, () => {
       const weights = new Map(
-        this.#model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
+        this.#trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
       );
-      const weight = (name: string): Value => weights.get(name)!;
-      const loss = lossGraph(this.#model, { batch, seqLen, weight });
+      const loss = lossGraph(this.#trainee, {
+        shape: { batch, seqLen },
+        values: {
+          ...frozenValues(this.#trainee.frozen, this.#frozenDtype),
+          trained: (name) => weights.get(name)!,
+          dropout: training ? dropoutValues(this.#dropout, "uint8") : undefined,
+        },
+      });
       const outputs: Record<string, Value> = { loss };
       if (training) {
         const names = [...weights.keys()];
@@ -157,7 +183,7 @@ export class HostTrainer implements Trainer {
     });
   }
 
-  #views(kind: Kind): NamedTensor[] {
+  #views(kind: "weights" | "gradients"): NamedTensor[] {
     return viewsOf(this.#layout, this.#optimizer.groups.map((group) => group[kind]));
   }
 
@@ -190,7 +216,7 @@ export function clipScale(gradNorm: number, maxGradNorm: number): number {
 
 /** Returns each parameter's part of its group's array, in the order of the layout. */
 export function viewsOf(
-  layout: readonly ParameterGroup[],
+  layout: readonly ParameterArray[],
   arrays: readonly Float32Array[],
 ): NamedTensor[] {
   return layout.flatMap(({ entries }, group) =>
@@ -199,6 +225,26 @@ export function viewsOf(
       tensor: tensor("float32", spec.shape, arrays[group]!.subarray(offset, offset + size)),
     }))
   );
+}
+
+/** Returns what is kept of each parameter as parts of the arrays of its group, by slot. */
+export function slotViews(
+  layout: readonly ParameterGroup[],
+  arrays: readonly Readonly<Record<string, Float32Array>>[],
+): Record<string, NamedTensor[]> {
+  const views: Record<string, NamedTensor[]> = {};
+  for (const [group, { slots }] of layout.entries()) {
+    for (const [slot, array] of slots) {
+      (views[slot] ??= []).push(...viewsOf([array], [arrays[group]![slot]!]));
+    }
+  }
+  return views;
+}
+
+/** Copies elements from tensors to those of the same names. */
+export function copyTensors(from: readonly NamedTensor[], to: readonly NamedTensor[]): void {
+  const targets = new Map(to.map(({ name, tensor }) => [name, tensor]));
+  for (const { name, tensor } of from) targets.get(name)!.data.set(tensor.data);
 }
 
 function byName(tensors: readonly NamedTensor[], prefix = ""): Readonly<Record<string, Tensor>> {

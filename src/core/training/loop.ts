@@ -9,6 +9,7 @@ import { createLoader, type StepBatches } from "../../datasets/loader.ts";
 import type { DataCursor } from "../../models/checkpoint/trainer_state.ts";
 import type { Clock } from "../../utils/clock.ts";
 import { UserError } from "../../utils/errors.ts";
+import { deriveSeed } from "../../utils/random.ts";
 import type { StepMetrics } from "./run_folder.ts";
 import { learningRateAt, type ScheduleOptions } from "./schedule.ts";
 import type { Trainer } from "./trainer.ts";
@@ -98,6 +99,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
       step,
       learningRate,
       maxGradNorm: options.maxGradNorm,
+      seed: deriveSeed(options.seed, step),
     });
     progress = advance(progress, batches, loader.stepsPerEpoch);
     const seconds = Math.max(clock() - startedMs, 1) / 1000;
@@ -131,11 +133,15 @@ async function trainStep(
     readonly step: number;
     readonly learningRate: number;
     readonly maxGradNorm: number;
+    readonly seed: number;
   },
 ): Promise<{ loss: number; gradNorm: number }> {
   const tokenWeight = trainedTokens > 0 ? 1 / trainedTokens : 0;
   let loss = 0;
-  for (const batch of microBatches) loss += await trainer.accumulate(batch, tokenWeight);
+  for (const [index, batch] of microBatches.entries()) {
+    const seed = deriveSeed(options.seed, index);
+    loss += await trainer.accumulate(batch, { tokenWeight, seed });
+  }
   const { gradNorm, applied } = await trainer.update(options);
   if (!applied) {
     throw new UserError(

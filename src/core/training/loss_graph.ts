@@ -23,6 +23,7 @@ import {
   type LanguageModel,
 } from "../../models/language_model.ts";
 import { angleTables, ropeFrequencies } from "../../models/rope.ts";
+import { bindWeights, type Trainee, type WeightValues } from "./trainee.ts";
 
 /** The shape of a micro-batch. */
 export interface BatchShape {
@@ -30,6 +31,14 @@ export interface BatchShape {
   readonly batch: number;
   /** Tokens of each row, padding included. */
   readonly seqLen: number;
+}
+
+/** Options of {@linkcode lossGraph}. */
+export interface LossGraphOptions {
+  /** The shape of the micro-batch. */
+  readonly shape: BatchShape;
+  /** The values that stand for weights. */
+  readonly values: WeightValues;
 }
 
 /** A micro-batch as the graph reads it; the keys are the names of its inputs. */
@@ -69,17 +78,18 @@ export function lossFeeds(
 const MASKED_SCORE = -1e9;
 
 /** Describes the sum of all token losses, each times its weight, of one micro-batch: a scalar. */
-export function lossGraph(
-  model: LanguageModel,
-  { batch, seqLen, weight }: BatchShape & { readonly weight: (name: string) => Value },
-): Value {
+export function lossGraph(trainee: Trainee, { shape, values }: LossGraphOptions): Value {
+  const { model } = trainee;
+  const { batch, seqLen } = shape;
+  const { weight, project, outputWeight } = bindWeights(trainee, values);
   const { hidden } = forward(model, {
     weight,
+    project,
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, seqLen),
   });
   const losses = linearCrossEntropy(reshape(hidden, [batch * seqLen, model.hiddenSize]), {
-    weight: weight(model.outputWeight),
+    weight: weight(outputWeight),
     targets: input("targets", "int64", [batch * seqLen, 1]),
   });
   const weighted = mul(losses, input("token_weights", "float32", [batch * seqLen, 1]));

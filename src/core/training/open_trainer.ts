@@ -5,10 +5,11 @@
  */
 
 import type { Device } from "../../engine/runtime/session.ts";
-import type { LanguageModel } from "../../models/language_model.ts";
-import type { AdamWConfig } from "./adamw.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
+import type { FrozenDtype } from "./frozen_weights.ts";
 import { HostTrainer } from "./host_trainer.ts";
+import type { OptimizerConfig } from "./optimizer.ts";
+import type { Trainee } from "./trainee.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Options of {@linkcode openTrainer}. */
@@ -17,16 +18,18 @@ export interface OpenTrainerOptions {
   readonly device: Device;
   /** CPU threads. */
   readonly threads: number;
-  /** Settings of the optimizer. */
-  readonly adamw: AdamWConfig;
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
+  /** How frozen matrices are kept. @default {"f32"} */
+  readonly frozenDtype?: FrozenDtype;
 }
 
-/** Allocates weights, gradients and moments of `model` on a device, all zero. */
+/** Allocates what is trained of `trainee`, gradients and what the optimizer keeps on a device, all zero. */
 export async function openTrainer(
-  model: LanguageModel,
-  options: OpenTrainerOptions,
+  trainee: Trainee,
+  { frozenDtype = "f32", ...options }: OpenTrainerOptions,
 ): Promise<Trainer> {
   return options.device === "webgpu"
-    ? await DeviceTrainer.open(model, options)
-    : await HostTrainer.open(model, options);
+    ? await DeviceTrainer.open(trainee, { ...options, frozenDtype })
+    : await HostTrainer.open(trainee, { ...options, frozenDtype });
 }

@@ -5,12 +5,13 @@
  * @module
  */
 
-import type { LanguageModel, WeightSpec } from "../../models/language_model.ts";
+import type { WeightSpec } from "../../models/language_model.ts";
 import { elementCount } from "../../engine/tensor/tensor.ts";
+import { type OptimizerConfig, optimizerOf, type SlotName, slotShapes } from "./optimizer.ts";
 
-/** One weight and its place. */
+/** One weight, or what is kept of it, and its place. */
 export interface ParameterEntry {
-  /** The weight. */
+  /** The weight; with the shape of what is kept of it, where that is meant. */
   readonly spec: WeightSpec;
   /** First element in its group's array. */
   readonly offset: number;
@@ -18,45 +19,98 @@ export interface ParameterEntry {
   readonly size: number;
 }
 
-/** Weights that lie one after the other and are treated alike. */
-export interface ParameterGroup {
-  /** Whether weight decay applies: to matrices, not to norms and biases. */
-  readonly decay: boolean;
-  /** The weights. */
+/** Tensors that lie one after the other in an array. */
+export interface ParameterArray {
+  /** The tensors. */
   readonly entries: readonly ParameterEntry[];
   /** Number of elements of all of them. */
   readonly size: number;
 }
 
+/** Weights that lie one after the other and are treated alike. */
+export interface ParameterGroup extends ParameterArray {
+  /** Whether weight decay applies: to matrices, not to norms and biases. */
+  readonly decay: boolean;
+  /** What updates them. */
+  readonly optimizer: OptimizerConfig;
+  /** What is kept of them from step to step. */
+  readonly slots: ReadonlyMap<SlotName, ParameterArray>;
+}
+
 /** Options of {@linkcode layOutParameters}. */
 export interface LayoutOptions {
+  /** What updates the weights. */
+  readonly optimizer: OptimizerConfig;
   /** The most elements of a group; a single larger weight has a group of its own. @default {Infinity} */
   readonly maxGroupSize?: number;
 }
 
-/** Returns the groups of a model's weights: those that decay, then those that do not. */
+/** Returns the groups of weights: those that decay, then those that do not. */
 export function layOutParameters(
-  model: LanguageModel,
-  options: LayoutOptions = {},
+  parameters: readonly WeightSpec[],
+  options: LayoutOptions,
 ): ParameterGroup[] {
   const { maxGroupSize = Infinity } = options;
-  const groups: ParameterGroup[] = [];
+  const kinds = new Map<
+    string,
+    { decay: boolean; optimizer: OptimizerConfig; specs: WeightSpec[] }
+  >();
   for (const decay of [true, false]) {
-    let entries: ParameterEntry[] = [];
-    let size = 0;
-    const close = () => {
-      if (entries.length > 0) groups.push({ decay, entries, size });
-      entries = [];
-      size = 0;
-    };
-    for (const spec of model.weights) {
+    for (const spec of parameters) {
       if ((spec.shape.length > 1) !== decay) continue;
-      const count = elementCount(spec.shape);
-      if (size + count > maxGroupSize) close();
-      entries.push({ spec, offset: size, size: count });
-      size += count;
+      const optimizer = optimizerOf(spec, options.optimizer);
+      const key = `${optimizer.kind} ${decay}`;
+      if (!kinds.has(key)) kinds.set(key, { decay, optimizer, specs: [] });
+      kinds.get(key)!.specs.push(spec);
     }
-    close();
   }
-  return groups;
+  return [...kinds.values()].flatMap(({ decay, optimizer, specs }) =>
+    cut(specs, maxGroupSize).map((part) => ({
+      decay,
+      optimizer,
+      ...layOut(part),
+      slots: layOutSlots(part, optimizer),
+    }))
+  );
+}
+
+/** Cuts a list of weights so that none of its parts has more than `maxSize` elements. */
+function cut(specs: readonly WeightSpec[], maxSize: number): WeightSpec[][] {
+  const parts: WeightSpec[][] = [];
+  let size = Infinity;
+  for (const spec of specs) {
+    const count = elementCount(spec.shape);
+    if (size + count > maxSize || parts.length === 0) {
+      parts.push([]);
+      size = 0;
+    }
+    parts.at(-1)!.push(spec);
+    size += count;
+  }
+  return parts;
+}
+
+function layOut(specs: readonly WeightSpec[]): ParameterArray {
+  let size = 0;
+  const entries = specs.map((spec): ParameterEntry => {
+    const entry = { spec, offset: size, size: elementCount(spec.shape) };
+    size += entry.size;
+    return entry;
+  });
+  return { entries, size };
+}
+
+function layOutSlots(
+  specs: readonly WeightSpec[],
+  optimizer: OptimizerConfig,
+): Map<SlotName, ParameterArray> {
+  const kept = new Map<SlotName, WeightSpec[]>();
+  for (const spec of specs) {
+    const shapes = Object.entries(slotShapes(optimizer, spec.shape));
+    for (const [slot, shape] of shapes as [SlotName, readonly number[]][]) {
+      if (!kept.has(slot)) kept.set(slot, []);
+      kept.get(slot)!.push({ ...spec, shape });
+    }
+  }
+  return new Map([...kept].map(([slot, specs]) => [slot, layOut(specs)]));
 }

@@ -8,6 +8,10 @@ import type { Device } from "../../engine/runtime/session.ts";
 import { generate } from "../../inference/generation/generate.ts";
 import { NEUTRAL_SAMPLING } from "../../inference/generation/sampling.ts";
 import { openModelDecoder } from "../../inference/generation/model_decoder.ts";
+import type { Tensor } from "../../engine/tensor/tensor.ts";
+import { mergeAdapter } from "../../models/adapters/merge.ts";
+import { adaptedModel } from "../../models/adapters/weights.ts";
+import type { LanguageModel } from "../../models/language_model.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { TrainingModel } from "./prepare.ts";
@@ -33,17 +37,17 @@ export interface SampleOptions {
 /** Returns the model's most likely continuation of a prompt. */
 export async function sampleText(options: SampleOptions): Promise<string> {
   const { prompt, prepared, trainer, device, config } = options;
-  const { model, tokenizer } = prepared;
+  const { tokenizer } = prepared;
   if (tokenizer === undefined) {
     throw new UserError(
       "Cannot take samples: the model has no tokenizer; leave --sample-prompt out",
     );
   }
-  const { weights } = await trainer.state();
+  const { model, weights } = await wholeModelOf(prepared, trainer);
   await using decoder = await openModelDecoder(model, {
     device,
     ...(config.threads === null ? {} : { threads: config.threads }),
-    weights: new Map(weights.map(({ name, tensor }) => [name, tensor])),
+    weights,
   });
   const promptIds = tokenizer.hasChatTemplate
     ? tokenizer.renderChat([{ role: "user", content: prompt }], { addGenerationPrompt: true }).ids
@@ -61,4 +65,23 @@ export async function sampleText(options: SampleOptions): Promise<string> {
     if (event.type === "output") text += event.text;
   }
   return text;
+}
+
+/** Returns the model as it is now, an adapter's updates in its weights. */
+async function wholeModelOf(
+  { trainee: { model, adapter }, baseWeights }: TrainingModel,
+  trainer: Trainer,
+): Promise<{ model: LanguageModel; weights: ReadonlyMap<string, Tensor> }> {
+  const state = await trainer.state();
+  const trained = new Map(state.weights.map(({ name, tensor }) => [name, tensor]));
+  if (adapter === undefined) return { model, weights: trained };
+  const weights = new Map<string, Tensor>();
+  const merged = mergeAdapter({
+    model,
+    config: adapter.config,
+    adapterWeight: (name) => trained.get(name)!,
+    base: baseWeights(),
+  });
+  for await (const { name, tensor } of merged) weights.set(name, tensor);
+  return { model: adaptedModel(model, adapter.layout), weights };
 }

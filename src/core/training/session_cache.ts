@@ -10,34 +10,50 @@ import type { Session } from "../../engine/runtime/session.ts";
 /** Graphs that stay compiled; each keeps the memory of its activations. */
 const MAX_SESSIONS = 6;
 
+/** A compiled graph. */
+export interface CompiledGraph {
+  /** The graph. */
+  readonly model: OnnxModel;
+  /** Runs it. */
+  readonly session: Session;
+}
+
 /** Keeps a few compiled graphs. */
 export class SessionCache {
   readonly #compile: (model: OnnxModel) => Promise<Session>;
   /** In the order of their last use. */
-  readonly #sessions = new Map<string, Session>();
+  readonly #graphs = new Map<string, CompiledGraph>();
 
   /** Opens a cache whose graphs `compile` compiles. */
   constructor(compile: (model: OnnxModel) => Promise<Session>) {
     this.#compile = compile;
   }
 
-  /** Returns the session of `key`, compiling what `describe` returns if there is none. */
-  async open(key: string, describe: () => OnnxModel): Promise<Session> {
-    const known = this.#sessions.get(key);
-    const session = known ?? await this.#compile(describe());
-    this.#sessions.delete(key);
-    this.#sessions.set(key, session);
-    if (this.#sessions.size > MAX_SESSIONS) {
-      const [oldest, unused] = this.#sessions.entries().next().value!;
-      this.#sessions.delete(oldest);
-      await unused[Symbol.asyncDispose]();
+  /** Returns the graph of `key`, compiling what `describe` returns if there is none. */
+  async open(key: string, describe: () => OnnxModel): Promise<CompiledGraph> {
+    const graph = this.#graphs.get(key) ?? await this.#add(describe());
+    this.#graphs.delete(key);
+    this.#graphs.set(key, graph);
+    if (this.#graphs.size > MAX_SESSIONS) {
+      const [oldest, unused] = this.#graphs.entries().next().value!;
+      this.#graphs.delete(oldest);
+      await unused.session[Symbol.asyncDispose]();
     }
-    return session;
+    return graph;
   }
 
   /** Frees all of them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const session of this.#sessions.values()) await session[Symbol.asyncDispose]();
-    this.#sessions.clear();
+    for (const { session } of this.#graphs.values()) await session[Symbol.asyncDispose]();
+    this.#graphs.clear();
   }
+
+  async #add(model: OnnxModel): Promise<CompiledGraph> {
+    return { model: withoutTensors(model), session: await this.#compile(model) };
+  }
+}
+
+/** Constants live on in the compiled graph; kept here as well, they would only take memory. */
+function withoutTensors(model: OnnxModel): OnnxModel {
+  return { ...model, nodes: [], initializers: new Map() };
 }

@@ -25,7 +25,7 @@ export interface UpdateResult {
   readonly applied: boolean;
 }
 
-/** A weight or moment to be saved. */
+/** A weight, or what an optimizer keeps of one, to be saved. */
 export interface NamedTensor {
   /** Name of the weight. */
   readonly name: string;
@@ -35,29 +35,37 @@ export interface NamedTensor {
 
 /** The state that training changes. */
 export interface TrainableState {
-  /** Weights, in the model's order. */
+  /** Weights. */
   readonly weights: readonly NamedTensor[];
-  /** Means of gradients. */
-  readonly means: readonly NamedTensor[];
-  /** Means of squared gradients. */
-  readonly squares: readonly NamedTensor[];
+  /** What is kept of the weights from step to step, by what it is: `exp_avg` of each weight, for example. */
+  readonly slots: Readonly<Record<string, readonly NamedTensor[]>>;
 }
 
-/** Holds a model's weights and the moments of its optimizer on one device. */
+/** Options of {@linkcode Trainer.accumulate}. */
+export interface AccumulateOptions {
+  /** Weight of each trained token's loss. */
+  readonly tokenWeight: number;
+  /** Decides what is random in this micro-batch, such as dropout. */
+  readonly seed: number;
+}
+
+/** Holds a model's weights and the state of its optimizer on one device. */
 export interface Trainer {
+  /** Gives it a weight that is read and never changed. */
+  freeze(weight: NamedTensor): void;
   /**
-   * Adds the gradients of one micro-batch, each token's loss weighted by `tokenWeight`.
+   * Adds the gradients of one micro-batch.
    *
    * @returns The weighted sum of its token losses.
    */
-  accumulate(batch: MicroBatch, tokenWeight: number): Promise<number>;
+  accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number>;
   /** Changes the weights by the gradients added since the last update, and forgets these. */
   update(options: UpdateOptions): Promise<UpdateResult>;
   /** Returns the sum of the token losses of one micro-batch. */
   evaluate(batch: MicroBatch): Promise<number>;
-  /** Returns weights and moments. */
+  /** Returns weights and what is kept of them. */
   state(): Promise<TrainableState>;
-  /** Replaces weights and moments by saved ones; what is not given stays. */
+  /** Replaces weights and what is kept of them by saved ones; what is not given stays. */
   load(state: Partial<TrainableState>): Promise<void>;
   /** Frees everything. */
   [Symbol.asyncDispose](): Promise<void>;

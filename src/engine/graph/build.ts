@@ -80,6 +80,9 @@ export function cast(x: Value, to: Dtype): Value {
   return apply("Cast", [x], { to });
 }
 
+/** Returns `x` as a value that no gradient flows through. */
+export const detach = (x: Value): Value => apply("Detach", [x], NONE);
+
 /** Sums over `axes` and keeps them as 1. */
 export function reduceSum(x: Value, axes: readonly number[]): Value {
   return apply("ReduceSum", [x], { axes: normalizeAxes(axes, x) });

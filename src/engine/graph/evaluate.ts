@@ -82,6 +82,7 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
     shape: x!.shape,
     data: to.startsWith("float") ? x!.data : x!.data.map(Math.trunc),
   }),
+  Detach: ([x]) => x!,
   ReduceSum: reduction(sum),
   ReduceMean: reduction((elements) => sum(elements) / elements.length),
   ReduceMax: reduction((elements) => Math.max(...elements)),

@@ -113,6 +113,7 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
     writer.node("Cast", [writer.nameOf(x!)], {
       attributes: { to: { int: ONNX_DTYPE_CODES[to] } },
     }),
+  Detach: ({ inputs: [x] }, writer) => writer.nameOf(x!),
   ReduceSum: reduction,
   ReduceMean: reduction,
   ReduceMax: reduction,

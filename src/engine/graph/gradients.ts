@@ -59,6 +59,7 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
   Input: null,
   Constant: null,
   Equal: null,
+  Detach: null,
   Add: (value, g) => {
     const [a, b] = operands(value);
     return [unbroadcast(g, a.shape), unbroadcast(g, b.shape)];

@@ -56,6 +56,7 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   Sigmoid: elementwise,
   Tanh: elementwise,
   Cast: ([x], { to }) => ({ dtype: to, shape: x!.shape }),
+  Detach: elementwise,
   ReduceSum: reducing,
   ReduceMean: reducing,
   ReduceMax: reducing,

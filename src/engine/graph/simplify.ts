@@ -56,6 +56,7 @@ const rewrites: Rewrites = {
     const x = inputOf(value as Value, 0);
     return x.dtype === value.dtype ? x : undefined;
   },
+  Detach: (value) => inputOf(value as Value, 0),
   Neg: (value) => {
     const x = inputOf(value as Value, 0);
     return x.op === "Neg" ? inputOf(x, 0) : undefined;

@@ -32,6 +32,7 @@ export const OPS = [
   "Sigmoid",
   "Tanh",
   "Cast",
+  "Detach",
   // reductions, which keep the reduced dimensions as 1
   "ReduceSum",
   "ReduceMean",
@@ -98,6 +99,8 @@ export interface OpAttributes {
   readonly Tanh: NoAttributes;
   /** Conversion to another dtype. */
   readonly Cast: { readonly to: Dtype };
+  /** x itself, which no gradient flows through. */
+  readonly Detach: NoAttributes;
   /** Sum over `axes`. */
   readonly ReduceSum: { readonly axes: readonly number[] };
   /** Mean over `axes`. */

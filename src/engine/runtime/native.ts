@@ -39,6 +39,7 @@ export async function openNativeSession(
       executionProviders: ["cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
+      enableMemPattern: false, // its one block for all activations comes on top of those of the first run
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
       extra: { session: NO_SPINNING },

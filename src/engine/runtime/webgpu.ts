@@ -10,8 +10,11 @@
 
 import { embeddedUrl, isExecutable, readEmbedded } from "./embedded_file.ts";
 import { findGpuAdapter, NO_ADAPTER } from "./gpu_adapter.ts";
-import type { Session, SessionOptions } from "./session.ts";
-import { unavailable } from "./session_error.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { GpuTensor } from "./gpu_tensor.ts";
+import { requireFeedable } from "./ort_tensor.ts";
+import type { DeviceTensor, Session, SessionOptions } from "./session.ts";
+import { sessionError, unavailable } from "./session_error.ts";
 import { commonOptions, createWebRuntime, type WebRuntime } from "./web_runtime.ts";
 import { openWebSession } from "./web_session.ts";
 
@@ -52,6 +55,45 @@ export async function openWebgpuSession(
         },
       },
     },
+  });
+}
+
+/**
+ * Copies a tensor into the GPU's memory, where it stays until it is disposed. A session must have been opened before.
+ *
+ * @throws {UserError} If the GPU has no room for it.
+ */
+export async function uploadTensor(tensor: Tensor): Promise<DeviceTensor> {
+  if (instance.runtime === undefined) {
+    throw new Error("Cannot copy a tensor to the GPU: no session has been opened on it");
+  }
+  const runtime = await instance.runtime;
+  return await runtime.queue.add(async () => {
+    const { ort } = runtime;
+    const device = await ort.env.webgpu.device as GPUDevice;
+    const { dtype, shape, data } = tensor;
+    const size = Math.ceil(data.byteLength / 16) * 16;
+    device.pushErrorScope("out-of-memory");
+    const buffer = device.createBuffer({
+      size,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      mappedAtCreation: true,
+    });
+    new Uint8Array(buffer.getMappedRange()).set(
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    );
+    buffer.unmap();
+    const error = await device.popErrorScope();
+    if (error !== null) {
+      buffer.destroy();
+      throw sessionError("open", "webgpu", new Error(`out of memory: ${error.message}`));
+    }
+    const inner = ort.Tensor.fromGpuBuffer(buffer, {
+      dataType: requireFeedable(dtype) as "float32",
+      dims: shape,
+      dispose: () => buffer.destroy(),
+    });
+    return new GpuTensor(inner, runtime);
   });
 }
 

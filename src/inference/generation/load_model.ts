@@ -7,15 +7,12 @@
 import { basename, resolve } from "node:path";
 import { chooseDevice, type DeviceWish } from "../../engine/runtime/devices.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
-import { createModel } from "../../models/architectures.ts";
-import { openModelFolder } from "../../models/hub/folder.ts";
-import { loadTokenizer } from "../../models/tokenizer/load_tokenizer.ts";
-import { readWeights } from "../../models/weights.ts";
+import { openStoredModel, type OpenStoredModelOptions } from "../../models/stored/stored_model.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 import { openModelDecoder } from "./model_decoder.ts";
 
 /** Options of {@linkcode loadModel}. */
-export interface LoadModelOptions {
+export interface LoadModelOptions extends OpenStoredModelOptions {
   /** Where to run. @default {"auto"} */
   readonly device?: DeviceWish;
   /** CPU threads. @default {one per processor, at most 8} */
@@ -23,7 +20,7 @@ export interface LoadModelOptions {
 }
 
 /**
- * Loads the model in `folder`.
+ * Loads the model in `folder`, or that of an adapter's folder.
  *
  * @throws {UserError} If the folder or the device cannot be used.
  */
@@ -32,12 +29,11 @@ export async function loadModel(
   options: LoadModelOptions = {},
 ): Promise<LoadedModel> {
   const { device: wish = "auto", threads } = options;
-  using opened = await openModelFolder(folder);
-  const model = createModel(opened.config);
-  const tokenizer = await loadTokenizer(folder);
+  using opened = await openStoredModel(folder, options);
+  const { model, tokenizer } = opened;
   const { device, reason } = await chooseDevice(wish);
   const weights = new Map<string, Tensor>();
-  for await (const { name, tensor } of readWeights(model, opened)) weights.set(name, tensor);
+  for await (const { name, tensor } of opened.weights()) weights.set(name, tensor);
   const decoder = await openModelDecoder(model, {
     device,
     ...(threads === undefined ? {} : { threads }),
@@ -52,7 +48,7 @@ export async function loadModel(
     decoder,
     tokenizer,
     eosTokenIds: tokenizer?.eosTokenIds ??
-      [generationConfig["eos_token_id"] ?? opened.config["eos_token_id"] ?? []].flat().map(Number),
+      [generationConfig["eos_token_id"] ?? model.config["eos_token_id"] ?? []].flat().map(Number),
     generationConfig,
     [Symbol.asyncDispose]: () => decoder[Symbol.asyncDispose](),
   };

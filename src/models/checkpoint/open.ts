@@ -8,6 +8,12 @@ import { join } from "node:path";
 import { openSafetensors, type SafetensorsFile } from "../../engine/tensor/safetensors.ts";
 import { UserError } from "../../utils/errors.ts";
 import { readJsonFile } from "../../utils/json.ts";
+import {
+  type Adapter,
+  ADAPTER_CONFIG_FILE,
+  ADAPTER_WEIGHTS_FILE,
+  openAdapter,
+} from "../adapters/folder.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "../hub/files.ts";
 import { type ModelFolder, openModelFolder } from "../hub/folder.ts";
 import { listCheckpoints } from "./list.ts";
@@ -21,8 +27,10 @@ export interface Checkpoint extends Disposable {
   readonly path: string;
   /** Where the run stood. */
   readonly trainer: TrainerState;
-  /** The model; it is closed with the checkpoint. */
-  readonly model: ModelFolder;
+  /** The model, where all of it was trained; it is closed with the checkpoint. */
+  readonly model: ModelFolder | undefined;
+  /** The adapter, where one was trained; it is closed with the checkpoint. */
+  readonly adapter: Adapter | undefined;
   /** Tensors of the optimizer; closed with the checkpoint. */
   readonly optimizer: SafetensorsFile;
   /** Closes its files; `using` does so too. */
@@ -36,7 +44,9 @@ export interface Checkpoint extends Disposable {
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
   const { files } = await verifyManifest(path);
-  for (const name of [CONFIG_FILE, WEIGHTS_FILE, OPTIMIZER_FILE, TRAINER_STATE_FILE]) {
+  const isAdapter = Object.hasOwn(files, ADAPTER_CONFIG_FILE);
+  const trained = isAdapter ? [ADAPTER_WEIGHTS_FILE] : [CONFIG_FILE, WEIGHTS_FILE];
+  for (const name of [...trained, OPTIMIZER_FILE, TRAINER_STATE_FILE]) {
     if (!Object.hasOwn(files, name)) {
       throw new UserError(
         `Cannot use checkpoint "${path}": ${MANIFEST_FILE} does not list ${name}`,
@@ -46,11 +56,12 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   const statePath = join(path, TRAINER_STATE_FILE);
   const trainer = parseTrainerState(await readJsonFile(statePath), statePath);
   using opened = new DisposableStack();
-  const model = opened.use(await openModelFolder(path));
+  const model = isAdapter ? undefined : opened.use(await openModelFolder(path));
+  const adapter = isAdapter ? opened.use(await openAdapter(path)) : undefined;
   const optimizer = opened.use(await openSafetensors(join(path, OPTIMIZER_FILE)));
   const kept = opened.move();
   const close = () => kept.dispose();
-  return { path, trainer, model, optimizer, close, [Symbol.dispose]: close };
+  return { path, trainer, model, adapter, optimizer, close, [Symbol.dispose]: close };
 }
 
 /** Options of {@linkcode latestCheckpoint}. */

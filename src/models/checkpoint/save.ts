@@ -12,6 +12,7 @@ import {
   writeFolderAtomic,
   writeSynced,
 } from "../../utils/atomic_file.ts";
+import { type AdapterContents, writeAdapterFiles } from "../adapters/folder.ts";
 import { type ModelContents, writeModelFiles } from "../hub/save_model.ts";
 import { checkpointPath, checkpointsFolder, listCheckpoints } from "./list.ts";
 import { CHECKPOINT_FORMAT, type Manifest, MANIFEST_FILE, measured } from "./manifest.ts";
@@ -23,13 +24,18 @@ export const OPTIMIZER_FILE = "optimizer.safetensors";
 /** Where the run stands. */
 export const TRAINER_STATE_FILE = "trainer_state.json";
 
-/** A training state. */
-export interface TrainingState extends ModelContents {
+/** What a training state holds besides what is trained. */
+export interface TrainingProgress {
   /** Tensors of the optimizer. */
   readonly optimizer: NamedTensors;
   /** Where the run stands. */
   readonly trainer: TrainerState;
 }
+
+/** A training state: of a whole model, or of an adapter. */
+export type TrainingState =
+  & TrainingProgress
+  & (ModelContents | { readonly adapter: AdapterContents });
 
 /**
  * Saves a state as `<runFolder>/checkpoints/checkpoint-<step>` and returns that path. Whenever the process is
@@ -48,7 +54,8 @@ export async function saveCheckpoint(runFolder: string, state: TrainingState): P
       await writeSynced(join(folder, name), measuring.content);
       files[name] = measuring.entry();
     };
-    await writeModelFiles(state, write);
+    if ("adapter" in state) await writeAdapterFiles(state.adapter, write);
+    else await writeModelFiles(state, write);
     await write(OPTIMIZER_FILE, safetensorsContent(state.optimizer));
     await write(TRAINER_STATE_FILE, `${JSON.stringify(state.trainer, null, 2)}\n`);
     const manifest: Manifest = { format: CHECKPOINT_FORMAT, files };

@@ -1,15 +1,31 @@
 import assert from "node:assert/strict";
-import { adamWFactors, NORM_BLOCK } from "../../../src/core/training/adamw.ts";
+import { type AdamWConfig, adamWFactors, NORM_BLOCK } from "../../../src/core/training/adamw.ts";
 import { HostOptimizer } from "../../../src/core/training/host_optimizer.ts";
 import type { ParameterGroup } from "../../../src/core/training/parameters.ts";
 
-const ADAMW = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
+const ADAMW: AdamWConfig = {
+  kind: "adamw",
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+};
 
 /** Sizes that end within a vector of the kernel, within a block, and span several. */
 const LAYOUT: readonly ParameterGroup[] = [
-  { decay: true, entries: [], size: 5 * NORM_BLOCK + 7 },
-  { decay: false, entries: [], size: 3 },
+  groupOf({ decay: true, size: 5 * NORM_BLOCK + 7 }),
+  groupOf({ decay: false, size: 3 }),
 ];
+
+function groupOf({ decay, size }: { decay: boolean; size: number }): ParameterGroup {
+  const array = { entries: [], size };
+  return {
+    decay,
+    ...array,
+    optimizer: ADAMW,
+    slots: new Map([["exp_avg", array], ["exp_avg_sq", array]]),
+  };
+}
 
 const STEPS = 5;
 
@@ -18,7 +34,7 @@ function gradientAt(step: number, index: number): number {
 }
 
 async function run(threads: number): Promise<{ weights: Float32Array[]; norms: number[] }> {
-  using optimizer = await HostOptimizer.open(LAYOUT, { threads, adamw: ADAMW });
+  using optimizer = await HostOptimizer.open(LAYOUT, { threads });
   for (const { weights } of optimizer.groups) weights.forEach((_, i) => weights[i] = i % 13 - 6);
   const norms: number[] = [];
   for (let step = 1; step <= STEPS; step++) {
@@ -63,9 +79,9 @@ Deno.test("HostOptimizer gives the same bits with any number of threads", async 
 });
 
 Deno.test("HostOptimizer.open() refuses what one memory cannot hold, with the numbers", async () => {
-  const layout = [{ decay: true, entries: [], size: 300_000_000 }];
+  const layout = [groupOf({ decay: true, size: 300_000_000 })];
   await assert.rejects(
-    () => HostOptimizer.open(layout, { threads: 1, adamw: ADAMW }),
-    /Cannot train on the CPU: weights, gradients and moments take 4\.\d+ GB/,
+    () => HostOptimizer.open(layout, { threads: 1 }),
+    /Cannot train on the CPU: weights, gradients and the optimizer's state take 4\.\d+ GB/,
   );
 });

@@ -62,8 +62,8 @@ Deno.test("prepareModel() learns a tokenizer for a preset and sizes the model by
   await using folder = await temporaryFolder();
   const dataset = await writeRows(folder.path, [CONVERSATION, CONVERSATION]);
   const prepared = await prepareModel({ ...TRAINING_DEFAULTS, dataset, model: "15m" });
-  assert.ok(prepared.tokenizer!.vocabSize <= prepared.model.vocabSize);
-  assert.ok(prepared.model.vocabSize < prepared.tokenizer!.vocabSize + 64);
+  assert.ok(prepared.tokenizer!.vocabSize <= prepared.trainee.model.vocabSize);
+  assert.ok(prepared.trainee.model.vocabSize < prepared.tokenizer!.vocabSize + 64);
   assert.equal(prepared.fresh, true);
 });
 
@@ -72,7 +72,7 @@ Deno.test("prepareModel() leaves a preset as it is for rows of token ids", async
   const dataset = await writeRows(folder.path, [{ input_ids: [1, 2, 3], labels: [1, 2, 3] }]);
   const prepared = await prepareModel({ ...TRAINING_DEFAULTS, dataset, model: "15m" });
   assert.equal(prepared.tokenizer, undefined);
-  assert.equal(countParameters(prepared.model), 15_191_712);
+  assert.equal(countParameters(prepared.trainee.model), 15_191_712);
 });
 
 Deno.test("initial weights follow from the seed alone", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../../src/engine/runtime/session.ts";
+import { wholeModel } from "../../../src/core/training/trainee.ts";
 import { openTrainer } from "../../../src/core/training/open_trainer.ts";
 import { learningRateAt, type Schedule } from "../../../src/core/training/schedule.ts";
 import type { MicroBatch } from "../../../src/datasets/batch.ts";
@@ -78,10 +79,11 @@ async function assertTrajectory(path: string, device: Device): Promise<void> {
   const { optimizer, schedule, steps, max_grad_norm } = golden.config;
   const folder = sharedData(`golden/${golden.model}`)!;
   const { model, weights } = await readModel(folder);
-  await using trainer = await openTrainer(model, {
+  await using trainer = await openTrainer(wholeModel(model), {
     device,
     threads: 2,
-    adamw: {
+    optimizer: {
+      kind: "adamw",
       beta1: optimizer.betas[0],
       beta2: optimizer.betas[1],
       epsilon: optimizer.eps,
@@ -100,7 +102,7 @@ async function assertTrajectory(path: string, device: Device): Promise<void> {
     assert.equal(trained, golden.trained_tokens[step]);
     let loss = 0;
     for (const microBatch of microBatches) {
-      loss += await trainer.accumulate(microBatch, 1 / trained);
+      loss += await trainer.accumulate(microBatch, { tokenWeight: 1 / trained, seed: 0 });
     }
     const learningRate = learningRateAt(step, {
       schedule: schedule.name,

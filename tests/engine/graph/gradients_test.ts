@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { grad } from "../../../src/engine/graph/autodiff.ts";
-import { constant, mul, reduceSum, reshape } from "../../../src/engine/graph/build.ts";
+import {
+  constant,
+  detach,
+  input,
+  mul,
+  reduceSum,
+  reshape,
+} from "../../../src/engine/graph/build.ts";
 import { evaluate } from "../../../src/engine/graph/evaluate.ts";
 import { simplify } from "../../../src/engine/graph/simplify.ts";
 import { OPS, type Value } from "../../../src/engine/graph/value.ts";
@@ -45,6 +52,13 @@ function assertGradients({ output, inputs, feeds }: OpCase, seed: number): void 
     }
   }
 }
+
+Deno.test("grad() sees a detached value as a constant", () => {
+  const x = input("x", "float32", [1]);
+  const [gradient] = grad(reshape(mul(x, detach(x)), []), [x]);
+  const [result] = evaluate([gradient!], { x: { shape: [1], data: Float64Array.of(3) } });
+  assert.deepEqual([...result!.data], [3]);
+});
 
 for (const op of OPS) {
   Deno.test(`grad() of ${op} agrees with central differences`, () => {

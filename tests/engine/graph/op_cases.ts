@@ -9,6 +9,7 @@ import {
   cast,
   concat,
   constant,
+  detach,
   div,
   equal,
   exp,
@@ -165,6 +166,8 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   Sigmoid: [unary(sigmoid), unary(silu)],
   Tanh: [unary(tanh)],
   Cast: [(make) => mul(cast(make.ids([3], 5), "float32"), make.float([3]))],
+  // Only of a constant: central differences see through what is detached from an input.
+  Detach: [(make) => mul(make.float([3]), detach(constantOf([3], [1, -2, 0.5])))],
   ReduceSum: [reduce(reduceSum)],
   ReduceMean: [reduce(reduceMean)],
   ReduceMax: [
