@@ -7,6 +7,7 @@
 import { type Command, Option } from "commander";
 import { existsSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { isAdapterFolder } from "../models/adapters/folder.ts";
 import { exportGguf, type GgufFileType } from "../models/export/to_gguf.ts";
 import { exportOllama, MODELFILE } from "../models/export/to_ollama.ts";
 import {
@@ -15,10 +16,12 @@ import {
   type SafetensorsExportType,
 } from "../models/export/to_safetensors.ts";
 import { CONFIG_FILE } from "../models/hub/files.ts";
+import { resolveModel } from "../models/stored/resolve_model.ts";
 import { openStoredModel, type StoredModel } from "../models/stored/stored_model.ts";
 import { writeFileAtomic } from "../utils/atomic_file.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatBytes } from "../utils/format.ts";
+import type { PathContext } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
 import { findModelOrRun, MODEL_HELP, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
@@ -144,15 +147,16 @@ async function exportModel(
   const context = pathContext();
   const path = resolve(context.cwd, options.output);
   checkOutput(path, { target, to, force: options.force ?? false });
-  const { folder, adapter = options.adapter, id } = await findModelOrRun(options.model, {
-    context,
-  });
-  if (isInside(folder, path)) {
+  const place = await findModelOrRun(options.model, { context });
+  const given = options.adapter && await findAdapter(options.adapter, context);
+  if (place.adapter !== undefined && given !== undefined) {
+    throw new UserError(`Cannot put an adapter on "${options.model}": it is an adapter itself`);
+  }
+  const { folder, id, adapter = given } = place;
+  if ([folder, adapter].some((each) => each !== undefined && isInside(each, path))) {
     throw new UserError(`Cannot write "${path}": the model to export lies there`);
   }
-  using source = await openStoredModel(folder, {
-    adapter: adapter === undefined ? undefined : resolve(context.cwd, adapter),
-  });
+  using source = await openStoredModel(folder, { adapter });
   const name = id.split("/").at(-1)!;
   const progress = createProgress(signal);
   const warnings = await target.write({ source, path, name, type, onProgress: progress.update });
@@ -164,6 +168,13 @@ async function exportModel(
   }
   for (const warning of warnings) printError(`warning: ${warning}`);
   print(`wrote ${path} (${formatBytes(bytes)}, ${type})`);
+}
+
+/** Finds the folder of an adapter: a folder, or a run that trained one. */
+async function findAdapter(name: string, context: PathContext): Promise<string> {
+  const found = await resolveModel(name, { context });
+  if (found.kind !== "preset" && isAdapterFolder(found.path)) return found.path;
+  throw new UserError(`Cannot use "${name}" as an adapter: it is a model of its own`);
 }
 
 /**
