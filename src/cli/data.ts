@@ -13,12 +13,12 @@ import {
   type ValidationModel,
   type ValidationReport,
 } from "../datasets/validate.ts";
+import { createModel } from "../models/architectures.ts";
 import { readModelConfig } from "../models/hub/folder.ts";
 import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
 import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
-import { integer } from "../utils/json.ts";
 import { interruptible } from "./interrupt.ts";
 import { findModelOrRun, type ModelPlace, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
@@ -157,12 +157,11 @@ function describe(
 
 async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
   const place = await findPlace(name);
-  const config = await readModelConfig(place.folder);
-  const count = (key: string) => integer({ min: 2 })(config[key], { source: place.folder, key });
+  const model = createModel(await readModelConfig(place.folder));
   return {
     tokenizer: await tokenizerOf(place),
-    vocabSize: count("vocab_size"),
-    maxLength: maxLength ?? count("max_position_embeddings"),
+    vocabSize: model.vocabSize,
+    maxLength: maxLength ?? model.maxPositions,
   };
 }
 

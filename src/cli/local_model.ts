@@ -7,12 +7,12 @@
 import { loadModel } from "../inference/generation/load_model.ts";
 import { createLocalService } from "../inference/local_service.ts";
 import type { InferenceService } from "../inference/service.ts";
-import { findModelOrRun, type ModelOptions, pathContext } from "./model_options.ts";
+import { findModelAndAdapter, type ModelOptions, pathContext } from "./model_options.ts";
 
 /** Loads the model that the options name. */
 export async function openLocalModel(options: ModelOptions): Promise<InferenceService> {
-  const { model, device, threads } = options;
-  const { folder, id, adapter } = await findModelOrRun(model, { context: pathContext() });
+  const { device, threads } = options;
+  const { folder, id, adapter } = await findModelAndAdapter(options, { context: pathContext() });
   const loaded = await loadModel(folder, {
     device,
     adapter,

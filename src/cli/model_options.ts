@@ -26,6 +26,8 @@ export interface ModelOptions {
   readonly model: string;
   /** Where to run. */
   readonly device: DeviceWish;
+  /** An adapter for it: a folder, or the run that trained it. */
+  readonly adapter?: string;
   /** CPU threads. */
   readonly threads?: number;
 }
@@ -43,6 +45,23 @@ export interface ModelPlace {
 /** Options of {@linkcode findModelOrRun}. */
 export type FindModelOptions = Pick<ResolveOptions, "context" | "part">;
 
+/**
+ * Finds the model and the adapter that the options name.
+ *
+ * @throws {UserError} If one of them cannot be found, or there would be two adapters.
+ */
+export async function findModelAndAdapter(
+  { model, adapter }: Pick<ModelOptions, "model" | "adapter">,
+  options: FindModelOptions,
+): Promise<ModelPlace> {
+  const place = await findModelOrRun(model, options);
+  if (adapter === undefined) return place;
+  if (place.adapter !== undefined) {
+    throw new UserError(`Cannot use --adapter with "${model}": it is an adapter itself`);
+  }
+  return { ...place, adapter: await findAdapter(adapter, options) };
+}
+
 /** What `--model` takes, in the words of every command's help. */
 export const MODEL_HELP =
   "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)";
@@ -54,6 +73,7 @@ export function addModelOptions(command: Command): Command {
       "--model <model>",
       MODEL_HELP,
     )
+    .option("--adapter <adapter>", "an adapter for --model: its folder, or the run that trained it")
     .addOption(
       new Option("--device <device>", "where to run").choices(DEVICE_WISHES).default("auto"),
     )
@@ -88,6 +108,19 @@ export async function findModelOrRun(
   const { path, id } = found;
   if (!isAdapterFolder(path)) return { folder: path, id };
   return { folder: await findBase(path, options), adapter: path, id };
+}
+
+/**
+ * Finds the folder of the adapter that `--adapter` names: of a run, its newest whole checkpoint.
+ *
+ * @throws {UserError} If there is none, or it is a whole model.
+ */
+export async function findAdapter(name: string, options: FindModelOptions): Promise<string> {
+  const found = await resolveModel(name, { ...options, download: downloadShown });
+  if (found.kind !== "preset" && isAdapterFolder(found.path)) return found.path;
+  throw new UserError(
+    `Cannot use "${name}" as an adapter: it is a whole model; give it as --model`,
+  );
 }
 
 /** Finds the model that the adapter in `folder` was made for. */

@@ -15,7 +15,7 @@ import { resolveModel } from "../models/stored/resolve_model.ts";
 import { UserError } from "../utils/errors.ts";
 import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
-import { downloadShown, pathContext } from "./model_options.ts";
+import { downloadShown, findAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { print, printError } from "./terminal.ts";
 import {
@@ -163,7 +163,7 @@ async function withPaths(flags: TrainingFlags, context: PathContext): Promise<Tr
   const { model, dataset, evalDataset, adapter } = flags;
   return {
     ...flags,
-    ...(adapter && { adapter: resolve(context.cwd, adapter) }),
+    ...(adapter && { adapter: await findAdapter(adapter, { context }) }),
     ...(model && { model: await findBase(model, context) }),
     ...(dataset && { dataset: resolve(context.cwd, dataset) }),
     ...(evalDataset && { evalDataset: resolve(context.cwd, evalDataset) }),

@@ -31,7 +31,14 @@ import { sampleText } from "./training/sample.ts";
 import type { Trainer } from "./training/trainer.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
-export { TRAINING_DEFAULTS, type TrainingConfig } from "./training/config.ts";
+export {
+  LORA_VARIANTS,
+  type LoraVariant,
+  TRAINING_DEFAULTS,
+  type TrainingConfig,
+} from "./training/config.ts";
+export { FROZEN_DTYPES, type FrozenDtype } from "./training/frozen_weights.ts";
+export type { ModuleSelection } from "../models/adapters/lora_config.ts";
 export { type Schedule, SCHEDULES } from "./training/schedule.ts";
 export type { Clock } from "../utils/clock.ts";
 

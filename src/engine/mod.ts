@@ -79,12 +79,16 @@ export {
   expand,
   gather,
   gatherElements,
+  geluTanh,
   gemm,
   type GemmOptions,
   input,
+  layerNorm,
+  type LayerNormOptions,
   linear,
   linearCrossEntropy,
   type LinearCrossEntropyOptions,
+  type LinearOptions,
   log,
   matMul,
   max,
@@ -113,7 +117,7 @@ export {
   tanh,
   transpose,
 } from "./graph/build.ts";
-export { grad } from "./graph/autodiff.ts";
+export { grad, type GradOptions } from "./graph/autodiff.ts";
 export { simplify } from "./graph/simplify.ts";
 export { evaluate, type EvaluatedTensor, fromEvaluated, toEvaluated } from "./graph/evaluate.ts";
 export {

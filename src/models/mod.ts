@@ -17,6 +17,7 @@ export {
   type AttentionContext,
   type AttentionKind,
   countParameters,
+  endsAtMaxPositions,
   forward,
   type ForwardInputs,
   type ForwardOutputs,
@@ -27,6 +28,7 @@ export {
   plainProject,
   type Project,
   type Projection,
+  projectionWeights,
   type WeightSpec,
 } from "./language_model.ts";
 export { findAlias, MODEL_ALIASES } from "./aliases.ts";
@@ -38,6 +40,23 @@ export {
   type SpecialToken,
   type TokenizerInfo,
 } from "./stored/model_info.ts";
+export {
+  ALL_LINEAR,
+  LORA_DEFAULTS,
+  type LoraConfig,
+  loraConfigJson,
+  type LoraConfigJsonOptions,
+  type ModuleSelection,
+  type ParsedLoraConfig,
+  parseLoraConfig,
+} from "./adapters/lora_config.ts";
+export { type Adapter, type AdapterContents, openAdapter } from "./adapters/folder.ts";
+export { mergeAdapter, type MergeInputs } from "./adapters/merge.ts";
+export {
+  openStoredModel,
+  type OpenStoredModelOptions,
+  type StoredModel,
+} from "./stored/stored_model.ts";
 export { findPreset, type Preset, PRESETS } from "./presets.ts";
 export {
   type HubDownload,
@@ -51,10 +70,11 @@ export {
   type AngleTables,
   angleTables,
   ROPE_TYPES,
+  type RopeAngles,
+  ropeAngles,
   type RopeConfig,
   ropeFrequencies,
 } from "./rope.ts";
-export type { OpenStoredModelOptions } from "./stored/stored_model.ts";
 export { type NamedWeight, readWeights } from "./weights.ts";
 export {
   type DownloadedModel,
@@ -84,6 +104,7 @@ export {
   pruneCheckpoints,
   type PruneOptions,
   saveCheckpoint,
+  type TrainingProgress,
   type TrainingState,
 } from "./checkpoint/save.ts";
 export type { DataCursor, TrainerState } from "./checkpoint/trainer_state.ts";

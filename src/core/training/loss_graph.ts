@@ -22,7 +22,7 @@ import {
   type ForwardInputs,
   type LanguageModel,
 } from "../../models/language_model.ts";
-import { angleTables, ropeFrequencies } from "../../models/rope.ts";
+import { angleTables, ropeAngles } from "../../models/rope.ts";
 import { bindWeights, type Trainee, type WeightValues } from "./trainee.ts";
 
 /** The shape of a micro-batch. */
@@ -102,12 +102,12 @@ export function sequenceInputs(
   seqLen: number,
 ): Pick<ForwardInputs, "positions" | "contexts"> {
   const positions = Array.from({ length: seqLen }, (_, i) => i);
+  // Padding may reach beyond the last position that is learned.
+  const learned = positions.map((position) => BigInt(Math.min(position, model.maxPositions - 1)));
   return {
-    positions: constant(
-      tensor("int64", [1, seqLen, 1], BigInt64Array.from(positions, BigInt)),
-    ),
+    positions: constant(tensor("int64", [1, seqLen, 1], BigInt64Array.from(learned))),
     contexts: model.attentionKinds.map(({ rope, rotaryDim, window }): AttentionContext => {
-      const tables = rope && angleTables(ropeFrequencies(rope, rotaryDim), positions);
+      const tables = rope && angleTables(ropeAngles(rope, rotaryDim), positions);
       return {
         angles: tables === null ? undefined : {
           positions: constant(tensor("int64", [1], BigInt64Array.of(0n))),

@@ -83,6 +83,7 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
     data: to.startsWith("float") ? x!.data : x!.data.map(Math.trunc),
   }),
   Detach: ([x]) => x!,
+  After: ([x]) => x!,
   ReduceSum: reduction(sum),
   ReduceMean: reduction((elements) => sum(elements) / elements.length),
   ReduceMax: reduction((elements) => Math.max(...elements)),
@@ -138,10 +139,20 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
       const total = sum(exponentials);
       return exponentials.map((element) => element / total);
     }),
+  GeluTanh: unary((x) =>
+    0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
+  ),
   RmsNorm: ([x, weight], { epsilon }) =>
     mapRows(x!, (row) => {
       const scale = 1 / Math.sqrt(sum(row.map((element) => element ** 2)) / row.length + epsilon);
       return row.map((element, i) => element * scale * weight!.data[i]!);
+    }),
+  LayerNorm: ([x, weight, bias], { epsilon }) =>
+    mapRows(x!, (row) => {
+      const mean = sum(row) / row.length;
+      const variance = sum(row.map((element) => (element - mean) ** 2)) / row.length;
+      const scale = 1 / Math.sqrt(variance + epsilon);
+      return row.map((element, i) => (element - mean) * scale * weight!.data[i]! + bias!.data[i]!);
     }),
   Rotary: ([x, positions, cos, sin]) => {
     const half = x!.shape[3]! / 2;

@@ -114,6 +114,14 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
       attributes: { to: { int: ONNX_DTYPE_CODES[to] } },
     }),
   Detach: ({ inputs: [x] }, writer) => writer.nameOf(x!),
+  // ONNX has no order but that of its data, so y takes part with a weight of 0.
+  After: ({ inputs: [x, y] }, writer) => {
+    const zero = writer.tensor({ dtype: "float32", shape: [], data: new Float32Array(1) });
+    return writer.node("Add", [
+      writer.nameOf(x!),
+      writer.node("Mul", [writer.nameOf(y!), zero]),
+    ]);
+  },
   ReduceSum: reduction,
   ReduceMean: reduction,
   ReduceMax: reduction,
@@ -162,9 +170,15 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
   },
   Softmax: ({ inputs: [x] }, writer) =>
     writer.node("Softmax", [writer.nameOf(x!)], { attributes: { axis: { int: -1 } } }),
+  GeluTanh: ({ inputs: [x] }, writer) =>
+    writer.node("FastGelu", [writer.nameOf(x!)], { domain: MICROSOFT_DOMAIN }),
   RmsNorm: ({ inputs: [x, weight], attributes: { epsilon } }, writer) =>
     writer.node("SimplifiedLayerNormalization", [writer.nameOf(x!), writer.nameOf(weight!)], {
       attributes: { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } },
+    }),
+  LayerNorm: ({ inputs, attributes: { epsilon } }, writer) =>
+    writer.node("LayerNormalization", inputs.map((input) => writer.nameOf(input)), {
+      attributes: { axis: { int: -1 }, epsilon: { float: epsilon } },
     }),
   Rotary: ({ inputs }, writer) =>
     writer.node("RotaryEmbedding", inputs.map((input) => writer.nameOf(input)), {

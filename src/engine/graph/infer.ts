@@ -57,6 +57,10 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   Tanh: elementwise,
   Cast: ([x], { to }) => ({ dtype: to, shape: x!.shape }),
   Detach: elementwise,
+  After: ([x, y]) => {
+    if (`${x!.shape}` !== `${y!.shape}`) mismatch("After", x!, y!);
+    return { dtype: x!.dtype, shape: x!.shape };
+  },
   ReduceSum: reducing,
   ReduceMean: reducing,
   ReduceMax: reducing,
@@ -114,7 +118,9 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   GatherElements: ([data, ids]) => ({ dtype: data!.dtype, shape: ids!.shape }),
   ScatterAdd: ([data]) => ({ dtype: data!.dtype, shape: data!.shape }),
   Softmax: elementwise,
+  GeluTanh: elementwise,
   RmsNorm: elementwise,
+  LayerNorm: elementwise,
   Rotary: elementwise,
   LinearCrossEntropy: ([hidden, weight]) => {
     if (hidden!.shape[1] !== weight!.shape[1]) mismatch("LinearCrossEntropy", hidden!, weight!);

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import { elementCount, type Tensor, zeros } from "../tensor/tensor.ts";
 import {
   apply,
+  concat,
   constant,
   gatherElements,
   gemm,
@@ -24,6 +25,7 @@ import {
   inputOf,
   type Op,
   type OpAttributes,
+  staticShape,
   topologicalOrder,
   type Value,
   type ValueOf,
@@ -65,7 +67,7 @@ const rewrites: Rewrites = {
     const [a, b] = value.inputs as [Value, Value];
     if (isFilledWith(a, 0) && sameShape(b, value)) return b;
     if (isFilledWith(b, 0) && sameShape(a, value)) return a;
-    return mergeScatters(a, b) ?? mergeScatters(b, a);
+    return mergeScatters(a, b) ?? mergeScatters(b, a) ?? fillGaps(a, b);
   },
   Mul: (value) => {
     const [a, b] = value.inputs as [Value, Value];
@@ -166,6 +168,43 @@ function mergeScatters(a: Value, b: Value): Value | undefined {
   return sameShape(a, b)
     ? scatterAdd(a, { ids: inputOf(b, 1), updates: inputOf(b, 2) })
     : undefined;
+}
+
+/** Joins two concatenations that fill each other's gaps: the gradients of the parts of one value add up to such. */
+function fillGaps(a: Value, b: Value): Value | undefined {
+  if (a.op !== "Concat" || b.op !== "Concat" || !sameShape(a, b)) return undefined;
+  const { axis } = a.attributes;
+  const total = a.shape[axis]!;
+  if (b.attributes.axis !== axis || typeof total !== "number") return undefined;
+  const parts = [...filledParts(a, axis), ...filledParts(b, axis)]
+    .toSorted((left, right) => left.start - right.start);
+  const joined: Value[] = [];
+  let end = 0;
+  const fillTo = (start: number) => {
+    if (start === end) return;
+    joined.push(constant(zeros(a.dtype, staticShape(a.shape.with(axis, start - end)))));
+  };
+  for (const { start, value } of parts) {
+    if (start < end) return undefined;
+    fillTo(start);
+    joined.push(value);
+    end = start + (value.shape[axis] as number);
+  }
+  fillTo(total);
+  return concat(joined, axis);
+}
+
+/** The parts of a concatenation that are not zeros, and where they begin. */
+function filledParts(
+  { inputs }: Value,
+  axis: number,
+): { readonly start: number; readonly value: Value }[] {
+  let end = 0;
+  return inputs.flatMap((value) => {
+    const start = end;
+    end += value.shape[axis] as number;
+    return isFilledWith(value, 0) ? [] : [{ start, value }];
+  });
 }
 
 function withoutExpand(value: ValueOf<"Mul"> | ValueOf<"Sub"> | ValueOf<"Div">): Value | undefined {

@@ -33,6 +33,7 @@ export const OPS = [
   "Tanh",
   "Cast",
   "Detach",
+  "After",
   // reductions, which keep the reduced dimensions as 1
   "ReduceSum",
   "ReduceMean",
@@ -52,7 +53,9 @@ export const OPS = [
   "ScatterAdd",
   // fused
   "Softmax",
+  "GeluTanh",
   "RmsNorm",
+  "LayerNorm",
   "Rotary",
   "LinearCrossEntropy",
 ] as const;
@@ -101,6 +104,8 @@ export interface OpAttributes {
   readonly Cast: { readonly to: Dtype };
   /** x itself, which no gradient flows through. */
   readonly Detach: NoAttributes;
+  /** (x, y), of one shape → x, which is not there before y is: what is computed from it is computed then. */
+  readonly After: NoAttributes;
   /** Sum over `axes`. */
   readonly ReduceSum: { readonly axes: readonly number[] };
   /** Mean over `axes`. */
@@ -129,8 +134,12 @@ export interface OpAttributes {
   readonly ScatterAdd: NoAttributes;
   /** Softmax over the last dimension. */
   readonly Softmax: NoAttributes;
+  /** x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), the approximation of GELU that models are made with. */
+  readonly GeluTanh: NoAttributes;
   /** (x, weight) → x / sqrt(mean(x²) + epsilon) · weight, over the last dimension */
   readonly RmsNorm: { readonly epsilon: number };
+  /** (x, weight, bias) → (x − mean(x)) / sqrt(var(x) + epsilon) · weight + bias, over the last dimension */
+  readonly LayerNorm: { readonly epsilon: number };
   /**
    * (x [batch, heads, seqLen, headDim], positions int64 [batch, seqLen] or [1] where rows count from it,
    * cos [maxPositions, headDim / 2], sin likewise) → x with its halves rotated by the angle of each position

@@ -10,7 +10,14 @@ import { readModel } from "../../models/golden_models.ts";
 import { sharedData, testWithData } from "../../shared_data.ts";
 
 /** Trajectories of full fine-tuning with AdamW of the architectures that exist. */
-const CASES = ["adamw", "adamw_clip", "accumulation", "cosine", "tinystories"] as const;
+const CASES = [
+  "adamw",
+  "adamw_clip",
+  "accumulation",
+  "cosine",
+  "linear_gpt2",
+  "tinystories",
+] as const;
 
 const LOSS_BOUND = 1e-4;
 const NORM_BOUND = 1e-3;

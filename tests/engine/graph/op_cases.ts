@@ -6,6 +6,7 @@
 
 import {
   add,
+  after,
   cast,
   concat,
   constant,
@@ -16,8 +17,10 @@ import {
   expand,
   gather,
   gatherElements,
+  geluTanh,
   gemm,
   input,
+  layerNorm,
   linear,
   linearCrossEntropy,
   log,
@@ -33,6 +36,7 @@ import {
   reshape,
   rmsNorm,
   rotary,
+  scalar,
   scatterAdd,
   sigmoid,
   silu,
@@ -168,6 +172,10 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   Cast: [(make) => mul(cast(make.ids([3], 5), "float32"), make.float([3]))],
   // Only of a constant: central differences see through what is detached from an input.
   Detach: [(make) => mul(make.float([3]), detach(constantOf([3], [1, -2, 0.5])))],
+  After: [(make) => {
+    const shape = make.shape();
+    return after(make.float(shape), make.float(shape));
+  }],
   ReduceSum: [reduce(reduceSum)],
   ReduceMean: [reduce(reduceMean)],
   ReduceMax: [
@@ -190,7 +198,10 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     const [transA, transB] = [(bits & 1) > 0, (bits & 2) > 0];
     const a = make.float(transA ? [k, m] : [m, k]);
     return gemm(a, make.float(transB ? [n, k] : [k, n]), { transA, transB });
-  }).concat([(make) => linear(make.float([2, 3, 4]), make.float([5, 4]))]),
+  }).concat([
+    (make) => linear(make.float([2, 3, 4]), make.float([5, 4])),
+    (make) => linear(make.float([2, 3, 4]), make.float([4, 5]), { transposed: true }),
+  ]),
   Reshape: [(make) => {
     const x = reshape(make.float([4, 6]), [3, 8]);
     return mul(x, x);
@@ -232,9 +243,18 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     return mul(sum, sum);
   }],
   Softmax: [unary(softmax), (make) => softmax(make.given([2, 3], [1, 1, 1, 50, -50, 0]))],
+  GeluTanh: [unary(geluTanh), unary((x) => geluTanh(mul(x, scalar(4))))],
   RmsNorm: [(make) => {
     const [a, b] = make.shape(2) as [number, number];
     return rmsNorm(make.float([a, b, 6]), { weight: make.float([6]), epsilon: 1e-3 });
+  }],
+  LayerNorm: [(make) => {
+    const [a, b] = make.shape(2) as [number, number];
+    return layerNorm(make.float([a, b, 6]), {
+      weight: make.float([6]),
+      bias: make.float([6]),
+      epsilon: 1e-3,
+    });
   }],
   Rotary: [
     (make) => {

@@ -8,6 +8,7 @@ import { PRESETS } from "../../../src/models/presets.ts";
 import { writeFileAtomic } from "../../../src/utils/atomic_file.ts";
 import { TINY_CONFIG, writeTinyModel } from "../../e2e/tiny_model.ts";
 import { testWithData } from "../../shared_data.ts";
+import { GOLDEN_MODELS } from "../golden_models.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 
 Deno.test("describeConfig() tells what a preset will be", () => {
@@ -104,9 +105,8 @@ testWithData(
       const info = await describeModel(join(path, name));
       info.dtypes.forEach((dtype) => dtypes.add(dtype));
       assert.ok(info.parameters! > 10_000 && info.contextLength! > 0, name);
-      if (/^(llama|qwen3)(_|$)/.test(name) && name !== "qwen3_moe") {
-        assert.equal(info.problem, null, name);
-      }
+      const known = GOLDEN_MODELS.some((golden) => golden === name);
+      assert.equal(info.problem === null, known, `${name}: ${info.problem}`);
     }
     assert.deepEqual([...dtypes].sort(), ["bfloat16", "float16", "float32"]);
   },
@@ -123,14 +123,14 @@ testWithData(
       const folder = join(golden, "adapters", name!);
       const settings = JSON.parse(await Deno.readTextFile(join(folder, "adapter_config.json")));
       using weights = await openSafetensors(join(folder, "adapter_model.safetensors"));
-      const { adapter, modelType, problem } = await describeModel(folder, { findBase });
+      const { adapter, problem } = await describeModel(folder, { findBase });
       assert.deepEqual(adapter, {
         base: settings.base_model_name_or_path,
         variant,
         rank: settings.r,
         parameters: [...weights.entries.values()].reduce((sum, it) => sum + it.sizeBytes / 4, 0),
       });
-      assert.equal(problem === null, modelType === "llama" || modelType === "qwen3");
+      assert.equal(problem, null);
     }
   },
 );
