@@ -7,7 +7,6 @@
 import { type Command, Option } from "commander";
 import { existsSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { isAdapterFolder } from "../models/adapters/folder.ts";
 import { exportGguf, type GgufFileType } from "../models/export/to_gguf.ts";
 import { exportOllama, MODELFILE } from "../models/export/to_ollama.ts";
 import {
@@ -16,14 +15,12 @@ import {
   type SafetensorsExportType,
 } from "../models/export/to_safetensors.ts";
 import { CONFIG_FILE } from "../models/hub/files.ts";
-import { resolveModel } from "../models/stored/resolve_model.ts";
 import { openStoredModel, type StoredModel } from "../models/stored/stored_model.ts";
 import { writeFileAtomic } from "../utils/atomic_file.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatBytes } from "../utils/format.ts";
-import type { PathContext } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
-import { findModelOrRun, MODEL_HELP, pathContext } from "./model_options.ts";
+import { findModelAndAdapter, MODEL_HELP, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { print, printError, writeError } from "./terminal.ts";
 
@@ -109,7 +106,10 @@ export function registerModelExport(model: Command): void {
         "file and a Modelfile). Tokenizer and chat template go along.",
     )
     .requiredOption("--model <model>", MODEL_HELP)
-    .option("--adapter <folder>", "an adapter to put into the model")
+    .option(
+      "--adapter <adapter>",
+      "an adapter's folder, or the run that trained it, to put into the model",
+    )
     .addOption(
       new Option("--to <form>", "what to write").choices(EXPORT_TARGETS).makeOptionMandatory(),
     )
@@ -147,12 +147,7 @@ async function exportModel(
   const context = pathContext();
   const path = resolve(context.cwd, options.output);
   checkOutput(path, { target, to, force: options.force ?? false });
-  const place = await findModelOrRun(options.model, { context });
-  const given = options.adapter && await findAdapter(options.adapter, context);
-  if (place.adapter !== undefined && given !== undefined) {
-    throw new UserError(`Cannot put an adapter on "${options.model}": it is an adapter itself`);
-  }
-  const { folder, id, adapter = given } = place;
+  const { folder, adapter, id } = await findModelAndAdapter(options, { context });
   if ([folder, adapter].some((each) => each !== undefined && isInside(each, path))) {
     throw new UserError(`Cannot write "${path}": the model to export lies there`);
   }
@@ -168,13 +163,6 @@ async function exportModel(
   }
   for (const warning of warnings) printError(`warning: ${warning}`);
   print(`wrote ${path} (${formatBytes(bytes)}, ${type})`);
-}
-
-/** Finds the folder of an adapter: a folder, or a run that trained one. */
-async function findAdapter(name: string, context: PathContext): Promise<string> {
-  const found = await resolveModel(name, { context });
-  if (found.kind !== "preset" && isAdapterFolder(found.path)) return found.path;
-  throw new UserError(`Cannot use "${name}" as an adapter: it is a model of its own`);
 }
 
 /**

@@ -1,0 +1,138 @@
+/**
+ * Exports in llama.cpp itself. `LLAMA_CPP_NODE` names a folder in which `npm install --ignore-scripts node-llama-cpp`
+ * ran; `SMOLLM2` one with SmolLM2-135M-Instruct, for the real model. Without the first, all are skipped.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { openGguf } from "../../../src/engine/tensor/gguf/gguf_file.ts";
+import {
+  exportGguf,
+  GGUF_FILE_TYPES,
+  type GgufFileType,
+} from "../../../src/models/export/to_gguf.ts";
+import { openStoredModel } from "../../../src/models/stored/stored_model.ts";
+import { writeFileAtomic } from "../../../src/utils/atomic_file.ts";
+import { sharedData } from "../../shared_data.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
+
+const NODE_FOLDER = Deno.env.get("LLAMA_CPP_NODE");
+const SMOLLM2 = Deno.env.get("SMOLLM2");
+const SCRIPT = fileURLToPath(new URL("llama_cpp.mjs", import.meta.url));
+
+interface Request {
+  readonly model: string;
+  readonly prompts?: readonly { readonly ids: readonly number[]; readonly count: number }[];
+  readonly texts?: readonly string[];
+}
+
+interface Answer {
+  readonly greedy: readonly (readonly number[])[];
+  readonly tokens: readonly (readonly number[])[];
+  readonly decoded: readonly string[];
+  readonly addBos: boolean;
+}
+
+async function askLlamaCpp(request: Request): Promise<Answer> {
+  const child = new Deno.Command("node", {
+    args: [SCRIPT, NODE_FOLDER!],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(JSON.stringify(request)));
+  await writer.close();
+  const { stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  const last = decoder.decode(stdout).trim().split("\n").at(-1)!;
+  assert.ok(last.startsWith("{"), decoder.decode(stderr));
+  return JSON.parse(last);
+}
+
+async function exportTo(path: string, model: string, type: GgufFileType): Promise<string> {
+  using source = await openStoredModel(model);
+  const { content } = exportGguf({
+    model: source.model,
+    tokenizer: source.tokenizer,
+    weights: () => source.weights(),
+    name: "test",
+    type,
+  });
+  await writeFileAtomic(path, content);
+  return path;
+}
+
+const tiny = sharedData("models/TinyStories-656K");
+
+for (const type of GGUF_FILE_TYPES) {
+  Deno.test({
+    name: `llama.cpp loads an export and goes on with text: TinyStories-656K ${type}`,
+    ignore: NODE_FOLDER === undefined || tiny === undefined,
+    async fn() {
+      await using folder = await temporaryFolder();
+      const golden = JSON.parse(
+        await Deno.readTextFile(sharedData("golden/TinyStories-656K.json")!),
+      );
+      const model = await exportTo(`${folder.path}/model.gguf`, tiny!, type);
+      const { greedy, tokens, addBos } = await askLlamaCpp({
+        model,
+        prompts: [{ ids: golden.input_ids, count: 64 }],
+        texts: [golden.prompt],
+      });
+      assert.deepEqual([1, ...tokens[0]!], golden.input_ids);
+      assert.equal(addBos, true);
+      // it quantises activations too where weights are: its text is then another one sooner or later
+      if (type === "f32" || type === "f16") {
+        assert.deepEqual(greedy[0], golden.greedy_ids.slice(golden.input_ids.length));
+      } else assert.equal(greedy[0]!.length, 64);
+    },
+  });
+}
+
+for (const type of ["f32", "f16", "q8_0", "q4_0"] as const) {
+  Deno.test({
+    name: `llama.cpp answers and cuts text as we do: SmolLM2-135M-Instruct ${type}`,
+    ignore: NODE_FOLDER === undefined || SMOLLM2 === undefined,
+    async fn() {
+      await using folder = await temporaryFolder();
+      const golden = JSON.parse(
+        await Deno.readTextFile(sharedData("golden/SmolLM2-135M-Instruct.json")!),
+      );
+      const strings: readonly { readonly text: string }[] = JSON.parse(
+        await Deno.readTextFile(sharedData("golden/tokenizers/qwen3.json")!),
+      ).cases;
+      const model = await exportTo(`${folder.path}/model.gguf`, SMOLLM2!, type);
+      using source = await openStoredModel(SMOLLM2!);
+      const texts = strings.map(({ text }) => text.toWellFormed());
+      const prompts = golden.prompts.map(({ ids, f32 }: {
+        readonly ids: readonly number[];
+        readonly f32: { readonly greedy_ids: readonly number[] };
+      }) => ({ ids, count: f32.greedy_ids.length }));
+      const { greedy, tokens } = await askLlamaCpp({ model, prompts, texts });
+      assert.deepEqual(
+        tokens,
+        texts.map((text) =>
+          source.tokenizer!.encode(text, { addSpecialTokens: false, parseSpecialTokens: false })
+        ),
+      );
+      if (type !== "f32" && type !== "f16") return;
+      greedy.forEach((ids, i) => assert.deepEqual(ids, golden.prompts[i].f32.greedy_ids));
+    },
+  });
+}
+
+Deno.test({
+  name: "llama.cpp reads a file of ours that was read from a file of others: stories260K",
+  ignore: NODE_FOLDER === undefined || sharedData("models/stories260K") === undefined,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const original = sharedData("models/stories260K/stories260K.gguf")!;
+    const model = await exportTo(`${folder.path}/model.gguf`, original, "f32");
+    using file = await openGguf(model);
+    assert.ok(file.tensors.has("output.weight"));
+    const golden = JSON.parse(await Deno.readTextFile(sharedData("golden/stories260K.json")!));
+    const prompts = [{ ids: [1], count: golden.greedy_ids_from_bos.length - 1 }];
+    const { greedy } = await askLlamaCpp({ model, prompts });
+    assert.deepEqual(greedy[0], golden.greedy_ids_from_bos.slice(1));
+  },
+});
