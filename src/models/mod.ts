@@ -148,4 +148,5 @@ export type {
   TensorSource,
 } from "../engine/tensor/safetensors_writer.ts";
 export type { PathContext } from "../utils/paths.ts";
+export type { ByteSink } from "../utils/atomic_file.ts";
 export type { JsonObject } from "../utils/json.ts";
