@@ -15,9 +15,9 @@ let input = "";
 for await (const chunk of process.stdin) input += chunk;
 const { model: modelPath, prompts = [], texts = [] } = JSON.parse(input);
 
-const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: 2 });
+const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: 1 });
 const model = await llama.loadModel({ modelPath });
-const context = await model.createContext({ contextSize: 512, threads: 2 });
+const context = await model.createContext({ contextSize: 512, threads: 1 });
 const sequence = context.getSequence();
 
 const greedy = [];

@@ -10,10 +10,13 @@ import {
   GGUF_FILE_TYPES,
   type GgufFileType,
 } from "../../../src/models/export/to_gguf.ts";
+import { createTokenizer } from "../../../src/models/tokenizer/load_tokenizer.ts";
+import type { Tokenizer } from "../../../src/models/tokenizer/tokenizer.ts";
 import { openStoredModel } from "../../../src/models/stored/stored_model.ts";
 import { writeFileAtomic } from "../../../src/utils/atomic_file.ts";
 import { sharedData } from "../../shared_data.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
+import { writeGguf } from "./written_gguf.ts";
 
 const NODE_FOLDER = Deno.env.get("LLAMA_CPP_NODE");
 const SMOLLM2 = Deno.env.get("SMOLLM2");
@@ -136,3 +139,55 @@ Deno.test({
     assert.deepEqual(greedy[0], golden.greedy_ids_from_bos.slice(1));
   },
 });
+
+/** Models whose computation llama.cpp shares with us, all of it. */
+const ARCHITECTURES = [
+  "llama",
+  "llama_tied_llama3_rope",
+  "llama_biases_linear_rope",
+  "qwen2",
+  "qwen2_yarn",
+  "qwen3",
+  "phi3",
+  "gpt2",
+];
+
+/** A tokenizer of as many tokens as a model has ids; llama.cpp loads no model without one. */
+function toyTokenizer(vocabSize: number): Tokenizer {
+  const vocab = Object.fromEntries(Array.from({ length: vocabSize }, (_, id) => [`t${id}`, id]));
+  const bytes = { type: "ByteLevel", add_prefix_space: false };
+  const encode = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
+  return createTokenizer(
+    new Map([
+      [
+        "tokenizer.json",
+        encode({ pre_tokenizer: bytes, decoder: bytes, model: { type: "BPE", vocab, merges: [] } }),
+      ],
+      ["tokenizer_config.json", encode({ bos_token: "t1", eos_token: "t2" })],
+    ]),
+  );
+}
+
+for (const name of ARCHITECTURES) {
+  const model = sharedData(`golden/models/${name}`);
+  Deno.test({
+    name: `llama.cpp goes on with transformers' greedy ids: ${name}`,
+    ignore: NODE_FOLDER === undefined || model === undefined,
+    async fn() {
+      await using folder = await temporaryFolder();
+      const to = `${folder.path}/model.gguf`;
+      const { vocab_size: size } = JSON.parse(await Deno.readTextFile(`${model}/config.json`));
+      await writeGguf(model!, { to, tokenizer: toyTokenizer(size) });
+      const golden: readonly { prompt_ids: number[]; new_ids: number[] }[] = JSON.parse(
+        await Deno.readTextFile(`${model}/expected.json`),
+      ).greedy;
+      const prompts = golden.map(({ prompt_ids, new_ids }) => ({
+        ids: prompt_ids,
+        count: new_ids.length,
+      }));
+      const { greedy } = await askLlamaCpp({ model: to, prompts });
+      // a text ends at the end-of-text token there
+      greedy.forEach((ids, i) => assert.deepEqual(ids, golden[i]!.new_ids.slice(0, ids.length)));
+    },
+  });
+}

@@ -42,6 +42,31 @@ testWithData(
   },
 );
 
+const smollm2 = Deno.env.get("SMOLLM2");
+
+Deno.test({
+  name: "a Q4_1 file of others has the weights and ids of its folder: SmolLM2-135M-Instruct" +
+    (smollm2 === undefined ? " (skipped: $SMOLLM2 names no such folder)" : ""),
+  ignore: smollm2 === undefined,
+  async fn() {
+    const path = `${smollm2}/SmolLM2-135M-Instruct.Q4_1.gguf`;
+    using file = await openModelFolder(path);
+    using hub = await openModelFolder(smollm2!);
+    assert.deepEqual(new Set(file.weightNames), new Set(hub.weightNames));
+    for await (const { name, tensor } of readWeights(createModel(file.config), file)) {
+      const { data } = await hub.readWeight(name, tensor.shape);
+      assert.ok(tensor.data.every((value, i) => value === data[i]), name);
+    }
+    const [read, original] = [(await loadTokenizer(path))!, (await loadTokenizer(smollm2!))!];
+    const strings: readonly { readonly text: string }[] = JSON.parse(
+      await Deno.readTextFile(sharedData("golden/tokenizers/qwen3.json")!),
+    ).cases;
+    for (const { text } of strings) assert.deepEqual(read.encode(text), original.encode(text));
+    assert.equal(read.chatTemplate, original.chatTemplate);
+    assert.deepEqual(read.eosTokenIds, original.eosTokenIds);
+  },
+});
+
 for (
   const name of [
     "llama",
