@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openGguf } from "../../src/engine/tensor/gguf/gguf_file.ts";
 import { openModelFolder } from "../../src/models/hub/folder.ts";
+import { openStoredModel } from "../../src/models/stored/stored_model.ts";
 import { sharedData, testWithData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import { runCli } from "./run_cli.ts";
@@ -118,3 +119,30 @@ testWithData(
 async function namesIn(folder: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
 }
+
+testWithData(
+  "model export --adapter writes what model and adapter compute together",
+  { data: "golden/adapters/lora_nonzero_b" },
+  async (adapter) => {
+    await using folder = await temporaryFolder();
+    const model = sharedData("golden/models/qwen3")!;
+    const output = `${folder.path}/adapted.gguf`;
+    const { status, stderr } = await runCli(
+      ["model", "export", "--model", model, "--adapter", adapter, "--to", "gguf"].concat(
+        ["--type", "f32", "--output", output],
+      ),
+    );
+    assert.equal(status, 0, stderr);
+    using stored = await openStoredModel(model, { adapter });
+    using opened = await openModelFolder(output);
+    using base = await openModelFolder(model);
+    let changed = 0;
+    for await (const { name, tensor } of stored.weights()) {
+      const { data } = await opened.readWeight(name, tensor.shape);
+      assert.deepEqual(data, tensor.data, name);
+      const before = await base.readWeight(name);
+      if (before.data.some((value, i) => value !== data[i])) changed++;
+    }
+    assert.ok(changed > 0);
+  },
+);

@@ -145,6 +145,13 @@ function readSource(
     const isText = type === TOKEN_TYPES.userDefined;
     set(added.id, isText ? added.content.replaceAll("▁", " ") : added.content, type);
   }
+  const spellings = new Set<string>();
+  for (const token of tokens) {
+    if (spellings.has(token)) {
+      throw new UserError(`Cannot export to GGUF: two tokens would be spelled "${token}"`);
+    }
+    spellings.add(token);
+  }
   const unknown = typeof json.model.unk_token === "string"
     ? vocabulary.get(json.model.unk_token)
     : undefined;

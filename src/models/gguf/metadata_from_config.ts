@@ -82,6 +82,7 @@ const PARTICULARS: Readonly<Record<GgufArchitectureName, Particulars>> = {
     maxPositions: 1024,
     theta: 10_000,
     entries: ({ config, hiddenSize }) => [
+      ...plainScale(config),
       ["feed_forward_length", ggufUint32(integer(config, "n_inner", 4 * hiddenSize))],
       ["attention.layer_norm_epsilon", ggufFloat32(number(config, "layer_norm_epsilon", 1e-5))],
     ],
@@ -213,6 +214,16 @@ function phi3(sizes: Sizes): Entry[] {
     ["rope.dimension_count", ggufUint32(Math.floor(headDim * partialRotary(sizes)))],
     ["attention.sliding_window", ggufUint32(window)],
   ];
+}
+
+/** Refuses scores that GPT-2 has by option and llama.cpp never. */
+function plainScale(config: JsonObject): Entry[] {
+  if (config.scale_attn_by_inverse_layer_idx === true || config.scale_attn_weights === false) {
+    throw new UserError(
+      "Cannot export to GGUF: llama.cpp scales the scores of every gpt2 by the width of heads alone",
+    );
+  }
+  return [];
 }
 
 function partialRotary({ config, rope }: Sizes): number {

@@ -102,8 +102,15 @@ function yarn(
   { maxPositions }: RopeToGgufOptions,
 ): (readonly [string, GgufValue])[] {
   const original = firstNumber(scaling.original_max_position_embeddings) ?? maxPositions;
+  const usual = 0.1 * Math.log(number("factor")) + 1;
+  const attention = firstNumber(scaling.attention_factor) ?? usual;
+  if (Math.abs(attention - usual) > 1e-6 || scaling.truncate === false) {
+    throw new UserError(
+      "Cannot export to GGUF: llama.cpp computes YaRN with whole bounds and an attention factor of " +
+        `${usual}, config.json asks for something else`,
+    );
+  }
   const optional = Object.entries({
-    yarn_attn_factor: scaling.attention_factor,
     yarn_beta_fast: scaling.beta_fast,
     yarn_beta_slow: scaling.beta_slow,
   }).flatMap(([key, value]) =>

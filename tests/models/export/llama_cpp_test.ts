@@ -65,13 +65,20 @@ async function exportTo(path: string, model: string, type: GgufFileType): Promis
   return path;
 }
 
+/** Registers a test that needs llama.cpp and `model`; without them it is skipped and its name says so. */
+function testInLlamaCpp(name: string, model: string | undefined, fn: () => Promise<void>): void {
+  const missing = NODE_FOLDER === undefined ? "$LLAMA_CPP_NODE is not set" : "no such model here";
+  const ignore = NODE_FOLDER === undefined || model === undefined;
+  Deno.test({ name: ignore ? `${name} (skipped: ${missing})` : name, ignore, fn });
+}
+
 const tiny = sharedData("models/TinyStories-656K");
 
 for (const type of GGUF_FILE_TYPES) {
-  Deno.test({
-    name: `llama.cpp loads an export and goes on with text: TinyStories-656K ${type}`,
-    ignore: NODE_FOLDER === undefined || tiny === undefined,
-    async fn() {
+  testInLlamaCpp(
+    `llama.cpp loads an export and goes on with text: TinyStories-656K ${type}`,
+    tiny,
+    async () => {
       await using folder = await temporaryFolder();
       const golden = JSON.parse(
         await Deno.readTextFile(sharedData("golden/TinyStories-656K.json")!),
@@ -89,14 +96,14 @@ for (const type of GGUF_FILE_TYPES) {
         assert.deepEqual(greedy[0], golden.greedy_ids.slice(golden.input_ids.length));
       } else assert.equal(greedy[0]!.length, 64);
     },
-  });
+  );
 }
 
 for (const type of ["f32", "f16", "q8_0", "q4_0"] as const) {
-  Deno.test({
-    name: `llama.cpp answers and cuts text as we do: SmolLM2-135M-Instruct ${type}`,
-    ignore: NODE_FOLDER === undefined || SMOLLM2 === undefined,
-    async fn() {
+  testInLlamaCpp(
+    `llama.cpp answers and cuts text as we do: SmolLM2-135M-Instruct ${type}`,
+    SMOLLM2,
+    async () => {
       await using folder = await temporaryFolder();
       const golden = JSON.parse(
         await Deno.readTextFile(sharedData("golden/SmolLM2-135M-Instruct.json")!),
@@ -121,13 +128,13 @@ for (const type of ["f32", "f16", "q8_0", "q4_0"] as const) {
       if (type !== "f32" && type !== "f16") return;
       greedy.forEach((ids, i) => assert.deepEqual(ids, golden.prompts[i].f32.greedy_ids));
     },
-  });
+  );
 }
 
-Deno.test({
-  name: "llama.cpp reads a file of ours that was read from a file of others: stories260K",
-  ignore: NODE_FOLDER === undefined || sharedData("models/stories260K") === undefined,
-  async fn() {
+testInLlamaCpp(
+  "llama.cpp reads a file of ours that was read from a file of others: stories260K",
+  sharedData("models/stories260K"),
+  async () => {
     await using folder = await temporaryFolder();
     const original = sharedData("models/stories260K/stories260K.gguf")!;
     const model = await exportTo(`${folder.path}/model.gguf`, original, "f32");
@@ -138,7 +145,7 @@ Deno.test({
     const { greedy } = await askLlamaCpp({ model, prompts });
     assert.deepEqual(greedy[0], golden.greedy_ids_from_bos.slice(1));
   },
-});
+);
 
 /** Models whose computation llama.cpp shares with us, all of it. */
 const ARCHITECTURES = [
@@ -170,24 +177,20 @@ function toyTokenizer(vocabSize: number): Tokenizer {
 
 for (const name of ARCHITECTURES) {
   const model = sharedData(`golden/models/${name}`);
-  Deno.test({
-    name: `llama.cpp goes on with transformers' greedy ids: ${name}`,
-    ignore: NODE_FOLDER === undefined || model === undefined,
-    async fn() {
-      await using folder = await temporaryFolder();
-      const to = `${folder.path}/model.gguf`;
-      const { vocab_size: size } = JSON.parse(await Deno.readTextFile(`${model}/config.json`));
-      await writeGguf(model!, { to, tokenizer: toyTokenizer(size) });
-      const golden: readonly { prompt_ids: number[]; new_ids: number[] }[] = JSON.parse(
-        await Deno.readTextFile(`${model}/expected.json`),
-      ).greedy;
-      const prompts = golden.map(({ prompt_ids, new_ids }) => ({
-        ids: prompt_ids,
-        count: new_ids.length,
-      }));
-      const { greedy } = await askLlamaCpp({ model: to, prompts });
-      // a text ends at the end-of-text token there
-      greedy.forEach((ids, i) => assert.deepEqual(ids, golden[i]!.new_ids.slice(0, ids.length)));
-    },
+  testInLlamaCpp(`llama.cpp goes on with transformers' greedy ids: ${name}`, model, async () => {
+    await using folder = await temporaryFolder();
+    const to = `${folder.path}/model.gguf`;
+    const { vocab_size: size } = JSON.parse(await Deno.readTextFile(`${model}/config.json`));
+    await writeGguf(model!, { to, tokenizer: toyTokenizer(size) });
+    const golden: readonly { prompt_ids: number[]; new_ids: number[] }[] = JSON.parse(
+      await Deno.readTextFile(`${model}/expected.json`),
+    ).greedy;
+    const prompts = golden.map(({ prompt_ids, new_ids }) => ({
+      ids: prompt_ids,
+      count: new_ids.length,
+    }));
+    const { greedy } = await askLlamaCpp({ model: to, prompts });
+    // a text ends at the end-of-text token there
+    greedy.forEach((ids, i) => assert.deepEqual(ids, golden[i]!.new_ids.slice(0, ids.length)));
   });
 }
