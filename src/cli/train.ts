@@ -65,12 +65,14 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
   const onEvent = (event: TrainEvent) =>
     display === undefined ? print(JSON.stringify(event)) : display.show(event);
   await interruptible(async (signal) => {
-    const { interrupted, step } = await train({ config, output, resume, signal, onEvent });
+    const { interrupted, step, best } = await train({ config, output, resume, signal, onEvent });
     if (json) return;
     printError(
       interrupted
         ? `stopped after step ${step}; go on with: llm-training train --resume --output ${output}`
-        : `finished after step ${step}; talk with it: llm-training chat --model ${output}`,
+        : `finished after step ${step}; talk with it: llm-training chat --model ${
+          best?.path ?? output
+        }`,
     );
   });
 }

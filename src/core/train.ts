@@ -14,9 +14,10 @@ import {
 import { createLoader, START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import type { Device } from "../engine/runtime/session.ts";
-import { listCheckpoints } from "../models/checkpoint/list.ts";
+import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
 import type { Checkpoint } from "../models/checkpoint/open.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
+import type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
 import { countParameters } from "../models/language_model.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { UserError } from "../utils/errors.ts";
@@ -25,6 +26,9 @@ import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoin
 import type { TrainingConfig } from "./training/config.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
 import { openTrainer } from "./training/open_trainer.ts";
+import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
+import { EMA_SLOT } from "./training/optimizers/ema.ts";
+import { prepareData } from "./training/prepare_data.ts";
 import { prepareDataset, prepareModel, type TrainingModel } from "./training/prepare.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
 import { sampleText } from "./training/sample.ts";
@@ -39,8 +43,22 @@ export {
 } from "./training/config.ts";
 export { FROZEN_DTYPES, type FrozenDtype } from "./training/frozen_weights.ts";
 export type { ModuleSelection } from "../models/adapters/lora_config.ts";
-export { type Schedule, SCHEDULES } from "./training/schedule.ts";
+export { type OptimizerName, OPTIMIZERS } from "./training/optimizers/optimizer.ts";
+export type { OptimizerSettings } from "./training/optimizer_settings.ts";
+export {
+  type DecayType,
+  type Schedule,
+  SCHEDULES,
+  type ScheduleShape,
+} from "./training/schedule.ts";
+export type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
 export type { Clock } from "../utils/clock.ts";
+
+/** The checkpoint whose evaluation had the lowest loss. */
+export interface BestCheckpoint extends BestEvaluation {
+  /** Its folder. */
+  readonly path: string;
+}
 
 /** Something that happened in a run. */
 export type TrainEvent =
@@ -93,6 +111,14 @@ export type TrainEvent =
     readonly path: string;
   }
   | {
+    /** The run ends, because evaluations had not become better for too long. */
+    readonly kind: "stopped";
+    /** Steps done. */
+    readonly step: number;
+    /** The checkpoint with the lowest loss. */
+    readonly best: BestCheckpoint;
+  }
+  | {
     /** Something is odd. */
     readonly kind: "warning";
     /** What. */
@@ -119,6 +145,10 @@ export interface TrainOptions {
 export interface TrainResult {
   /** Whether it was asked to end before it was done. */
   readonly interrupted: boolean;
+  /** Whether it ended because evaluations had not become better for too long. */
+  readonly stoppedEarly: boolean;
+  /** The checkpoint with the lowest loss, where the run stopped early. */
+  readonly best: BestCheckpoint | undefined;
   /** Steps done. */
   readonly step: number;
   /** Folder of the newest checkpoint; `undefined` if not a step was made. */
@@ -133,6 +163,8 @@ const NOT_STARTED: Progress = {
   cursor: START_CURSOR,
   tokensSeen: 0,
   trainedTokensSeen: 0,
+  bestEvaluation: null,
+  evaluationsSinceBest: 0,
 };
 
 /**
@@ -156,17 +188,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const prepared = await prepareModel(options.config, { checkpoint, signal });
   const { trainee } = prepared;
   const { maxLength } = options.config;
-  const dataset = await prepareDataset(options.config.dataset, {
-    prepared,
-    maxLength,
-    onWarning,
-    signal,
-  });
+  const { dataset, evalDataset } = await prepareData(
+    options.config,
+    (path) => prepareDataset(path, { prepared, maxLength, onWarning, signal }),
+  );
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
   const config = resolveConfig(options.config, { dataset, prepared });
-  const evalDataset = config.evalDataset === null
-    ? undefined
-    : await prepareDataset(config.evalDataset, { prepared, maxLength, onWarning, signal });
 
   const { device, reason } = await chooseDevice(config.device);
   await saveRunConfig(output, config);
@@ -177,20 +204,19 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     device,
     frozenDtype: config.baseDtype,
     threads: config.threads ?? navigator.hardwareConcurrency,
-    optimizer: {
-      kind: "adamw",
-      beta1: config.adamBeta1,
-      beta2: config.adamBeta2,
-      epsilon: config.adamEpsilon,
-      weightDecay: config.weightDecay,
-    },
+    optimizer: optimizerConfig(config),
+    emaDecay: config.emaDecay,
+    regularization: config,
   });
   const frozen = new Set(trainee.frozen.map(({ name }) => name));
   for await (const weight of prepared.baseWeights()) {
     if (frozen.has(weight.name)) trainer.freeze(weight);
   }
   if (checkpoint === undefined) {
-    for await (const weight of prepared.weights()) await trainer.load({ weights: [weight] });
+    for await (const weight of prepared.weights()) {
+      const slots = config.emaDecay === null ? {} : { [EMA_SLOT]: [weight] };
+      await trainer.load({ weights: [weight], slots });
+    }
   } else {
     await loadTrainer(trainer, { checkpoint, prepared });
   }
@@ -213,11 +239,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let saved = checkpoint?.path;
   let last: StepMetrics | undefined;
   try {
-    const { progress, interrupted } = await runLoop({
+    const { progress, interrupted, stoppedEarly } = await runLoop({
       ...config,
       trainer,
       dataset,
-      schedule: { ...config, totalSteps },
+      schedule: { ...config, learningRate: mainLearningRate(config), totalSteps },
       start,
       signal,
       clock,
@@ -245,8 +271,15 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         onEvent({ kind: "saved", step: progress.step, path: saved });
       },
     });
-    log.event(interrupted ? "interrupted" : "finished", { step: progress.step });
-    return { interrupted, step: progress.step, checkpoint: saved, metrics: last };
+    const { step } = progress;
+    const best = stoppedEarly ? bestCheckpoint(output, progress) : undefined;
+    if (best !== undefined) {
+      log.event("stopped", { step, best });
+      onEvent({ kind: "stopped", step, best });
+    } else {
+      log.event(interrupted ? "interrupted" : "finished", { step });
+    }
+    return { interrupted, stoppedEarly, best, step, checkpoint: saved, metrics: last };
   } catch (error) {
     logFailure(log, { step: last?.step ?? start.step, reason: String(error) });
     throw error;
@@ -305,6 +338,7 @@ function resolveConfig(
   },
 ): ResolvedConfig {
   const { stepsPerEpoch } = createLoader(dataset, config);
+  const mayStop = config.earlyStoppingPatience !== null;
   const maxSteps = config.maxSteps ?? Math.max(1, Math.ceil(config.epochs * stepsPerEpoch));
   return {
     ...config,
@@ -315,6 +349,7 @@ function resolveConfig(
         : trainee.adapter === undefined
         ? TRAINED_LEARNING_RATE
         : ADAPTER_LEARNING_RATE),
+    evalSteps: config.evalSteps ?? (mayStop ? stepsPerEpoch : null),
     warmupSteps: config.warmupSteps ?? Math.min(MAX_DEFAULT_WARMUP, Math.floor(maxSteps / 20)),
   };
 }
@@ -334,6 +369,12 @@ function refuseOtherData({ path, trainer }: Checkpoint, dataset: Dataset): void 
         `give the data set it began with, or start a new run with --model "${path}"`,
     );
   }
+}
+
+function bestCheckpoint(output: string, { bestEvaluation }: Progress): BestCheckpoint | undefined {
+  return bestEvaluation === null
+    ? undefined
+    : { ...bestEvaluation, path: checkpointPath(output, bestEvaluation.step) };
 }
 
 /** Returns the mean loss over the trained tokens of a data set. */

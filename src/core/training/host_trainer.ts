@@ -16,8 +16,10 @@ import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import { dropoutMasks, dropoutValues } from "./dropout.ts";
 import { type FrozenDtype, frozenValues, storeFrozen } from "./frozen_weights.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
-import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import { type BatchShape, lossFeeds, lossGraph, type LossRegularization } from "./loss_graph.ts";
+import { noiseFeeds } from "./neftune.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
+import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
 import { type CompiledGraph, SessionCache } from "./session_cache.ts";
 import type { Trainee } from "./trainee.ts";
@@ -40,6 +42,10 @@ export interface HostTrainerOptions {
   readonly threads: number;
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Decay of the moving average of the weights; null keeps none. @default {null} */
+  readonly emaDecay?: number | null;
+  /** What makes the loss that is trained harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
 }
 
 /** Prefix of the outputs that are gradients. */
@@ -52,7 +58,10 @@ export class HostTrainer implements Trainer {
   readonly #layout: readonly ParameterGroup[];
   readonly #optimizer: HostOptimizer;
   readonly #sessions: SessionCache;
+  readonly #regularization: LossRegularization | undefined;
   readonly #weights: Readonly<Record<string, Tensor>>;
+  /** What evaluations take for the weights. */
+  readonly #evaluated: Readonly<Record<string, Tensor>>;
   readonly #gradients: Readonly<Record<string, Tensor>>;
   readonly #frozen: Record<string, Tensor> = {};
   /** Where the gradients of later micro-batches of a step go before they are added. */
@@ -77,12 +86,20 @@ export class HostTrainer implements Trainer {
       openSession(encodeModel(graph), { device, threads })
     );
     this.#weights = byName(this.#views("weights"));
+    const groups = optimizer.groups;
+    this.#evaluated = byName(
+      viewsOf(layout, groups.map(({ weights, slots }) => slots[EMA_SLOT] ?? weights)),
+    );
+    this.#regularization = options.regularization;
     this.#gradients = byName(this.#views("gradients"), GRADIENT);
   }
 
   /** Allocates weights, gradients and what the optimizer keeps, all zero. */
   static async open(trainee: Trainee, options: HostTrainerOptions): Promise<HostTrainer> {
-    const layout = layOutParameters(trainee.parameters, options);
+    const layout = layOutParameters(trainee.parameters, {
+      optimizer: options.optimizer,
+      ema: (options.emaDecay ?? null) !== null,
+    });
     const optimizer = await HostOptimizer.open(layout, options);
     return new HostTrainer(trainee, layout, { optimizer, options });
   }
@@ -99,11 +116,13 @@ export class HostTrainer implements Trainer {
   ): Promise<number> {
     const { session, model } = await this.#graph(batch, true);
     const into = this.#accumulated === 0 ? this.#gradients : this.#scratchTensors();
-    const masks = dropoutMasks(model, this.#dropout).draw(seed);
-    const { loss } = await session.run(
-      { ...this.#weights, ...this.#frozen, ...masks, ...lossFeeds(batch, tokenWeight) },
-      { into },
-    );
+    const { loss } = await session.run({
+      ...this.#weights,
+      ...this.#frozen,
+      ...dropoutMasks(model, this.#dropout).draw(seed),
+      ...this.#noise(batch, seed),
+      ...lossFeeds(batch, tokenWeight),
+    }, { into });
     if (this.#accumulated > 0) this.#addScratch();
     this.#accumulated++;
     return this.#note(scalarOf(loss));
@@ -126,7 +145,7 @@ export class HostTrainer implements Trainer {
   async evaluate(batch: MicroBatch): Promise<number> {
     const { session } = await this.#graph(batch, false);
     const { loss } = await session.run({
-      ...this.#weights,
+      ...this.#evaluated,
       ...this.#frozen,
       ...lossFeeds(batch, 1),
     });
@@ -152,12 +171,18 @@ export class HostTrainer implements Trainer {
 
   /** Stops the threads and frees the compiled graphs. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#optimizer[Symbol.dispose]();
+    await this.#optimizer[Symbol.asyncDispose]();
     await this.#sessions[Symbol.asyncDispose]();
   }
 
   get #dropout(): number {
     return this.#trainee.adapter?.config.dropout ?? 0;
+  }
+
+  #noise({ batch, seqLen }: BatchShape, seed: number): Record<string, Tensor> {
+    const { hiddenSize } = this.#trainee.model;
+    const alpha = this.#regularization?.neftuneAlpha ?? null;
+    return noiseFeeds({ alpha, seed, batch, seqLen, hiddenSize });
   }
 
   #graph({ batch, seqLen }: BatchShape, training: boolean): Promise<CompiledGraph> {
@@ -167,6 +192,7 @@ export class HostTrainer implements Trainer {
       );
       const loss = lossGraph(this.#trainee, {
         shape: { batch, seqLen },
+        regularization: training ? this.#regularization : undefined,
         values: {
           ...frozenValues(this.#trainee.frozen, this.#frozenDtype),
           trained: (name) => weights.get(name)!,
@@ -230,7 +256,7 @@ export function viewsOf(
 /** Returns what is kept of each parameter as parts of the arrays of its group, by slot. */
 export function slotViews(
   layout: readonly ParameterGroup[],
-  arrays: readonly Readonly<Record<string, Float32Array>>[],
+  arrays: readonly Readonly<Partial<Record<string, Float32Array>>>[],
 ): Record<string, NamedTensor[]> {
   const views: Record<string, NamedTensor[]> = {};
   for (const [group, { slots }] of layout.entries()) {

@@ -7,12 +7,17 @@
 import type { MicroBatch } from "../../datasets/batch.ts";
 import { IGNORED_LABEL } from "../../datasets/labels.ts";
 import {
+  add,
   constant,
+  gather,
   input,
   linearCrossEntropy,
   mul,
+  reduceMean,
   reduceSum,
   reshape,
+  scalar,
+  sub,
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
@@ -23,6 +28,7 @@ import {
   type LanguageModel,
 } from "../../models/language_model.ts";
 import { angleTables, ropeAngles } from "../../models/rope.ts";
+import { EMBEDDING_NOISE } from "./neftune.ts";
 import { bindWeights, type Trainee, type WeightValues } from "./trainee.ts";
 
 /** The shape of a micro-batch. */
@@ -33,8 +39,18 @@ export interface BatchShape {
   readonly seqLen: number;
 }
 
+/** What makes the loss that is trained harder than the one that is evaluated. */
+export interface LossRegularization {
+  /** The part of each target that is shared out evenly over all tokens. */
+  readonly labelSmoothing: number;
+  /** Strength of the noise on embeddings; null adds none. */
+  readonly neftuneAlpha: number | null;
+}
+
 /** Options of {@linkcode lossGraph}. */
 export interface LossGraphOptions {
+  /** What makes the loss harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
   /** The shape of the micro-batch. */
   readonly shape: BatchShape;
   /** The values that stand for weights. */
@@ -78,8 +94,12 @@ export function lossFeeds(
 const MASKED_SCORE = -1e9;
 
 /** Describes the sum of all token losses, each times its weight, of one micro-batch: a scalar. */
-export function lossGraph(trainee: Trainee, { shape, values }: LossGraphOptions): Value {
-  const { model } = trainee;
+export function lossGraph(
+  trainee: Trainee,
+  { shape, values, regularization }: LossGraphOptions,
+): Value {
+  const { labelSmoothing = 0, neftuneAlpha = null } = regularization ?? {};
+  const model = neftuneAlpha === null ? trainee.model : withNoise(trainee.model, shape);
   const { batch, seqLen } = shape;
   const { weight, project, outputWeight } = bindWeights(trainee, values);
   const { hidden } = forward(model, {
@@ -88,12 +108,41 @@ export function lossGraph(trainee: Trainee, { shape, values }: LossGraphOptions)
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, seqLen),
   });
-  const losses = linearCrossEntropy(reshape(hidden, [batch * seqLen, model.hiddenSize]), {
+  const rows = reshape(hidden, [batch * seqLen, model.hiddenSize]);
+  const prediction = {
     weight: weight(outputWeight),
     targets: input("targets", "int64", [batch * seqLen, 1]),
-  });
+  };
+  const hard = linearCrossEntropy(rows, prediction);
+  const losses = labelSmoothing === 0
+    ? hard
+    : add(hard, smoothing(rows, { ...prediction, part: labelSmoothing }));
   const weighted = mul(losses, input("token_weights", "float32", [batch * seqLen, 1]));
   return reshape(reduceSum(weighted, [0, 1]), []);
+}
+
+/**
+ * Describes what label smoothing adds to each row's loss: `part` of how far the logit of the target is above the mean of
+ * all logits. That mean is of a product, so it is the product with the mean of the output matrix's rows, and no array of
+ * logits is kept for it.
+ */
+function smoothing(
+  hidden: Value,
+  { weight, targets, part }: {
+    readonly weight: Value;
+    readonly targets: Value;
+    readonly part: number;
+  },
+): Value {
+  const target = mul(gather(weight, targets), scalar(part));
+  const mean = mul(reduceMean(weight, [0]), scalar(part));
+  return reduceSum(mul(hidden, sub(target, mean)), [1]);
+}
+
+/** The model with the noise added to its embeddings. */
+function withNoise(model: LanguageModel, { batch, seqLen }: BatchShape): LanguageModel {
+  const noise = input(EMBEDDING_NOISE, "float32", [batch, seqLen, model.hiddenSize]);
+  return { ...model, embed: (inputs) => add(model.embed(inputs), noise) };
 }
 
 /** Describes positions, angles and masks of rows that all begin at position 0 and are padded on the right. */

@@ -8,7 +8,8 @@ import type { Device } from "../../engine/runtime/session.ts";
 import { DeviceTrainer } from "./device_trainer.ts";
 import type { FrozenDtype } from "./frozen_weights.ts";
 import { HostTrainer } from "./host_trainer.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import type { LossRegularization } from "./loss_graph.ts";
+import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import type { Trainee } from "./trainee.ts";
 import type { Trainer } from "./trainer.ts";
 
@@ -20,6 +21,10 @@ export interface OpenTrainerOptions {
   readonly threads: number;
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Decay of the moving average of the weights; null keeps none. @default {null} */
+  readonly emaDecay?: number | null;
+  /** What makes the loss that is trained harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
   /** How frozen matrices are kept. @default {"f32"} */
   readonly frozenDtype?: FrozenDtype;
 }
