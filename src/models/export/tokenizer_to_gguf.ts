@@ -196,7 +196,10 @@ function byteLevel({ json, merges }: Source): Kind {
         ),
       ],
     ],
-    warnings: [],
+    warnings: json.normalizer === undefined ? [] : [
+      `llama.cpp cuts text as it is, this tokenizer normalises it before (${json.normalizer.type}): ` +
+      "text that is not normalised gets other tokens there",
+    ],
   };
 }
 

@@ -41,7 +41,7 @@ for (const name of GOLDEN_TOKENIZERS) {
       const original = openGoldenTokenizer(folder);
       const { opened, metadata, warnings } = await roundTrip(original, original.vocabSize + 5);
       assert.equal(metadata.get("tokenizer.ggml.pre")?.value, PRE[name]);
-      assert.deepEqual(warnings, []);
+      assert.match(warnings.join(), name === "qwen3" ? /normalises it before \(NFC\)/ : /^$/);
       const golden: { readonly cases: readonly GoldenCase[] } = JSON.parse(
         await Deno.readTextFile(sharedData(`golden/tokenizers/${name}.json`)!),
       );
