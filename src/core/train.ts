@@ -45,7 +45,10 @@ export { FROZEN_DTYPES, type FrozenDtype } from "./training/frozen_weights.ts";
 export type { ModuleSelection } from "../models/adapters/lora_config.ts";
 export { type OptimizerName, OPTIMIZERS } from "./training/optimizers/optimizer.ts";
 export type { OptimizerSettings } from "./training/optimizer_settings.ts";
+export { ADAFACTOR_VARIANTS, type AdafactorVariant } from "./training/optimizers/adafactor.ts";
+export { MUON_ADJUSTMENTS, type MuonAdjustment } from "./training/optimizers/muon.ts";
 export {
+  DECAY_TYPES,
   type DecayType,
   type Schedule,
   SCHEDULES,
@@ -196,7 +199,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const config = resolveConfig(options.config, { dataset, prepared });
 
   const { device, reason } = await chooseDevice(config.device);
-  await saveRunConfig(output, config);
   const start = checkpoint?.trainer ?? NOT_STARTED;
   using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
 
@@ -220,6 +222,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } else {
     await loadTrainer(trainer, { checkpoint, prepared });
   }
+
+  // not before: settings that do not fit what is resumed must not take the place of those that do
+  await saveRunConfig(output, config);
 
   const totalSteps = config.maxSteps;
   onEvent({

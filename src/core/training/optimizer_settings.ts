@@ -12,9 +12,9 @@ import {
   oneOf,
   optional,
 } from "../../utils/json.ts";
-import { ADAFACTOR_VARIANTS } from "./optimizers/adafactor.ts";
+import { ADAFACTOR_VARIANTS, type AdafactorVariant } from "./optimizers/adafactor.ts";
 import type { AdamWConfig } from "./optimizers/adamw.ts";
-import { MUON_ADJUSTMENTS } from "./optimizers/muon.ts";
+import { MUON_ADJUSTMENTS, type MuonAdjustment } from "./optimizers/muon.ts";
 import {
   type OptimizerConfig,
   type OptimizerConfigs,
@@ -39,7 +39,7 @@ export interface OptimizerSettings {
   /** Whether momentum looks one step ahead; null does with Muon, not with SGD. */
   readonly nesterov: boolean | null;
   /** Whose Adafactor. */
-  readonly adafactorVariant: (typeof ADAFACTOR_VARIANTS)[number];
+  readonly adafactorVariant: AdafactorVariant;
   /** Whether steps of Adafactor are relative to the root mean square of each weight. */
   readonly adafactorScaleParameter: boolean;
   /** Decay of the mean of changes (Adafactor); null keeps no mean. */
@@ -47,7 +47,7 @@ export interface OptimizerSettings {
   /** Learning rate of hidden matrices (Muon); null takes ten thirds of the learning rate. */
   readonly muonLearningRate: number | null;
   /** How the learning rate of a hidden matrix follows from its shape. */
-  readonly muonAdjustment: (typeof MUON_ADJUSTMENTS)[number];
+  readonly muonAdjustment: MuonAdjustment;
 }
 
 /** What each setting is where nothing else is said. */

@@ -7,15 +7,18 @@
 
 import type { UpdateStep } from "./update_step.ts";
 
-/** Whose Adafactor. */
+/** Every Adafactor, by whose it is. */
 export const ADAFACTOR_VARIANTS = ["transformers", "torch"] as const;
+
+/** Whose Adafactor. */
+export type AdafactorVariant = (typeof ADAFACTOR_VARIANTS)[number];
 
 /** Settings of Adafactor that stay the same during a run. */
 export interface AdafactorConfig {
   /** Which optimizer it is. */
   readonly kind: "adafactor";
   /** Whose. */
-  readonly variant: (typeof ADAFACTOR_VARIANTS)[number];
+  readonly variant: AdafactorVariant;
   /** Keeps divisors from being zero: added to squared gradients (`transformers`), or their least root (`torch`). */
   readonly epsilon1: number;
   /** The least root mean square of a weight, where steps are relative to it. */
@@ -86,21 +89,21 @@ export interface AdafactorArrays {
   readonly mean: Float32Array | undefined;
 }
 
-/** Updates one weight. */
+/** Updates one weight; its gradient is replaced by the change before it is scaled. */
 export function updateAdafactor(
   config: AdafactorConfig,
   { arrays, factors }: { readonly arrays: AdafactorArrays; readonly factors: AdafactorFactors },
 ): void {
-  const { weight, gradient, mean } = arrays;
-  const { gradientScale, rate, shrink } = factors;
+  const { weight, gradient: change, mean } = arrays;
+  const { rate, shrink } = factors;
   const { beta1, clipThreshold, epsilon2 } = config;
   const scales = adafactorScales(config);
-  const scale = scales.rate ? Math.max(epsilon2, rootMeanSquare(weight)) : 1;
-  // the gradient is not needed any more: from here on its array holds the change
-  const change = gradient;
-  if (gradientScale !== 1) { for (let i = 0; i < change.length; i++) change[i]! *= gradientScale; }
-  normalize(config, { arrays, factors });
-  const step = rate * scale / Math.max(1, rootMeanSquare(change) / clipThreshold);
+  const scale = scales.rate ? Math.max(epsilon2, Math.sqrt(sumSquares(weight) / weight.length)) : 1;
+  const sum = arrays.squares === undefined
+    ? normalizeMatrix(config, { arrays, factors })
+    : normalizeVector(config, { arrays, factors });
+  const excess = Math.sqrt(sum / change.length) / clipThreshold;
+  const step = rate * scale / Math.max(1, excess);
   const keep = 1 - shrink * (scales.shrink ? scale : 1);
   if (mean === undefined || beta1 === null) {
     for (let i = 0; i < weight.length; i++) weight[i] = weight[i]! * keep - step * change[i]!;
@@ -113,49 +116,94 @@ export function updateAdafactor(
   }
 }
 
-/** Updates the mean squares and divides the gradient by their roots. */
-function normalize(
+/** What normalising works on. */
+interface Normalized {
+  readonly arrays: AdafactorArrays;
+  readonly factors: AdafactorFactors;
+}
+
+/** What is added to squares, and the most by which a gradient is multiplied. */
+function boundsOf(
   { variant, epsilon1 }: AdafactorConfig,
-  { arrays, factors: { rise } }: {
-    readonly arrays: AdafactorArrays;
-    readonly factors: AdafactorFactors;
-  },
-): void {
-  const { shape, gradient, rows, columns, squares } = arrays;
-  const added = variant === "transformers" ? epsilon1 : 0;
-  const least = variant === "torch" ? epsilon1 * epsilon1 : 0;
-  if (squares !== undefined) {
-    for (let i = 0; i < gradient.length; i++) {
-      const square = squares[i]! + (gradient[i]! ** 2 + added - squares[i]!) * rise;
-      squares[i] = square;
-      gradient[i]! /= Math.sqrt(Math.max(square, least));
-    }
-    return;
+): { readonly added: number; readonly most: number } {
+  return variant === "torch"
+    ? { added: 0, most: 1 / epsilon1 }
+    : { added: epsilon1, most: Infinity };
+}
+
+/** Divides a gradient by the root of its mean squares, and returns the sum of squares of what it becomes. */
+function normalizeVector(
+  config: AdafactorConfig,
+  { arrays: { gradient, squares }, factors: { rise, gradientScale } }: Normalized,
+): number {
+  const { added, most } = boundsOf(config);
+  let sum = 0;
+  for (let i = 0; i < gradient.length; i++) {
+    const value = gradient[i]! * gradientScale;
+    const square = squares![i]! + (value * value + added - squares![i]!) * rise;
+    squares![i] = square;
+    const change = value * Math.min(most, 1 / Math.sqrt(square));
+    gradient[i] = change;
+    sum += change * change;
   }
+  return sum;
+}
+
+/** The same of a matrix, or of several, by the mean squares of their rows and columns. */
+function normalizeMatrix(
+  config: AdafactorConfig,
+  { arrays: { shape, gradient, rows, columns }, factors: { rise, gradientScale } }: Normalized,
+): number {
+  const { added, most } = boundsOf(config);
   const [height, width] = [shape.at(-2)!, shape.at(-1)!];
   const columnSums = new Float64Array(width);
+  const columnFactors = new Float64Array(width);
+  const squareScale = gradientScale * gradientScale;
+  let sum = 0;
   for (let first = 0; first < gradient.length / width; first += height) {
     columnSums.fill(0);
     let rowTotal = 0;
     for (let row = first; row < first + height; row++) {
-      const sum = addSquares(gradient, { start: row * width, columnSums });
-      rows![row]! += (sum / width + added - rows![row]!) * rise;
+      const rowSum = addSquares(gradient, { start: row * width, columnSums }) * squareScale;
+      rows![row]! += (rowSum / width + added - rows![row]!) * rise;
       rowTotal += rows![row]!;
     }
-    const rowMean = rowTotal / height;
     const firstColumn = first / height * width;
-    const matrixColumns = columns!.subarray(firstColumn, firstColumn + width);
     for (let i = 0; i < width; i++) {
-      matrixColumns[i]! += (columnSums[i]! / height + added - matrixColumns[i]!) * rise;
+      const before = columns![firstColumn + i]!;
+      const mean = columnSums[i]! * squareScale / height + added;
+      columns![firstColumn + i] = before + (mean - before) * rise;
+      columnFactors[i] = 1 / Math.sqrt(columns![firstColumn + i]!);
     }
-    const divisor = variant === "torch" ? Math.max(rowMean, epsilon1) : rowMean;
+    const rowMean = rowTotal / height;
+    const divisor = config.variant === "torch" ? Math.max(rowMean, config.epsilon1) : rowMean;
     for (let row = first; row < first + height; row++) {
-      const part = rows![row]! / divisor;
-      for (let i = 0, at = row * width; i < width; i++, at++) {
-        gradient[at]! /= Math.sqrt(Math.max(part * matrixColumns[i]!, least));
-      }
+      const factor = Math.sqrt(divisor / rows![row]!);
+      sum += scaleRow(gradient, { start: row * width, columnFactors, factor, most, gradientScale });
     }
   }
+  return sum;
+}
+
+/** Multiplies a row by the factors of its columns, and returns the sum of squares of what it becomes. */
+function scaleRow(
+  gradient: Float32Array,
+  { start, columnFactors, factor, most, gradientScale }: {
+    readonly start: number;
+    readonly columnFactors: Float64Array;
+    readonly factor: number;
+    readonly most: number;
+    readonly gradientScale: number;
+  },
+): number {
+  let sum = 0;
+  for (let i = 0; i < columnFactors.length; i++) {
+    const change = gradient[start + i]! * gradientScale *
+      Math.min(most, factor * columnFactors[i]!);
+    gradient[start + i] = change;
+    sum += change * change;
+  }
+  return sum;
 }
 
 /** Returns the sum of squares of a row, and adds each square to the sum of its column. */
@@ -165,15 +213,15 @@ function addSquares(
 ): number {
   let sum = 0;
   for (let i = 0; i < columnSums.length; i++) {
-    const square = gradient[start + i]! ** 2;
+    const square = gradient[start + i]! * gradient[start + i]!;
     sum += square;
     columnSums[i]! += square;
   }
   return sum;
 }
 
-function rootMeanSquare(values: Float32Array): number {
+function sumSquares(values: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
-  return Math.sqrt(sum / values.length);
+  return sum;
 }

@@ -9,8 +9,11 @@ import type { WeightSpec } from "../../../models/language_model.ts";
 import type { AdamWConfig } from "./adamw.ts";
 import type { ElementRange, UpdateStep } from "./update_step.ts";
 
-/** How the learning rate follows from the shape of a matrix. */
+/** The ways in which the learning rate can follow from the shape of a matrix. */
 export const MUON_ADJUSTMENTS = ["original", "match-rms-adamw"] as const;
+
+/** How the learning rate follows from the shape of a matrix. */
+export type MuonAdjustment = (typeof MUON_ADJUSTMENTS)[number];
 
 /** Settings of Muon that stay the same during a run. */
 export interface MuonConfig {
@@ -23,7 +26,7 @@ export interface MuonConfig {
   /** Part of the learning rate by which matrices shrink. */
   readonly weightDecay: number;
   /** How the learning rate follows from the shape of a matrix. */
-  readonly adjustment: (typeof MUON_ADJUSTMENTS)[number];
+  readonly adjustment: MuonAdjustment;
   /** What updates all but hidden matrices. */
   readonly rest: AdamWConfig;
   /** The learning rate of the rest, as a part of that of hidden matrices. */
