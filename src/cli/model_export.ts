@@ -7,6 +7,8 @@
 import { type Command, Option } from "commander";
 import { existsSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { exportOnnxFolder } from "../inference/onnx_export/export_folder.ts";
+import { ONNX_TYPES, type OnnxType } from "../inference/onnx_export/weight_types.ts";
 import { exportGguf, type GgufFileType } from "../models/export/to_gguf.ts";
 import { exportOllama, MODELFILE } from "../models/export/to_ollama.ts";
 import {
@@ -25,7 +27,7 @@ import { addExamples } from "./program.ts";
 import { print, printError, writeError } from "./terminal.ts";
 
 /** Every form that a model can be exported in. */
-export const EXPORT_TARGETS = ["safetensors", "gguf", "ollama"] as const;
+export const EXPORT_TARGETS = ["safetensors", "gguf", "onnx", "ollama"] as const;
 
 /** A form that a model can be exported in. */
 export type ExportTarget = (typeof EXPORT_TARGETS)[number];
@@ -77,6 +79,14 @@ const TARGETS: Readonly<Record<ExportTarget, TargetEntry>> = {
       return warnings;
     },
   },
+  onnx: {
+    types: ONNX_TYPES,
+    folderMark: CONFIG_FILE,
+    write: async ({ source, path, type, onProgress }) => {
+      await exportOnnxFolder(source, { path, type: type as OnnxType, onProgress });
+      return [];
+    },
+  },
   ollama: {
     types: GGUF_TYPES,
     folderMark: MODELFILE,
@@ -102,8 +112,9 @@ export function registerModelExport(model: Command): void {
     .summary("Write a model as other programs read it")
     .description(
       "Write a model, with an adapter in it if there is one, in a form that other programs read: safetensors (a " +
-        "Hugging Face folder), gguf (a file for llama.cpp and what is built on it) or ollama (a folder with a GGUF " +
-        "file and a Modelfile). Tokenizer and chat template go along.",
+        "Hugging Face folder), gguf (a file for llama.cpp and what is built on it), onnx (a folder for " +
+        "transformers.js, to which other types can be added with --force) or ollama (a folder with a GGUF file and " +
+        "a Modelfile). Tokenizer and chat template go along.",
     )
     .requiredOption("--model <model>", MODEL_HELP)
     .option(
@@ -116,7 +127,7 @@ export function registerModelExport(model: Command): void {
     .addOption(
       new Option(
         "--type <type>",
-        "the type of the weights (default: f32 for safetensors, else f16); q4_0 keeps embeddings as q8_0",
+        "the type of the weights (default: f32 for safetensors and onnx, else f16); q4_0 of gguf keeps embeddings as q8_0",
       ).choices(types),
     )
     .requiredOption("--output <path>", "the folder or file to write")

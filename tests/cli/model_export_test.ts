@@ -116,6 +116,23 @@ testWithData(
   },
 );
 
+testWithData(
+  "model export writes an ONNX folder, and a second type into it with --force",
+  { data: "models/TinyStories-656K" },
+  async (model) => {
+    await using folder = await temporaryFolder();
+    const output = `${folder.path}/onnx`;
+    const args = ["model", "export", "--model", model, "--to", "onnx", "--output", output];
+    const first = await runCli(args);
+    assert.equal(first.status, 0, first.stderr);
+    assert.equal((await runCli([...args, "--type", "q8_0"])).status, 1);
+    const second = await runCli([...args, "--type", "q8_0", "--force"]);
+    assert.equal(second.status, 0, second.stderr);
+    const files = await namesIn(`${output}/onnx`);
+    assert.ok(files.includes("model.onnx") && files.includes("model_quantized.onnx"), `${files}`);
+  },
+);
+
 async function namesIn(folder: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
 }
