@@ -48,7 +48,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "model",
-    summary: "Download models and look at them",
+    summary: "Download models, look at them and export them",
     load: async () => (await import("./model.ts")).registerModel,
   },
   {

@@ -5,7 +5,6 @@
  */
 
 import type { Command } from "commander";
-import { join } from "node:path";
 import { readLines } from "../datasets/jsonl.ts";
 import { parseRow } from "../datasets/parse_row.ts";
 import { renderedSegments, type Segment, sourceSegments } from "../datasets/preview.ts";
@@ -15,12 +14,11 @@ import {
   type ValidationReport,
 } from "../datasets/validate.ts";
 import { createModel } from "../models/architectures.ts";
-import { CONFIG_FILE } from "../models/hub/files.ts";
+import { readModelConfig } from "../models/hub/folder.ts";
 import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
 import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
-import { anyObject, decode, readJsonFile } from "../utils/json.ts";
 import { interruptible } from "./interrupt.ts";
 import { findModelOrRun, type ModelPlace, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
@@ -159,8 +157,7 @@ function describe(
 
 async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
   const place = await findPlace(name);
-  const path = join(place.folder, CONFIG_FILE);
-  const model = createModel(decode(anyObject(), await readJsonFile(path), path));
+  const model = createModel(await readModelConfig(place.folder));
   return {
     tokenizer: await tokenizerOf(place),
     vocabSize: model.vocabSize,

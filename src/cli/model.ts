@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { registerModelExport } from "./model_export.ts";
 import { registerModelInfo } from "./model_info.ts";
 import { registerModelMerge } from "./model_merge.ts";
 import { registerModelPull } from "./model_pull.ts";
@@ -13,7 +14,7 @@ import { addExamples } from "./program.ts";
 /** Adds `model` and its commands to `program`. */
 export function registerModel(program: Command): void {
   const model = program.command("model").description(
-    "Download models, look at them and merge adapters into them.",
+    "Download models, look at them, merge adapters into them and write them for other programs.",
   );
   addExamples(model, [
     "llm-training model pull qwen3",
@@ -23,4 +24,5 @@ export function registerModel(program: Command): void {
   registerModelPull(model);
   registerModelInfo(model);
   registerModelMerge(model);
+  registerModelExport(model);
 }

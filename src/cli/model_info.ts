@@ -52,9 +52,6 @@ async function describe(found: ResolvedModel): Promise<ModelInfo> {
     case "preset":
       return describeConfig(found.preset.config);
     case "gguf":
-      throw new UserError(
-        `Cannot describe "${found.path}": model info reads folders, not GGUF files`,
-      );
     case "folder":
     case "run":
     case "hub":

@@ -57,6 +57,20 @@ export {
   type OpenStoredModelOptions,
   type StoredModel,
 } from "./stored/stored_model.ts";
+export {
+  exportGguf,
+  GGUF_FILE_TYPES,
+  type GgufExport,
+  type GgufExportContent,
+  type GgufFileType,
+} from "./export/to_gguf.ts";
+export { exportOllama, type OllamaExportOptions } from "./export/to_ollama.ts";
+export {
+  exportSafetensors,
+  SAFETENSORS_EXPORT_TYPES,
+  type SafetensorsExportOptions,
+  type SafetensorsExportType,
+} from "./export/to_safetensors.ts";
 export { findPreset, type Preset, PRESETS } from "./presets.ts";
 export {
   type HubDownload,
@@ -134,4 +148,5 @@ export type {
   TensorSource,
 } from "../engine/tensor/safetensors_writer.ts";
 export type { PathContext } from "../utils/paths.ts";
+export type { ByteSink } from "../utils/atomic_file.ts";
 export type { JsonObject } from "../utils/json.ts";

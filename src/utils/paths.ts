@@ -103,6 +103,11 @@ export function modelFolders(name: string, context: PathContext): readonly strin
   return [...new Set(folders)];
 }
 
+/** Whether `path` is named as GGUF files are: models that are one file. */
+export function isGgufPath(path: string): boolean {
+  return /\.gguf$/i.test(path);
+}
+
 /** Returns the folder in which Hugging Face's tools keep what they share: the cache and a token. */
 export function hubHome(context: PathContext): string {
   const { env, cwd } = context;

@@ -5,14 +5,16 @@
  */
 
 import { join } from "node:path";
+import { openGguf } from "../../engine/tensor/gguf/gguf_file.ts";
 import { openSafetensors } from "../../engine/tensor/safetensors.ts";
 import { elementCount } from "../../engine/tensor/tensor.ts";
 import { UserError } from "../../utils/errors.ts";
 import { anyObject, decode, type JsonObject, readJsonFile } from "../../utils/json.ts";
+import { isGgufPath } from "../../utils/paths.ts";
 import { isAdapterFolder, openAdapter } from "../adapters/folder.ts";
 import { createModel } from "../architectures.ts";
 import { ADAPTER_WEIGHTS_FILE, CONFIG_FILE, GENERATION_CONFIG_FILE } from "../hub/files.ts";
-import { type ModelFolder, openModelFolder } from "../hub/folder.ts";
+import { type ModelFolder, openModelFolder, readModelConfig } from "../hub/folder.ts";
 import { countParameters, type LanguageModel } from "../language_model.ts";
 import { loadTokenizer } from "../tokenizer/load_tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -108,8 +110,7 @@ export async function describeModel(
   options: Pick<OpenStoredModelOptions, "findBase"> = {},
 ): Promise<ModelInfo> {
   if (isAdapterFolder(folder)) return await describeAdapter(folder, options);
-  const path = join(folder, CONFIG_FILE);
-  const config = decode(anyObject(), await readJsonFile(path), path);
+  const config = await readModelConfig(folder);
   const info = describeConfig(config);
   const problems = info.problem === null ? [] : [info.problem];
   const note = (error: unknown) => {
@@ -140,10 +141,7 @@ async function describeAdapter(
   const info = await describeModel(base);
   const { config, baseModel } = adapter;
   const tokenizer = await loadTokenizer(folder);
-  const path = join(base, CONFIG_FILE);
-  const model = info.problem === null
-    ? createModel(decode(anyObject(), await readJsonFile(path), path))
-    : undefined;
+  const model = info.problem === null ? createModel(await readModelConfig(base)) : undefined;
   const problem = model === undefined ? info.problem : problemOf(() => adapter.check(model));
   using weights = await openSafetensors(join(folder, ADAPTER_WEIGHTS_FILE));
   const counts = [...weights.entries.values()].map(({ shape }) => elementCount(shape));
@@ -174,10 +172,21 @@ async function describeWeights(folder: string, model: LanguageModel | null): Pro
     counts.set(dtype, (counts.get(dtype) ?? 0) + elementCount(opened.shapeOf(name)));
   }
   if (model !== null) await checkWeights(model, opened);
+  const dtypes = isGgufPath(folder) ? await ggufTypes(folder) : counts;
   return {
     parameters: [...counts.values()].reduce((total, count) => total + count, 0),
-    dtypes: [...counts].sort(([, a], [, b]) => b - a).map(([dtype]) => dtype),
+    dtypes: [...dtypes].sort(([, a], [, b]) => b - a).map(([dtype]) => dtype),
   };
+}
+
+/** Returns how many elements of each type a GGUF file holds. */
+async function ggufTypes(path: string): Promise<ReadonlyMap<string, number>> {
+  using file = await openGguf(path);
+  const counts = new Map<string, number>();
+  for (const { type, shape } of file.tensors.values()) {
+    counts.set(type, (counts.get(type) ?? 0) + elementCount(shape));
+  }
+  return counts;
 }
 
 /** Does as if the weights were read, which finds those that are missing, surplus or of another shape. */
@@ -228,6 +237,7 @@ const NO_RECOMMENDATIONS: ReadonlySet<string> = new Set([
 ]);
 
 async function readGenerationConfig(folder: string): Promise<JsonObject> {
+  if (isGgufPath(folder)) return {};
   const path = join(folder, GENERATION_CONFIG_FILE);
   try {
     await Deno.stat(path);
@@ -241,6 +251,7 @@ async function readGenerationConfig(folder: string): Promise<JsonObject> {
 }
 
 async function folderBytes(folder: string): Promise<number> {
+  if (isGgufPath(folder)) return (await Deno.stat(folder)).size;
   let total = 0;
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (!isDirectory) total += (await Deno.stat(join(folder, name))).size;

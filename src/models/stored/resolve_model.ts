@@ -15,7 +15,13 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../../utils/errors.ts";
-import { homePaths, modelFolders, type PathContext, resolveHome } from "../../utils/paths.ts";
+import {
+  homePaths,
+  isGgufPath,
+  modelFolders,
+  type PathContext,
+  resolveHome,
+} from "../../utils/paths.ts";
 import { isAdapterFolder } from "../adapters/folder.ts";
 import { findAlias } from "../aliases.ts";
 import { checkpointsFolder } from "../checkpoint/list.ts";
@@ -122,7 +128,7 @@ function foundFolder(name: string, { context }: ResolveOptions): ModelOnDisk | u
 
 /** A `.gguf` file is passed on as it is; who opens the model tells it from a folder by its ending. */
 function foundFile(name: string, { context }: ResolveOptions): ModelOnDisk | undefined {
-  if (!/\.gguf$/i.test(name)) return undefined;
+  if (!isGgufPath(name)) return undefined;
   const path = modelFolders(name, context).find((it) => existsSync(it) && statSync(it).isFile());
   return path === undefined
     ? undefined
