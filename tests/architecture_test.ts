@@ -38,6 +38,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
   inference: {
     generation: [],
+    onnx_export: [],
     http: [".", "generation"],
     ".": ["generation", "http"],
   },

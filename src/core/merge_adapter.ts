@@ -23,7 +23,7 @@ import { forward, type LanguageModel } from "../models/language_model.ts";
 import { openStoredModel, type StoredModel } from "../models/stored/stored_model.ts";
 import { UserError } from "../utils/errors.ts";
 import { frozenValues } from "./training/frozen_weights.ts";
-import { sequenceInputs } from "./training/loss_graph.ts";
+import { sequenceInputs } from "./training/sequence_inputs.ts";
 import { adapterOf, bindWeights, type Trainee, wholeModel } from "./training/trainee.ts";
 
 /** Every dtype that merged weights can be stored in. */
@@ -181,7 +181,7 @@ async function probeLogits(
     weight,
     project,
     ids: input("ids", "int64", [1, length, 1]),
-    ...sequenceInputs(model, length),
+    ...sequenceInputs(model, { batch: 1, seqLen: length }),
   });
   const rows = reshape(hidden, [length, model.hiddenSize]);
   const logits = gemm(rows, weight(outputWeight), { transB: true });

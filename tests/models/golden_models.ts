@@ -31,6 +31,11 @@ export const GOLDEN_MODELS = [
   "smollm2",
 ] as const;
 
+/** Those that differ in what they compute, not only in how they are stored. */
+export const DIFFERENT_MODELS: readonly string[] = GOLDEN_MODELS.filter((name) =>
+  !/_(?:bf16|f16|sharded|hub_names)$/.test(name)
+);
+
 /** One batch with its logits. */
 export interface GoldenCase {
   readonly name: string;

@@ -21,7 +21,7 @@ import {
 import type { Value } from "../../engine/graph/value.ts";
 import { dropoutValues } from "./dropout.ts";
 import { type FrozenDtype, frozenValues } from "./frozen_weights.ts";
-import { type BatchShape, lossGraph, type LossRegularization } from "./loss_graph.ts";
+import { lossGraph, type LossRegularization } from "./loss_graph.ts";
 import {
   deviceUpdate,
   moved,
@@ -31,6 +31,7 @@ import {
 import { EMA_SLOT } from "./optimizers/ema.ts";
 import type { SlotName } from "./optimizers/optimizer.ts";
 import type { ParameterEntry, ParameterGroup } from "./parameters.ts";
+import type { BatchShape } from "./sequence_inputs.ts";
 import type { Trainee, WeightValues } from "./trainee.ts";
 
 /** What an array of a group holds. */
@@ -59,13 +60,15 @@ export type LossKind =
 /** Describes losses and gradients over weights that lie in the arrays of `layout`. */
 export function deviceLossGraph(
   trainee: Trainee,
-  { layout, shape, kind, frozenDtype, regularization }: {
+  { layout, shape, kind, frozenDtype, regularization, gradientCheckpointing }: {
     readonly layout: readonly ParameterGroup[];
     readonly shape: BatchShape;
     readonly kind: LossKind;
     readonly frozenDtype: FrozenDtype;
     /** What makes the loss that is trained harder. */
     readonly regularization: LossRegularization | undefined;
+    /** Whether layers are computed anew for their gradients. */
+    readonly gradientCheckpointing: boolean;
   },
 ): Record<string, Value> {
   const weights = new Map<string, Value>();
@@ -84,7 +87,7 @@ export function deviceLossGraph(
       ? undefined
       : dropoutValues(trainee.adapter?.config.dropout ?? 0, "float32"),
   };
-  const loss = lossGraph(trainee, {
+  const { loss, states } = lossGraph(trainee, {
     shape,
     values,
     regularization: kind === "evaluate" ? undefined : regularization,
@@ -92,7 +95,8 @@ export function deviceLossGraph(
   const outputs: Record<string, Value> = { loss };
   if (kind === "evaluate") return outputs;
   const names = [...weights.keys()];
-  const gradients = grad(loss, [...weights.values()]);
+  const checkpoints = gradientCheckpointing ? states : [];
+  const gradients = grad(loss, [...weights.values()], { checkpoints });
   for (const [group, { entries, size }] of layout.entries()) {
     const parts = entries.map(({ spec, size: count }) =>
       reshape(gradients[names.indexOf(spec.name)]!, [count])

@@ -24,12 +24,14 @@ import {
 } from "./device_graphs.ts";
 import { dropoutMasks } from "./dropout.ts";
 import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
-import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
-import { lossFeeds, type LossRegularization } from "./loss_graph.ts";
+import { scalarOf } from "./host_graphs.ts";
+import { copyTensors, slotViews, viewsOf } from "./host_trainer.ts";
+import { type LossRegularization, wholeLossFeeds } from "./loss_graph.ts";
 import { noiseFeeds } from "./neftune.ts";
 import { EMA_SLOT } from "./optimizers/ema.ts";
 import { factorsOf, type OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
+import { sequenceFeeds, shapeKey } from "./sequence_inputs.ts";
 import { type CompiledGraph, SessionCache } from "./session_cache.ts";
 import type { Trainee } from "./trainee.ts";
 import type {
@@ -47,6 +49,8 @@ export interface DeviceTrainerOptions {
   readonly frozenDtype: FrozenDtype;
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Whether the activations of a layer are computed anew for its gradients. */
+  readonly gradientCheckpointing: boolean;
   /** Decay of the moving average of the weights; null keeps none. @default {null} */
   readonly emaDecay?: number | null;
   /** What makes the loss that is trained harder. @default {nothing} */
@@ -63,6 +67,7 @@ const NO_CLIPPING = 3e38;
 export class DeviceTrainer implements Trainer {
   readonly #trainee: Trainee;
   readonly #frozenDtype: FrozenDtype;
+  readonly #gradientCheckpointing: boolean;
   readonly #layout: readonly ParameterGroup[];
   readonly #emaDecay: number | null;
   readonly #regularization: LossRegularization | undefined;
@@ -78,6 +83,7 @@ export class DeviceTrainer implements Trainer {
     const { optimizer, frozenDtype, emaDecay = null, regularization } = options;
     this.#trainee = trainee;
     this.#frozenDtype = frozenDtype;
+    this.#gradientCheckpointing = options.gradientCheckpointing;
     this.#emaDecay = emaDecay;
     this.#regularization = regularization;
     this.#layout = layOutParameters(trainee.parameters, {
@@ -183,7 +189,7 @@ export class DeviceTrainer implements Trainer {
     { kind, tokenWeight, seed }: AccumulateOptions & { readonly kind: LossKind },
   ): Promise<Record<string, Feed>> {
     const { session, model }: CompiledGraph = await this.#sessions.open(
-      `${kind} ${batch.batch} ${batch.seqLen}`,
+      `${kind} ${shapeKey(batch)}`,
       () =>
         forGpu(
           deviceLossGraph(this.#trainee, {
@@ -192,19 +198,24 @@ export class DeviceTrainer implements Trainer {
             kind,
             frozenDtype: this.#frozenDtype,
             regularization: this.#regularization,
+            gradientCheckpointing: this.#gradientCheckpointing,
           }),
         ),
     );
     await this.#uploadFrozen();
     const dropout = this.#trainee.adapter?.config.dropout ?? 0;
     const averaged = kind === "evaluate" && this.#emaDecay !== null;
+    const { vocabSize } = this.#trainee.model;
+    const sequence = Object.entries(sequenceFeeds(this.#trainee.model, batch))
+      .filter(([name]) => session.inputNames.includes(name));
     return await session.run({
+      ...Object.fromEntries(sequence),
       ...this.#feeds("weights", averaged ? EMA_SLOT : "weights"),
       ...(kind === "further" ? this.#feeds("gradients", "gradients") : {}),
       ...(kind === "evaluate" ? {} : this.#noise(batch, seed)),
       ...this.#frozen,
       ...dropoutMasks(model, dropout).draw(seed),
-      ...lossFeeds(batch, tokenWeight),
+      ...wholeLossFeeds(batch, { tokenWeight, vocabSize }),
     });
   }
 

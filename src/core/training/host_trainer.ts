@@ -5,23 +5,19 @@
  */
 
 import type { MicroBatch } from "../../datasets/batch.ts";
-import { grad } from "../../engine/graph/autodiff.ts";
-import { input } from "../../engine/graph/build.ts";
-import { exportGraph } from "../../engine/graph/export.ts";
-import type { Value } from "../../engine/graph/value.ts";
-import { encodeModel } from "../../engine/onnx/model.ts";
+import { encodeModel, type OnnxModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import { dropoutMasks, dropoutValues } from "./dropout.ts";
-import { type FrozenDtype, frozenValues, storeFrozen } from "./frozen_weights.ts";
+import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
+import { GradientSums } from "./gradient_sums.ts";
+import type { HostGraphs } from "./host_graphs.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
-import { type BatchShape, lossFeeds, lossGraph, type LossRegularization } from "./loss_graph.ts";
-import { noiseFeeds } from "./neftune.ts";
+import { LayeredGraphs } from "./layered_graphs.ts";
+import type { LossRegularization } from "./loss_graph.ts";
 import { EMA_SLOT } from "./optimizers/ema.ts";
 import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
-import { type CompiledGraph, SessionCache } from "./session_cache.ts";
 import type { Trainee } from "./trainee.ts";
 import type {
   AccumulateOptions,
@@ -31,6 +27,7 @@ import type {
   UpdateOptions,
   UpdateResult,
 } from "./trainer.ts";
+import { WholeGraph } from "./whole_graph.ts";
 
 /** Options of {@linkcode HostTrainer}. */
 export interface HostTrainerOptions {
@@ -46,27 +43,18 @@ export interface HostTrainerOptions {
   readonly emaDecay?: number | null;
   /** What makes the loss that is trained harder. @default {nothing} */
   readonly regularization?: LossRegularization | undefined;
+  /** Whether the model is computed layer by layer, which takes less memory and more time. */
+  readonly layered: boolean;
 }
-
-/** Prefix of the outputs that are gradients. */
-const GRADIENT = "gradient:";
 
 /** Trains a model whose weights are in host memory. */
 export class HostTrainer implements Trainer {
-  readonly #trainee: Trainee;
   readonly #frozenDtype: FrozenDtype;
   readonly #layout: readonly ParameterGroup[];
   readonly #optimizer: HostOptimizer;
-  readonly #sessions: SessionCache;
-  readonly #regularization: LossRegularization | undefined;
-  readonly #weights: Readonly<Record<string, Tensor>>;
-  /** What evaluations take for the weights. */
-  readonly #evaluated: Readonly<Record<string, Tensor>>;
-  readonly #gradients: Readonly<Record<string, Tensor>>;
+  readonly #graphs: HostGraphs;
+  readonly #gradients: GradientSums;
   readonly #frozen: Record<string, Tensor> = {};
-  /** Where the gradients of later micro-batches of a step go before they are added. */
-  #scratch: { arrays: Float32Array[]; tensors: Readonly<Record<string, Tensor>> } | undefined;
-  #accumulated = 0;
   #finite = true;
 
   private constructor(
@@ -77,21 +65,21 @@ export class HostTrainer implements Trainer {
       readonly options: HostTrainerOptions;
     },
   ) {
-    this.#trainee = trainee;
     this.#frozenDtype = options.frozenDtype;
     this.#layout = layout;
     this.#optimizer = optimizer;
-    const { device, threads } = options;
-    this.#sessions = new SessionCache((graph) =>
-      openSession(encodeModel(graph), { device, threads })
-    );
-    this.#weights = byName(this.#views("weights"));
-    const groups = optimizer.groups;
-    this.#evaluated = byName(
-      viewsOf(layout, groups.map(({ weights, slots }) => slots[EMA_SLOT] ?? weights)),
-    );
-    this.#regularization = options.regularization;
-    this.#gradients = byName(this.#views("gradients"), GRADIENT);
+    this.#gradients = new GradientSums(byName(this.#views("gradients")));
+    const evaluated = optimizer.groups.map(({ weights, slots }) => slots[EMA_SLOT] ?? weights);
+    const tensors = {
+      weights: byName(this.#views("weights")),
+      evaluated: byName(viewsOf(layout, evaluated)),
+      gradients: this.#gradients,
+      frozen: this.#frozen,
+    };
+    const { device, threads, frozenDtype, regularization } = options;
+    const compile = (graph: OnnxModel) => openSession(encodeModel(graph), { device, threads });
+    const Graphs = options.layered ? LayeredGraphs : WholeGraph;
+    this.#graphs = new Graphs(trainee, { tensors, frozenDtype, regularization, compile });
   }
 
   /** Allocates weights, gradients and what the optimizer keeps, all zero. */
@@ -110,46 +98,27 @@ export class HostTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(
-    batch: MicroBatch,
-    { tokenWeight, seed }: AccumulateOptions,
-  ): Promise<number> {
-    const { session, model } = await this.#graph(batch, true);
-    const into = this.#accumulated === 0 ? this.#gradients : this.#scratchTensors();
-    const { loss } = await session.run({
-      ...this.#weights,
-      ...this.#frozen,
-      ...dropoutMasks(model, this.#dropout).draw(seed),
-      ...this.#noise(batch, seed),
-      ...lossFeeds(batch, tokenWeight),
-    }, { into });
-    if (this.#accumulated > 0) this.#addScratch();
-    this.#accumulated++;
-    return this.#note(scalarOf(loss));
+  async accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number> {
+    return this.#note(await this.#graphs.accumulate(batch, options));
   }
 
   /** See {@linkcode Trainer.update}. */
   async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
+    this.#gradients.complete();
     const gradNorm = this.#note(await this.#optimizer.gradientNorm());
     const applied = this.#finite;
     if (applied) {
       const gradientScale = clipScale(gradNorm, maxGradNorm);
       await this.#optimizer.update({ step, learningRate, gradientScale });
     }
-    this.#accumulated = 0;
+    this.#gradients.clear();
     this.#finite = true;
     return { gradNorm, applied };
   }
 
   /** See {@linkcode Trainer.evaluate}. */
-  async evaluate(batch: MicroBatch): Promise<number> {
-    const { session } = await this.#graph(batch, false);
-    const { loss } = await session.run({
-      ...this.#evaluated,
-      ...this.#frozen,
-      ...lossFeeds(batch, 1),
-    });
-    return scalarOf(loss);
+  evaluate(batch: MicroBatch): Promise<number> {
+    return this.#graphs.evaluate(batch);
   }
 
   /** See {@linkcode Trainer.state}. */
@@ -172,61 +141,11 @@ export class HostTrainer implements Trainer {
   /** Stops the threads and frees the compiled graphs. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#optimizer[Symbol.asyncDispose]();
-    await this.#sessions[Symbol.asyncDispose]();
-  }
-
-  get #dropout(): number {
-    return this.#trainee.adapter?.config.dropout ?? 0;
-  }
-
-  #noise({ batch, seqLen }: BatchShape, seed: number): Record<string, Tensor> {
-    const { hiddenSize } = this.#trainee.model;
-    const alpha = this.#regularization?.neftuneAlpha ?? null;
-    return noiseFeeds({ alpha, seed, batch, seqLen, hiddenSize });
-  }
-
-  #graph({ batch, seqLen }: BatchShape, training: boolean): Promise<CompiledGraph> {
-    return this.#sessions.open(`${training} ${batch} ${seqLen}`, () => {
-      const weights = new Map(
-        this.#trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
-      );
-      const loss = lossGraph(this.#trainee, {
-        shape: { batch, seqLen },
-        regularization: training ? this.#regularization : undefined,
-        values: {
-          ...frozenValues(this.#trainee.frozen, this.#frozenDtype),
-          trained: (name) => weights.get(name)!,
-          dropout: training ? dropoutValues(this.#dropout, "uint8") : undefined,
-        },
-      });
-      const outputs: Record<string, Value> = { loss };
-      if (training) {
-        const names = [...weights.keys()];
-        const gradients = grad(loss, [...weights.values()]);
-        for (const [i, name] of names.entries()) outputs[GRADIENT + name] = gradients[i]!;
-      }
-      return exportGraph(outputs);
-    });
+    await this.#graphs[Symbol.asyncDispose]();
   }
 
   #views(kind: "weights" | "gradients"): NamedTensor[] {
     return viewsOf(this.#layout, this.#optimizer.groups.map((group) => group[kind]));
-  }
-
-  #scratchTensors(): Readonly<Record<string, Tensor>> {
-    if (this.#scratch === undefined) {
-      const arrays = this.#layout.map(({ size }) => new Float32Array(size));
-      const tensors = byName(viewsOf(this.#layout, arrays), GRADIENT);
-      this.#scratch = { arrays, tensors };
-    }
-    return this.#scratch.tensors;
-  }
-
-  #addScratch(): void {
-    for (const [index, { gradients }] of this.#optimizer.groups.entries()) {
-      const addend = this.#scratch!.arrays[index]!;
-      for (let i = 0; i < gradients.length; i++) gradients[i]! += addend[i]!;
-    }
   }
 
   #note(value: number): number {
@@ -273,11 +192,6 @@ export function copyTensors(from: readonly NamedTensor[], to: readonly NamedTens
   for (const { name, tensor } of from) targets.get(name)!.data.set(tensor.data);
 }
 
-function byName(tensors: readonly NamedTensor[], prefix = ""): Readonly<Record<string, Tensor>> {
-  return Object.fromEntries(tensors.map(({ name, tensor }) => [prefix + name, tensor]));
-}
-
-/** Returns the one element of a host tensor. */
-export function scalarOf(value: unknown): number {
-  return Number((value as Tensor).data[0]);
+function byName(tensors: readonly NamedTensor[]): Record<string, Tensor<"float32">> {
+  return Object.fromEntries(tensors.map(({ name, tensor }) => [name, tensor]));
 }

@@ -8,7 +8,7 @@ import type { MicroBatch } from "../../datasets/batch.ts";
 import { IGNORED_LABEL } from "../../datasets/labels.ts";
 import {
   add,
-  constant,
+  concat,
   gather,
   input,
   linearCrossEntropy,
@@ -17,27 +17,16 @@ import {
   reduceSum,
   reshape,
   scalar,
+  slice,
   sub,
 } from "../../engine/graph/build.ts";
-import type { Value } from "../../engine/graph/value.ts";
+import { staticShape, type Value } from "../../engine/graph/value.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import {
-  type AttentionContext,
-  forward,
-  type ForwardInputs,
-  type LanguageModel,
-} from "../../models/language_model.ts";
-import { angleTables, ropeAngles } from "../../models/rope.ts";
+import { forward, type LanguageModel } from "../../models/language_model.ts";
+import { chunkSize } from "./head_chunks.ts";
 import { EMBEDDING_NOISE } from "./neftune.ts";
+import { type BatchShape, sequenceInputs } from "./sequence_inputs.ts";
 import { bindWeights, type Trainee, type WeightValues } from "./trainee.ts";
-
-/** The shape of a micro-batch. */
-export interface BatchShape {
-  /** Rows. */
-  readonly batch: number;
-  /** Tokens of each row, padding included. */
-  readonly seqLen: number;
-}
 
 /** What makes the loss that is trained harder than the one that is evaluated. */
 export interface LossRegularization {
@@ -90,35 +79,91 @@ export function lossFeeds(
   };
 }
 
-/** Scores this low have no weight after softmax. */
-const MASKED_SCORE = -1e9;
+/** What {@linkcode lossGraph} describes. */
+export interface LossValues {
+  /** The sum of all token losses, each times its weight: a scalar. */
+  readonly loss: Value;
+  /** The hidden states between layers, between which activations need not be kept. */
+  readonly states: readonly Value[];
+}
 
-/** Describes the sum of all token losses, each times its weight, of one micro-batch: a scalar. */
+/** Describes the training loss of one micro-batch. */
 export function lossGraph(
   trainee: Trainee,
   { shape, values, regularization }: LossGraphOptions,
-): Value {
-  const { labelSmoothing = 0, neftuneAlpha = null } = regularization ?? {};
-  const model = neftuneAlpha === null ? trainee.model : withNoise(trainee.model, shape);
+): LossValues {
+  const { labelSmoothing = 0 } = regularization ?? {};
+  const model = regularized(trainee.model, { shape, regularization });
   const { batch, seqLen } = shape;
   const { weight, project, outputWeight } = bindWeights(trainee, values);
-  const { hidden } = forward(model, {
+  const { hidden, states } = forward(model, {
     weight,
     project,
     ids: input("ids", "int64", [batch, seqLen, 1]),
-    ...sequenceInputs(model, seqLen),
+    ...sequenceInputs(model, shape),
   });
   const rows = reshape(hidden, [batch * seqLen, model.hiddenSize]);
-  const prediction = {
-    weight: weight(outputWeight),
-    targets: input("targets", "int64", [batch * seqLen, 1]),
-  };
-  const hard = linearCrossEntropy(rows, prediction);
-  const losses = labelSmoothing === 0
-    ? hard
-    : add(hard, smoothing(rows, { ...prediction, part: labelSmoothing }));
-  const weighted = mul(losses, input("token_weights", "float32", [batch * seqLen, 1]));
+  return { loss: headLoss(rows, { weight: weight(outputWeight), labelSmoothing }), states };
+}
+
+/** What {@linkcode headLoss} predicts tokens by. */
+export interface HeadOptions {
+  /** Output matrix [vocabSize, hiddenSize]. */
+  readonly weight: Value;
+  /** The part of each target that is shared out evenly over all tokens. */
+  readonly labelSmoothing: number;
+}
+
+/**
+ * Describes the sum of token losses, each times its weight, of normalised hidden states [tokens, hiddenSize]. The tokens
+ * are taken in chunks, so that the logits of all of them never exist together.
+ */
+export function headLoss(hidden: Value, { weight, labelSmoothing }: HeadOptions): Value {
+  const [tokens] = staticShape(hidden.shape);
+  const [vocabSize] = staticShape(weight.shape);
+  const losses = targetChunks(tokens!, vocabSize!).map(({ name, start, end }) => {
+    const rows = slice(hidden, { axis: 0, start, end });
+    const prediction = { weight, targets: input(name, "int64", [end - start, 1]) };
+    const hard = linearCrossEntropy(rows, prediction);
+    return labelSmoothing === 0
+      ? hard
+      : add(hard, smoothing(rows, { ...prediction, part: labelSmoothing }));
+  });
+  const all = losses.length === 1 ? losses[0]! : concat(losses, 0);
+  const weighted = mul(all, input("token_weights", "float32", [tokens!, 1]));
   return reshape(reduceSum(weighted, [0, 1]), []);
+}
+
+/** Tokens whose targets are one input of the graph. */
+interface TargetChunk {
+  /** Name of the input. */
+  readonly name: string;
+  /** The first of them. */
+  readonly start: number;
+  /** Before this one. */
+  readonly end: number;
+}
+
+/** Returns the chunks in which the targets of `tokens` tokens are fed: GPUs cannot cut int64. */
+function targetChunks(tokens: number, vocabSize: number): TargetChunk[] {
+  const size = chunkSize(tokens, { vocabSize });
+  return Array.from({ length: Math.ceil(tokens / size) }, (_, index) => ({
+    name: size === tokens ? "targets" : `targets.${index}`,
+    start: index * size,
+    end: Math.min((index + 1) * size, tokens),
+  }));
+}
+
+/** Returns what {@linkcode lossGraph} reads of a micro-batch by a model of `vocabSize` tokens. */
+export function wholeLossFeeds(
+  batch: MicroBatch,
+  { tokenWeight, vocabSize }: { readonly tokenWeight: number; readonly vocabSize: number },
+): Record<string, Tensor> {
+  const { targets, ...feeds } = lossFeeds(batch, tokenWeight);
+  const chunks = targetChunks(targets.data.length, vocabSize).map(({ name, start, end }) =>
+    [name, tensor("int64", [end - start, 1], targets.data.subarray(start, end))] as const
+  );
+  return { ...feeds, ...Object.fromEntries(chunks) };
 }
 
 /**
@@ -139,47 +184,12 @@ function smoothing(
   return reduceSum(mul(hidden, sub(target, mean)), [1]);
 }
 
-/** The model with the noise added to its embeddings. */
-function withNoise(model: LanguageModel, { batch, seqLen }: BatchShape): LanguageModel {
+/** Returns the model with noise added to its embeddings, if it is asked for. */
+export function regularized(
+  model: LanguageModel,
+  { shape: { batch, seqLen }, regularization }: Pick<LossGraphOptions, "shape" | "regularization">,
+): LanguageModel {
+  if ((regularization?.neftuneAlpha ?? null) === null) return model;
   const noise = input(EMBEDDING_NOISE, "float32", [batch, seqLen, model.hiddenSize]);
   return { ...model, embed: (inputs) => add(model.embed(inputs), noise) };
-}
-
-/** Describes positions, angles and masks of rows that all begin at position 0 and are padded on the right. */
-export function sequenceInputs(
-  model: LanguageModel,
-  seqLen: number,
-): Pick<ForwardInputs, "positions" | "contexts"> {
-  const positions = Array.from({ length: seqLen }, (_, i) => i);
-  // Padding may reach beyond the last position that is learned.
-  const learned = positions.map((position) => BigInt(Math.min(position, model.maxPositions - 1)));
-  return {
-    positions: constant(tensor("int64", [1, seqLen, 1], BigInt64Array.from(learned))),
-    contexts: model.attentionKinds.map(({ rope, rotaryDim, window }): AttentionContext => {
-      const tables = rope && angleTables(ropeAngles(rope, rotaryDim), positions);
-      return {
-        angles: tables === null ? undefined : {
-          positions: constant(tensor("int64", [1], BigInt64Array.of(0n))),
-          cos: constant(tables.cos),
-          sin: constant(tables.sin),
-        },
-        mask: constant(causalMask(seqLen, window)),
-      };
-    }),
-  };
-}
-
-/**
- * Returns a mask [1, 1, seqLen, seqLen] that lets each token see itself and those before it, at most `window` in all.
- * Rows are padded on the right only, so looking back never meets padding.
- */
-function causalMask(seqLen: number, window: number | null): Tensor<"float32"> {
-  const mask = new Float32Array(seqLen * seqLen);
-  for (let row = 0; row < seqLen; row++) {
-    mask.fill(MASKED_SCORE, row * seqLen + row + 1, (row + 1) * seqLen);
-    if (window !== null) {
-      mask.fill(MASKED_SCORE, row * seqLen, row * seqLen + Math.max(0, row + 1 - window));
-    }
-  }
-  return tensor("float32", [1, 1, seqLen, seqLen], mask);
 }

@@ -27,14 +27,23 @@ export interface OpenTrainerOptions {
   readonly regularization?: LossRegularization | undefined;
   /** How frozen matrices are kept. @default {"f32"} */
   readonly frozenDtype?: FrozenDtype;
+  /**
+   * Whether the activations of a layer are computed anew for its gradients, which takes less memory and more time: on
+   * CPUs by a graph for each layer. @default {false}
+   */
+  readonly gradientCheckpointing?: boolean;
 }
 
 /** Allocates what is trained of `trainee`, gradients and what the optimizer keeps on a device, all zero. */
 export async function openTrainer(
   trainee: Trainee,
-  { frozenDtype = "f32", ...options }: OpenTrainerOptions,
+  { frozenDtype = "f32", gradientCheckpointing = false, ...options }: OpenTrainerOptions,
 ): Promise<Trainer> {
   return options.device === "webgpu"
-    ? await DeviceTrainer.open(trainee, { ...options, frozenDtype })
-    : await HostTrainer.open(trainee, { ...options, frozenDtype });
+    ? await DeviceTrainer.open(trainee, { ...options, frozenDtype, gradientCheckpointing })
+    : await HostTrainer.open(trainee, {
+      ...options,
+      frozenDtype,
+      layered: gradientCheckpointing,
+    });
 }

@@ -47,14 +47,11 @@ export function wholeModel(model: LanguageModel): Trainee {
  */
 export function adapterOf(model: LanguageModel, config: LoraConfig): Trainee {
   const layout = adapterLayout(model, config);
-  const { outputWeight, saved } = layout;
-  // What is trained whole stands in for the base's; a tied output matrix is still needed for the embeddings.
-  const replaced = (name: string): boolean =>
-    saved.has(name) && (name !== model.outputWeight || outputWeight === model.outputWeight);
   return {
     model,
     parameters: layout.weights,
-    frozen: model.weights.filter(({ name }) => !replaced(name)),
+    // What is trained whole stands in for the base's.
+    frozen: model.weights.filter(({ name }) => !layout.saved.has(name)),
     adapter: { config, layout },
   };
 }

@@ -34,9 +34,28 @@ export function grad(
       `Cannot differentiate a loss of shape [${loss.shape}]: it must be a scalar`,
     );
   }
-  const order = topologicalOrder([loss]);
+  return vjp(loss, { upstream: onesLike(loss), wrt, checkpoints });
+}
+
+/** Options of {@linkcode vjp}. */
+export interface VjpOptions extends GradOptions {
+  /** The gradient of some loss with respect to the output, of the output's shape. */
+  readonly upstream: Value;
+  /** The values whose gradients are wanted. */
+  readonly wrt: readonly Value[];
+}
+
+/**
+ * Returns the vector-Jacobian product: what the gradient `upstream` of `output` is with respect to each value of `wrt`,
+ * zeros where `output` does not depend on it.
+ */
+export function vjp(
+  output: Value,
+  { upstream: given, wrt, checkpoints = [] }: VjpOptions,
+): Value[] {
+  const order = topologicalOrder([output]);
   const onPath = valuesOnPath(order, wrt);
-  const gradients = new Map<Value, Value>([[loss, onesLike(loss)]]);
+  const gradients = new Map<Value, Value>([[output, given]]);
   const again = new Map<Value, Value>();
   for (const value of order.toReversed()) {
     const upstream = gradients.get(value);

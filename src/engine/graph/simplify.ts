@@ -54,6 +54,10 @@ const rewrites: Rewrites = {
     const x = inputOf(value as Value, 0);
     return sameShape(x, value) ? x : undefined;
   },
+  Slice: (value) => {
+    const x = inputOf(value as Value, 0);
+    return sameShape(x, value) ? x : undefined;
+  },
   Cast: (value) => {
     const x = inputOf(value as Value, 0);
     return x.dtype === value.dtype ? x : undefined;

@@ -51,7 +51,7 @@ for (const name of GOLDEN_MODELS.filter((name) => !VARIANTS.includes(name))) {
         const values = new Map(
           model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
         );
-        const loss = lossGraph(wholeModel(model), {
+        const { loss } = lossGraph(wholeModel(model), {
           shape: batch,
           values: weightValues((name) => values.get(name)!),
         });
@@ -100,7 +100,7 @@ testWithData(
         );
       };
       const graph = exportGraph({
-        loss: lossGraph(wholeModel(model), { shape: batch, values: weightValues(weight) }),
+        loss: lossGraph(wholeModel(model), { shape: batch, values: weightValues(weight) }).loss,
       });
       await using session = await openSession(encodeModel(graph), { device: "wasm", threads: 2 });
       const { loss } = await session.run(lossFeeds(batch, 1 / batch.trainedTokens));
