@@ -46,7 +46,7 @@ function expectedLoss(): number {
   );
   const trained = (name: string) => weights.get(name)!;
   const values = { trained, frozen: trained };
-  const loss = lossGraph(wholeModel(model), { shape: SHAPE, values });
+  const { loss } = lossGraph(wholeModel(model), { shape: SHAPE, values });
   return evaluate([loss], feeds)[0]!.data[0]!;
 }
 
