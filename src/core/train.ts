@@ -11,7 +11,7 @@ import {
   exampleAt,
   exampleCount,
 } from "../datasets/dataset.ts";
-import { createLoader, START_CURSOR } from "../datasets/loader.ts";
+import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import type { Device } from "../engine/runtime/session.ts";
 import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
@@ -29,7 +29,8 @@ import { openTrainer } from "./training/open_trainer.ts";
 import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
 import { EMA_SLOT } from "./training/optimizers/ema.ts";
 import { prepareData } from "./training/prepare_data.ts";
-import { prepareDataset, prepareModel, type TrainingModel } from "./training/prepare.ts";
+import { prepareDataset, prepareModel } from "./training/prepare.ts";
+import { resolveConfig } from "./training/resolve_config.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
 import { sampleText } from "./training/sample.ts";
 import type { Trainer } from "./training/trainer.ts";
@@ -313,50 +314,6 @@ function logFailure(log: RunLog, details: Readonly<Record<string, unknown>>): vo
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
   }
-}
-
-/** Settings with nothing left open that decides what a run computes, so that it can be continued exactly. */
-type ResolvedConfig = TrainingConfig & {
-  readonly learningRate: number;
-  readonly warmupSteps: number;
-  readonly maxSteps: number;
-};
-
-/** Learning rate of a new model unless told otherwise. */
-const FRESH_LEARNING_RATE = 1e-3;
-
-/** Learning rate of a trained model unless told otherwise. */
-const TRAINED_LEARNING_RATE = 1e-4;
-
-/** Learning rate of an adapter unless told otherwise. */
-const ADAPTER_LEARNING_RATE = 2e-4;
-
-/** Steps over which the learning rate rises unless told otherwise: a twentieth of the run, at most this many. */
-const MAX_DEFAULT_WARMUP = 100;
-
-/** Returns `config` with the settings that follow from the model and the data put in. */
-function resolveConfig(
-  config: TrainingConfig,
-  { dataset, prepared: { fresh, trainee } }: {
-    readonly dataset: Dataset;
-    readonly prepared: TrainingModel;
-  },
-): ResolvedConfig {
-  const { stepsPerEpoch } = createLoader(dataset, config);
-  const mayStop = config.earlyStoppingPatience !== null;
-  const maxSteps = config.maxSteps ?? Math.max(1, Math.ceil(config.epochs * stepsPerEpoch));
-  return {
-    ...config,
-    maxSteps,
-    learningRate: config.learningRate ??
-      (fresh
-        ? FRESH_LEARNING_RATE
-        : trainee.adapter === undefined
-        ? TRAINED_LEARNING_RATE
-        : ADAPTER_LEARNING_RATE),
-    evalSteps: config.evalSteps ?? (mayStop ? stepsPerEpoch : null),
-    warmupSteps: config.warmupSteps ?? Math.min(MAX_DEFAULT_WARMUP, Math.floor(maxSteps / 20)),
-  };
 }
 
 async function refuseUsed(output: string): Promise<void> {

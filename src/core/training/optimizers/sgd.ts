@@ -70,9 +70,10 @@ export function updateSgd(
     return;
   }
   for (let i = from; i < to; i++) {
-    const gradient = gradients[i]! * gradientScale + weights[i]! * weightDecay;
+    const weight = weights[i]!;
+    const gradient = gradients[i]! * gradientScale + weight * weightDecay;
     const direction = buffer[i]! * momentum + gradient;
     buffer[i] = direction;
-    weights[i]! -= learningRate * (gradient * gradientPart + direction * bufferPart);
+    weights[i] = weight - learningRate * (gradient * gradientPart + direction * bufferPart);
   }
 }
