@@ -79,7 +79,8 @@ export class HostTrainer implements Trainer {
       frozen: this.#frozen,
     };
     const { device, threads, regularization } = options;
-    const compile = (graph: OnnxModel) => openSession(encodeModel(graph), { device, threads });
+    const compile = (graph: OnnxModel) =>
+      openSession(encodeModel(graph), { device, threads, keepMemory: !options.layered });
     const Graphs = options.layered ? LayeredGraphs : WholeGraph;
     this.#graphs = new Graphs(trainee, {
       tensors,

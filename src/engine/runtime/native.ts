@@ -28,7 +28,7 @@ export async function openNativeSession(
   model: Uint8Array,
   options: SessionOptions,
 ): Promise<Session> {
-  const { optimization = "all", profile } = options;
+  const { optimization = "all", keepMemory = true, profile } = options;
   const threads = resolveThreads(options.threads);
   const binding = await loadNativeBinding().catch((error) => {
     throw unavailable("native", messageOf(error), { cause: error });
@@ -42,6 +42,7 @@ export async function openNativeSession(
       // A pattern is planned at the first run and its memory taken at the second, beside all that the first has left:
       // the peak would be up to twice what a run needs.
       enableMemPattern: false,
+      enableCpuMemArena: keepMemory,
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
       extra: { session: NO_SPINNING },

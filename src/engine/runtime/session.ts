@@ -85,6 +85,11 @@ export interface SessionOptions {
   /** How far ONNX Runtime may rewrite the graph. @default {"all"} */
   readonly optimization?: Optimization;
   /**
+   * Whether `native` keeps the memory of a run for the next one. Where several sessions take turns, each would keep its
+   * own. @default {true}
+   */
+  readonly keepMemory?: boolean;
+  /**
    * Says that every run has feeds of the same shapes, so that `webgpu` keeps only buffers of the sizes it has
    * seen. @default {false}
    */

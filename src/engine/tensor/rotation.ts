@@ -38,6 +38,8 @@ export function rotateRow(row: Float32Array): void {
 /** Returns the matrix that rotates a block of a row of `width`; it is symmetric and its own inverse. */
 export function rotationMatrix(width: number): Tensor<"float32"> {
   const block = rotationBlock(width);
+  const known = matrices.get(block);
+  if (known !== undefined) return known;
   const data = new Float32Array(block * block);
   for (let row = 0; row < block; row++) {
     const turned = new Float32Array(block);
@@ -45,5 +47,10 @@ export function rotationMatrix(width: number): Tensor<"float32"> {
     rotateRow(turned);
     data.set(turned, row * block);
   }
-  return tensor("float32", [block, block], data);
+  const matrix = tensor("float32", [block, block], data);
+  matrices.set(block, matrix);
+  return matrix;
 }
+
+/** By block; there are few, and graphs that hold the same one are found to be alike. */
+const matrices = new Map<number, Tensor<"float32">>();
