@@ -4,6 +4,7 @@ import { storeFrozen } from "../../../src/core/training/frozen_weights.ts";
 import { GradientSums } from "../../../src/core/training/gradient_sums.ts";
 import type { HostGraphs, HostGraphsOptions } from "../../../src/core/training/host_graphs.ts";
 import { LayeredGraphs } from "../../../src/core/training/layered_graphs.ts";
+import type { LossRegularization } from "../../../src/core/training/loss_graph.ts";
 import { adapterOf, type Trainee, wholeModel } from "../../../src/core/training/trainee.ts";
 import { WholeGraph } from "../../../src/core/training/whole_graph.ts";
 import type { MicroBatch } from "../../../src/datasets/batch.ts";
@@ -32,6 +33,7 @@ interface Case {
   readonly tied?: boolean;
   readonly lora?: Partial<LoraConfig>;
   readonly frozenDtype?: FrozenDtype;
+  readonly regularization?: LossRegularization;
   /** Graphs that are compiled for each shape to train and evaluate. */
   readonly graphs: number;
 }
@@ -40,6 +42,12 @@ const CASES: readonly Case[] = [
   // embeddings, layers and head, each forward and backward
   { name: "all weights", graphs: 6 },
   { name: "all weights, tied", tied: true, graphs: 6 },
+  // evaluation has neither noise nor smoothing, so that what goes forward is another graph, but for the layers
+  {
+    name: "NEFTune and label smoothing",
+    regularization: { labelSmoothing: 0.1, neftuneAlpha: 5 },
+    graphs: 8,
+  },
   // frozen embeddings have no gradients; without dropout, training and evaluation share what goes forward
   { name: "LoRA over float16", lora: {}, frozenDtype: "f16", graphs: 5 },
   // with it, they do not, and each layer has its own masks
@@ -94,7 +102,8 @@ async function compute(
   create: (trainee: Trainee, options: HostGraphsOptions) => HostGraphs,
 ): Promise<Figures> {
   const trainee = traineeOf(testCase);
-  const storage = { dtype: testCase.frozenDtype ?? "f32", gpu: false } as const;
+  const { frozenDtype = "f32", regularization } = testCase;
+  const storage = { dtype: frozenDtype, gpu: false } as const;
   const gradients = Object.fromEntries(trainee.parameters.map((spec) => [
     spec.name,
     tensor("float32", spec.shape, new Float32Array(elementCount(spec.shape)).fill(NaN)),
@@ -109,18 +118,22 @@ async function compute(
     );
   }
   let count = 0;
-  const weights = Object.fromEntries(
-    trainee.parameters.map((spec) => [spec.name, randomTensor(spec)]),
-  );
+  const weightsOf = (prefix: string) =>
+    Object.fromEntries(
+      trainee.parameters.map((spec) => [
+        spec.name,
+        randomTensor({ ...spec, name: prefix + spec.name }),
+      ]),
+    );
   await using graphs = create(trainee, {
     tensors: {
-      weights,
-      evaluated: weights,
+      weights: weightsOf(""),
+      evaluated: weightsOf("average of "),
       gradients: sums,
       frozen,
     },
     storage,
-    regularization: undefined,
+    regularization,
     compile: (graph) => {
       count++;
       return openSession(encodeModel(graph), { device, threads: 2 });
