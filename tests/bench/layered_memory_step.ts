@@ -50,7 +50,7 @@ const trainer = await openTrainer(trainee, {
   device,
   threads: 2,
   optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
-  layered: mode === "layered",
+  gradientCheckpointing: mode === "layered",
 });
 for (const weight of initialWeights(model, 0)) {
   if (trainee.adapter === undefined) await trainer.load({ weights: [weight] });
