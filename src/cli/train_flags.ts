@@ -84,6 +84,10 @@ export function addTrainingFlags(command: Command): Command {
       "scale gradients of a larger norm down to it; 0 never does (default: 1)",
       positive,
     )
+    .option(
+      "--gradient-checkpointing",
+      "keep only what each layer reads and compute the rest anew for the gradients: less memory, more time",
+    )
     .option("--max-steps <steps>", "optimizer steps; overrides --epochs", count)
     .option("--epochs <number>", "passes over the data (default: 3)", positive)
     .option(

@@ -206,6 +206,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   await using trainer = await openTrainer(trainee, {
     device,
     frozenDtype: config.baseDtype,
+    gradientCheckpointing: config.gradientCheckpointing,
     threads: config.threads ?? navigator.hardwareConcurrency,
     optimizer: optimizerConfig(config),
     emaDecay: config.emaDecay,

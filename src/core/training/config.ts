@@ -103,6 +103,8 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly loraVariant: LoraVariant;
   /** How the matrices of the model that an adapter is trained for are kept in memory. */
   readonly baseDtype: FrozenDtype;
+  /** Whether activations are computed anew for the gradients instead of being kept. */
+  readonly gradientCheckpointing: boolean;
 }
 
 /** What each setting is where nothing else is said; `dataset` and `model` must be. */
@@ -141,6 +143,7 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   loraModulesToSave: null,
   loraVariant: "lora",
   baseDtype: "f32",
+  gradientCheckpointing: false,
 };
 
 /** Every kind of adapter. */
@@ -191,6 +194,7 @@ const fields: FieldDecoders<TrainingConfig> = {
   loraModulesToSave: optional(nullable(texts), null),
   loraVariant: optional(oneOf(LORA_VARIANTS), "lora"),
   baseDtype: optional(oneOf(FROZEN_DTYPES), "f32"),
+  gradientCheckpointing: optional(boolean(), false),
 };
 
 /**

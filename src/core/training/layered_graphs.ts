@@ -7,34 +7,22 @@
  */
 
 import type { MicroBatch } from "../../datasets/batch.ts";
-import { input } from "../../engine/graph/build.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import { dropoutMasks, dropoutValues } from "./dropout.ts";
-import { frozenValues } from "./frozen_weights.ts";
+import { dropoutMasks } from "./dropout.ts";
 import { dropoutRate, type HostGraphs, type HostGraphsOptions, scalarOf } from "./host_graphs.ts";
-import { chunkFeeds, chunkRows, cutTokens, type TokenChunk } from "./head_chunks.ts";
+import { chunkFeeds, chunkRows } from "./head_chunks.ts";
 import { lossFeeds } from "./loss_graph.ts";
-import { HIDDEN, modelParts } from "./model_parts.ts";
+import { HIDDEN } from "./model_parts.ts";
 import { noiseFeeds } from "./neftune.ts";
-import { type FindFeed, type PartGraph, PartGraphs } from "./part_graphs.ts";
+import type { FindFeed } from "./part_graphs.ts";
 import { RecentlyUsed } from "./recently_used.ts";
 import { type BatchShape, sequenceFeeds, shapeKey } from "./sequence_inputs.ts";
+import { createShapeGraphs, type ShapeGraphs } from "./shape_graphs.ts";
 import type { Trainee } from "./trainee.ts";
 import type { AccumulateOptions } from "./trainer.ts";
 
 /** Shapes of micro-batches whose graphs stay compiled. */
 const MAX_SHAPES = 6;
-
-/** The graphs for micro-batches of one shape. */
-interface ShapeGraphs extends AsyncDisposable {
-  readonly embed: PartGraph;
-  readonly layers: readonly PartGraph[];
-  readonly head: PartGraph;
-  /** The tokens that the head reads at once. */
-  readonly chunks: readonly TokenChunk[];
-  /** The lowest layer that gradients have to reach. */
-  readonly lowest: number;
-}
 
 /** Options of {@linkcode LayeredGraphs}. */
 export interface LayeredGraphsOptions extends HostGraphsOptions {
@@ -42,11 +30,13 @@ export interface LayeredGraphsOptions extends HostGraphsOptions {
   readonly maxLogits?: number;
 }
 
-/** Computes losses and gradients layer by layer: a third slower than at once, in a fraction of the memory. */
+/** Computes losses and gradients layer by layer, in a fraction of the memory that all at once take. */
 export class LayeredGraphs implements HostGraphs {
   readonly #trainee: Trainee;
   readonly #options: LayeredGraphsOptions;
   readonly #dropout: number;
+  /** Whether the loss that is trained is not the one that is evaluated. */
+  readonly #trainsHarder: boolean;
   readonly #shapes = new RecentlyUsed<ShapeGraphs>(MAX_SHAPES);
   /** Memory of hidden states and of their gradients, used again by every micro-batch. */
   readonly #buffers: Float32Array[] = [];
@@ -56,6 +46,8 @@ export class LayeredGraphs implements HostGraphs {
     this.#trainee = trainee;
     this.#options = options;
     this.#dropout = dropoutRate(trainee);
+    const { labelSmoothing = 0, neftuneAlpha = null } = options.regularization ?? {};
+    this.#trainsHarder = this.#dropout > 0 || labelSmoothing > 0 || neftuneAlpha !== null;
   }
 
   /** See {@linkcode HostGraphs.accumulate}. */
@@ -161,43 +153,10 @@ export class LayeredGraphs implements HostGraphs {
   }
 
   #graphs(shape: BatchShape, training: boolean): Promise<ShapeGraphs> {
-    const { compile, storage, maxLogits } = this.#options;
-    const regularization = training ? this.#options.regularization : undefined;
-    const drops = training && this.#dropout > 0;
-    const differs = drops || regularization !== undefined;
-    return this.#shapes.open(`${differs} ${shapeKey(shape)}`, () => {
-      const weights = new Map(
-        this.#trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
-      );
-      const { vocabSize } = this.#trainee.model;
-      const chunks = cutTokens(shape.batch * shape.seqLen, { vocabSize, maxLogits });
-      const parts = modelParts(this.#trainee, {
-        shape,
-        regularization,
-        headTokens: chunks[0]!.tokens,
-        values: {
-          ...frozenValues(this.#trainee, storage),
-          trained: (name) => weights.get(name)!,
-          dropout: drops ? dropoutValues(this.#dropout, "uint8") : undefined,
-        },
-      });
-      const graphs = new PartGraphs({
-        compile,
-        isTrained: (name) => weights.has(name),
-      });
-      const embed = graphs.add(parts.embed);
-      const layers = parts.layers.map((part) => graphs.add(part));
-      const lowest = embed.trained.length > 0
-        ? 0
-        : layers.findIndex(({ trained }) => trained.length > 0);
-      return {
-        embed,
-        layers,
-        head: graphs.add(parts.head),
-        chunks,
-        lowest: lowest === -1 ? layers.length : lowest,
-        [Symbol.asyncDispose]: () => graphs[Symbol.asyncDispose](),
-      };
-    });
+    const differs = training && this.#trainsHarder;
+    return this.#shapes.open(
+      `${differs} ${shapeKey(shape)}`,
+      () => createShapeGraphs(this.#trainee, { ...this.#options, shape, training: differs }),
+    );
   }
 }

@@ -10,7 +10,7 @@ import { input, scalar } from "../../engine/graph/build.ts";
 import { exportGraph } from "../../engine/graph/export.ts";
 import { createStructures, type DescribeStructure } from "../../engine/graph/structure.ts";
 import { topologicalOrder, type Value } from "../../engine/graph/value.ts";
-import type { OnnxValueInfo } from "../../engine/onnx/model.ts";
+import type { OnnxModel, OnnxValueInfo } from "../../engine/onnx/model.ts";
 import type { Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import type { Gradients } from "./gradient_sums.ts";
@@ -54,6 +54,15 @@ export class PartGraphs {
     const shared = this.#shared.get(key) ?? new SharedGraphs(part, this.#options);
     this.#shared.set(key, shared);
     return new PartGraph(shared, inputsOf(part.output), isTrained);
+  }
+
+  /** Describes all graphs of the parts, each once. */
+  models(): OnnxModel[] {
+    const shared = [...this.#shared.values()];
+    return [
+      ...shared.map((graphs) => graphs.describeForward()),
+      ...shared.flatMap((graphs) => graphs.hasGradients ? [graphs.describeBackward()] : []),
+    ];
   }
 
   /** Frees the compiled graphs. */
@@ -151,11 +160,11 @@ class SharedGraphs {
   }
 
   async forward(): Promise<Session> {
-    return this.#forward ??= await this.#compile(exportGraph({ [OUTPUT]: this.#part.output }));
+    return this.#forward ??= await this.#compile(this.describeForward());
   }
 
   async backward(): Promise<Session> {
-    return this.#backward ??= await this.#compile(exportGraph(this.#describeBackward()));
+    return this.#backward ??= await this.#compile(this.describeBackward());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -163,7 +172,16 @@ class SharedGraphs {
     await this.#backward?.[Symbol.asyncDispose]();
   }
 
-  #describeBackward(): Record<string, Value> {
+  /** Whether there is anything to compute going backward. */
+  get hasGradients(): boolean {
+    return this.#part.hidden !== undefined || this.#trained.length > 0;
+  }
+
+  describeForward(): OnnxModel {
+    return exportGraph({ [OUTPUT]: this.#part.output });
+  }
+
+  describeBackward(): OnnxModel {
     const { output, hidden } = this.#part;
     const isLoss = output.shape.length === 0;
     const wrt = hidden === undefined ? this.#trained : [hidden, ...this.#trained];
@@ -171,10 +189,10 @@ class SharedGraphs {
       upstream: isLoss ? scalar(1) : input(UPSTREAM, "float32", output.shape),
       wrt,
     });
-    return {
+    return exportGraph({
       ...(isLoss ? { [OUTPUT]: output } : {}),
       ...Object.fromEntries(wrt.map((value, i) => [GRADIENT + nameOf(value), gradients[i]!])),
-    };
+    });
   }
 }
 

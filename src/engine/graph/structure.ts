@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Tensor } from "../tensor/tensor.ts";
+import type { Tensor, TensorData } from "../tensor/tensor.ts";
 import { topologicalOrder, type Value } from "./value.ts";
 
-/** Constants with more elements are told apart by identity, not by content. */
-const MAX_COMPARED_ELEMENTS = 64;
+/** Constants with more elements are numbered instead of being written out. */
+const MAX_WRITTEN_ELEMENTS = 64;
 
 /** How a graph is made. */
 export interface GraphStructure {
@@ -23,7 +23,7 @@ export type DescribeStructure = (output: Value) => GraphStructure;
 
 /** Returns a function that describes graphs. */
 export function createStructures(): DescribeStructure {
-  const tensors = new Map<Tensor, number>();
+  const numberOf = createNumbering();
   return (output) => {
     const places = new Map<Value, number>();
     const inputs: string[] = [];
@@ -33,7 +33,7 @@ export function createStructures(): DescribeStructure {
         inputs.push(value.attributes.name);
         return `Input ${value.dtype} [${value.shape}]`;
       }
-      if (value.op === "Constant") return describeConstant(value.attributes.tensor, tensors);
+      if (value.op === "Constant") return describeConstant(value.attributes.tensor, numberOf);
       const read = value.inputs.map((input) => places.get(input));
       return `${value.op} ${read} ${JSON.stringify(value.attributes)}`;
     });
@@ -41,10 +41,28 @@ export function createStructures(): DescribeStructure {
   };
 }
 
-function describeConstant(tensor: Tensor, tensors: Map<Tensor, number>): string {
+function describeConstant(tensor: Tensor, numberOf: (tensor: Tensor) => number): string {
   const { dtype, shape, data } = tensor;
-  if (data.length <= MAX_COMPARED_ELEMENTS) return `Constant ${dtype} [${shape}] ${data.join()}`;
-  const number = tensors.get(tensor) ?? tensors.size;
-  tensors.set(tensor, number);
-  return `Constant #${number}`;
+  const content = data.length <= MAX_WRITTEN_ELEMENTS ? data.join() : `#${numberOf(tensor)}`;
+  return `Constant ${dtype} [${shape}] ${content}`;
+}
+
+/** Returns a function that numbers tensors: those of equal elements alike. */
+function createNumbering(): (tensor: Tensor) => number {
+  const numbers = new Map<Tensor, number>();
+  return (tensor) => {
+    let number = numbers.get(tensor);
+    if (number === undefined) {
+      const equal = [...numbers].find(([other]) => haveEqualElements(tensor.data, other.data));
+      number = equal?.[1] ?? numbers.size;
+      numbers.set(tensor, number);
+    }
+    return number;
+  };
+}
+
+function haveEqualElements(a: TensorData, b: TensorData): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

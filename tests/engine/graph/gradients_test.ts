@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { grad } from "../../../src/engine/graph/autodiff.ts";
+import { grad, vjp } from "../../../src/engine/graph/autodiff.ts";
 import {
   add,
   constant,
@@ -62,6 +62,25 @@ Deno.test("grad() sees a detached value as a constant", () => {
   const [gradient] = grad(reshape(mul(x, detach(x)), []), [x]);
   const [result] = evaluate([gradient!], { x: { shape: [1], data: Float64Array.of(3) } });
   assert.deepEqual([...result!.data], [3]);
+});
+
+Deno.test("vjp() goes on from an upstream gradient, so that a graph may be taken in two parts", () => {
+  const [x, w] = [input("x", "float32", [2, 3]), input("w", "float32", [3, 3])];
+  const hidden = tanh(matMul(x, w));
+  const middle = input("middle", "float32", [2, 3]);
+  const lossOf = (value: Value) => weightedSum(mul(sigmoid(value), value), 1);
+  const random = lcg(3);
+  const data = (size: number) => Float64Array.from({ length: size }, () => random());
+  const feeds = {
+    x: { shape: [2, 3], data: data(6) },
+    w: { shape: [3, 3], data: data(9) },
+  };
+  const whole = evaluate(grad(lossOf(hidden), [x, w]), feeds);
+  const [between] = evaluate([hidden], feeds);
+  const [upstream] = evaluate(grad(lossOf(middle), [middle]), { middle: between! });
+  const given = input("upstream", "float32", [2, 3]);
+  const parts = vjp(hidden, { upstream: given, wrt: [x, w] });
+  assert.deepEqual(evaluate(parts, { ...feeds, upstream: upstream! }), whole);
 });
 
 Deno.test("grad() keeps nothing between checkpoints and has the same gradients", () => {
