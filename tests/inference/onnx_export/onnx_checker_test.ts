@@ -6,7 +6,7 @@ import { temporaryFolder } from "../../temporary_folder.ts";
 import { exportModel } from "./export_model.ts";
 
 /** A Python with the package `onnx`. */
-const PYTHON = Deno.env.get("TORCH_PYTHON") ?? "python3";
+const PYTHON = Deno.env.get("LLM_TRAINING_PYTHON") ?? "python3";
 
 /** Checks each file, infers what can be inferred of its outputs, and compares that with what it declares. */
 const CHECK = `

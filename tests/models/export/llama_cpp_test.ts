@@ -1,6 +1,6 @@
 /**
- * Exports in llama.cpp itself. `LLAMA_CPP_NODE` names a folder in which `npm install --ignore-scripts node-llama-cpp`
- * ran; `SMOLLM2` one with SmolLM2-135M-Instruct, for the real model. Without the first, all are skipped.
+ * Exports in llama.cpp itself. `LLM_TRAINING_LLAMA_CPP` names a folder in which `npm install --ignore-scripts node-llama-cpp`
+ * ran; `LLM_TRAINING_SMOLLM2` one with SmolLM2-135M-Instruct, for the real model. Without the first, all are skipped.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -18,8 +18,8 @@ import { sharedData } from "../../shared_data.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 import { writeGguf } from "./written_gguf.ts";
 
-const NODE_FOLDER = Deno.env.get("LLAMA_CPP_NODE");
-const SMOLLM2 = Deno.env.get("SMOLLM2");
+const NODE_FOLDER = Deno.env.get("LLM_TRAINING_LLAMA_CPP");
+const SMOLLM2 = Deno.env.get("LLM_TRAINING_SMOLLM2");
 const SCRIPT = fileURLToPath(new URL("llama_cpp.mjs", import.meta.url));
 
 interface Request {
@@ -67,7 +67,9 @@ async function exportTo(path: string, model: string, type: GgufFileType): Promis
 
 /** Registers a test that needs llama.cpp and `model`; without them it is skipped and its name says so. */
 function testInLlamaCpp(name: string, model: string | undefined, fn: () => Promise<void>): void {
-  const missing = NODE_FOLDER === undefined ? "$LLAMA_CPP_NODE is not set" : "no such model here";
+  const missing = NODE_FOLDER === undefined
+    ? "$LLM_TRAINING_LLAMA_CPP is not set"
+    : "no such model here";
   const ignore = NODE_FOLDER === undefined || model === undefined;
   Deno.test({ name: ignore ? `${name} (skipped: ${missing})` : name, ignore, fn });
 }

@@ -42,11 +42,11 @@ testWithData(
   },
 );
 
-const smollm2 = Deno.env.get("SMOLLM2");
+const smollm2 = Deno.env.get("LLM_TRAINING_SMOLLM2");
 
 Deno.test({
   name: "a Q4_1 file of others has the weights and ids of its folder: SmolLM2-135M-Instruct" +
-    (smollm2 === undefined ? " (skipped: $SMOLLM2 names no such folder)" : ""),
+    (smollm2 === undefined ? " (skipped: $LLM_TRAINING_SMOLLM2 names no such folder)" : ""),
   ignore: smollm2 === undefined,
   async fn() {
     const path = `${smollm2}/SmolLM2-135M-Instruct.Q4_1.gguf`;
