@@ -156,7 +156,7 @@ const BAD_INPUTS: readonly BadInput[] = [
   },
   ...Object.entries({
     hidden_act: "gelu",
-    rope_scaling: { rope_type: "yarn", factor: 4 },
+    rope_scaling: { rope_type: "dynamic", factor: 4 },
     sliding_window: 16,
     quantization_config: { quant_method: "gptq" },
     logit_softcapping: 30,
