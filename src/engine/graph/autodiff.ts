@@ -5,9 +5,8 @@
  */
 
 import { elementCount } from "../tensor/tensor.ts";
-import { add, after, apply, constant, scalar } from "./build.ts";
+import { add, after, apply, constant, scalar, zeroValue } from "./build.ts";
 import { inputGradients, isDifferentiable } from "./gradients.ts";
-import { zeros } from "../tensor/tensor.ts";
 import { type Op, type OpAttributes, staticShape, topologicalOrder, type Value } from "./value.ts";
 
 /** Options of {@linkcode grad}. */
@@ -71,7 +70,7 @@ export function vjp(
     }
   }
   return wrt.map((value) =>
-    gradients.get(value) ?? constant(zeros(value.dtype, staticShape(value.shape)))
+    gradients.get(value) ?? zeroValue(value.dtype, staticShape(value.shape))
   );
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Dtype, type Tensor, tensor } from "../tensor/tensor.ts";
+import { type Dtype, type Tensor, tensor, zeros } from "../tensor/tensor.ts";
 import { inferType } from "./infer.ts";
 import {
   type Dim,
@@ -40,6 +40,11 @@ export function constant(tensor: Tensor): Value {
 /** Makes a float32 scalar part of the graph. */
 export function scalar(value: number): Value {
   return constant(tensor("float32", [], Float32Array.of(value)));
+}
+
+/** Returns zeros of `shape`, which take no memory until they are computed. */
+export function zeroValue(dtype: Dtype, shape: readonly number[]): Value {
+  return expand(constant(zeros(dtype, [])), shape);
 }
 
 /** Returns a + b. */

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { zeros } from "../tensor/tensor.ts";
 import {
   add,
   apply,
@@ -32,6 +31,7 @@ import {
   sqrt,
   sub,
   transpose,
+  zeroValue,
 } from "./build.ts";
 import { frozenGemm, frozenRows } from "./frozen.ts";
 import { broadcastShapes } from "./infer.ts";
@@ -133,7 +133,7 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
   },
   Slice: ({ inputs: [x], attributes: { axis, start, end } }, g) => {
     const shape = staticShape(x!.shape);
-    const gap = (extent: number) => constant(zeros(x!.dtype, shape.with(axis, extent)));
+    const gap = (extent: number) => zeroValue(x!.dtype, shape.with(axis, extent));
     const parts = [g];
     if (start > 0) parts.unshift(gap(start));
     if (end < shape[axis]!) parts.push(gap(shape[axis]! - end));
@@ -143,7 +143,7 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     const [data, ids] = operands(value);
     const [rows = 0, ...rest] = staticShape(data.shape);
     const width = rest.reduce((product, extent) => product * extent, 1);
-    const scattered = scatterAdd(constant(zeros(data.dtype, [rows, width])), {
+    const scattered = scatterAdd(zeroValue(data.dtype, [rows, width]), {
       ids,
       updates: reshape(g, [...ids.shape.slice(0, -1), width]),
     });
@@ -156,7 +156,7 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     // Element (row, id) of [rows, width] is row `row · width + id` of a column.
     const offsets = BigInt64Array.from({ length: rows }, (_, row) => BigInt(row * width));
     const starts = constant({ dtype: "int64", shape: [rows, 1], data: offsets });
-    const scattered = scatterAdd(constant(zeros(data.dtype, [rows * width, 1])), {
+    const scattered = scatterAdd(zeroValue(data.dtype, [rows * width, 1]), {
       ids: reshape(add(reshape(ids, [rows, picks]), starts), [rows * picks, 1]),
       updates: reshape(g, [rows * picks, 1]),
     });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { elementCount, type Tensor, zeros } from "../tensor/tensor.ts";
+import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import {
   apply,
   concat,
@@ -19,6 +19,7 @@ import {
   softmax,
   sub,
   transpose,
+  zeroValue,
 } from "./build.ts";
 import { evaluateOp, fromEvaluated, toEvaluated } from "./evaluate.ts";
 import { frozenGemm } from "./frozen.ts";
@@ -194,7 +195,7 @@ function fillGaps(a: Value, b: Value): Value | undefined {
   let end = 0;
   const fillTo = (start: number) => {
     if (start === end) return;
-    joined.push(constant(zeros(a.dtype, staticShape(a.shape.with(axis, start - end)))));
+    joined.push(zeroValue(a.dtype, staticShape(a.shape.with(axis, start - end))));
   };
   for (const { start, value } of parts) {
     if (start < end) return undefined;
@@ -236,6 +237,7 @@ function sameShape(
 }
 
 function isFilledWith(value: Value, element: number): boolean {
+  if (value.op === "Expand") return isFilledWith(inputOf(value, 0), element);
   if (value.op !== "Constant" || !value.dtype.startsWith("float")) return false;
   const { data } = value.attributes.tensor;
   for (let i = 0; i < data.length; i++) if (data[i] !== element) return false;
