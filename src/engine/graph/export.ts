@@ -10,6 +10,7 @@ import {
   type OnnxModel,
   type OnnxNode,
   type OnnxValueInfo,
+  type OnnxValueType,
 } from "../onnx/model.ts";
 import { type Dtype, elementCount, type Tensor } from "../tensor/tensor.ts";
 import { simplify } from "./simplify.ts";
@@ -50,6 +51,8 @@ interface Writer {
 interface NodeOptions {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
   readonly domain?: string;
+  /** What it makes. @default {what the value that is being written is} */
+  readonly type?: OnnxValueType;
 }
 
 type ExportRule<O extends Op> = (value: ValueOf<O>, writer: Writer) => string;
@@ -153,9 +156,15 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
     // lost; ScatterElements adds in order. It wants an index for each element.
     const width = shape[1] as number;
     const count = elementCount(staticShape(ids!.shape));
-    const column = writer.node("Reshape", [names[1]!, writer.integers([count, 1])]);
-    const indices = writer.node("Expand", [column, writer.integers([count, width])]);
-    const rows = writer.node("Reshape", [names[2]!, writer.integers([count, width])]);
+    const column = writer.node("Reshape", [names[1]!, writer.integers([count, 1])], {
+      type: { dtype: ids!.dtype, shape: [count, 1] },
+    });
+    const indices = writer.node("Expand", [column, writer.integers([count, width])], {
+      type: { dtype: ids!.dtype, shape: [count, width] },
+    });
+    const rows = writer.node("Reshape", [names[2]!, writer.integers([count, width])], {
+      type: { dtype: updates!.dtype, shape: [count, width] },
+    });
     return writer.node("ScatterElements", [names[0]!, indices, rows], {
       attributes: { ...attributes, axis: { int: 0 } },
     });
@@ -192,6 +201,8 @@ export function exportGraph(
   const initializers = new Map<string, Tensor>();
   const integerNames = new Map<string, string>();
   const nameOfValue = new Map<Value, string>();
+  const types = new Map<string, OnnxValueType>();
+  let written: OnnxValueType | undefined;
   const used = new Set(names);
 
   const fresh = (prefix: string): string => {
@@ -203,8 +214,9 @@ export function exportGraph(
   const writer: Writer = {
     target,
     nameOf: (value) => nameOfValue.get(value)!,
-    node(op, nodeInputs, { attributes = {}, domain = "" } = {}) {
+    node(op, nodeInputs, { attributes = {}, domain = "", type = written } = {}) {
       const name = fresh("v");
+      if (type !== undefined) types.set(name, { dtype: type.dtype, shape: type.shape });
       nodes.push({ op, domain, inputs: nodeInputs, outputs: [name], attributes });
       return name;
     },
@@ -231,8 +243,10 @@ export function exportGraph(
       inputs.set(name, { name, dtype, shape });
       used.add(name);
     }
+    written = value;
     nameOfValue.set(value, (exportRules[value.op] as ExportRule<Op>)(value, writer));
   }
+  for (const [i, { dtype, shape }] of values.entries()) types.set(names[i]!, { dtype, shape });
   return {
     nodes: nameOutputs(nodes, names, values.map(writer.nameOf)),
     inputs: [...inputs.values()],
@@ -242,6 +256,7 @@ export function exportGraph(
       shape: values[i]!.shape,
     })),
     initializers,
+    valueTypes: types,
   };
 }
 

@@ -12,6 +12,7 @@ import { messageOf } from "../../utils/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkExtent, checkRun, requireHost } from "./feeds.ts";
 import { loadNativeBinding, type NativeModel, NativeTensor } from "./native_binding.ts";
+import { keepFreedMemory } from "./native_heap.ts";
 import { RunQueue } from "./run_queue.ts";
 import type { Feed, RunOptions, Session, SessionOptions } from "./session.ts";
 import { sessionError, unavailable } from "./session_error.ts";
@@ -28,17 +29,21 @@ export async function openNativeSession(
   model: Uint8Array,
   options: SessionOptions,
 ): Promise<Session> {
-  const { optimization = "all", profile } = options;
+  const { optimization = "all", keepMemory = true, profile } = options;
   const threads = resolveThreads(options.threads);
   const binding = await loadNativeBinding().catch((error) => {
     throw unavailable("native", messageOf(error), { cause: error });
   });
+  if (!keepMemory) keepFreedMemory();
   const inner = new binding.InferenceSession();
   try {
     inner.loadModel(model.buffer, model.byteOffset, model.byteLength, {
       executionProviders: ["cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
+      enableCpuMemArena: keepMemory,
+      // a pattern wants all of a run's memory in one piece, beside what the first run took in many
+      enableMemPattern: false,
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
       extra: { session: NO_SPINNING },

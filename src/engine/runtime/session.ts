@@ -90,6 +90,11 @@ export interface SessionOptions {
    */
   readonly fixedShapes?: boolean;
   /**
+   * Whether `native` keeps the memory of its largest run for the next. Where several sessions run in turn, each would
+   * keep its own; without it they share the process's. @default {true}
+   */
+  readonly keepMemory?: boolean;
+  /**
    * Where `native` writes how long each operator of each run took, when the session is closed: the start of a
    * path, to which a time and `.json` are added. @default {no profile}
    */
