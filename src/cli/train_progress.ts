@@ -7,6 +7,7 @@
 import type { TrainEvent } from "../core/train.ts";
 import type { StepMetrics } from "../core/training/run_folder.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../utils/format.ts";
+import { memoryLine } from "./run_plan_table.ts";
 import { printError, writeError } from "./terminal.ts";
 
 /** Shows the events of a run on standard error. */
@@ -45,6 +46,8 @@ export function createProgressDisplay(): ProgressDisplay {
   return {
     show(event) {
       switch (event.kind) {
+        case "planned":
+          return line(memoryLine(event.plan));
         case "started":
           state.startedMs = Date.now();
           state.startStep = event.step;

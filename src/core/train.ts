@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createMicroBatch } from "../datasets/batch.ts";
+import { createMicroBatch, type MicroBatch } from "../datasets/batch.ts";
 import {
   type Dataset,
   type DatasetStatistics,
@@ -24,19 +24,36 @@ import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
+import type { OptimizerConfig } from "./training/optimizer.ts";
+import { withMemoryAdvice } from "./training/memory_advice.ts";
 import { openTrainer } from "./training/open_trainer.ts";
+import { checkRun, refuseWhatDoesNotFit } from "./training/preflight.ts";
 import { prepareDataset, prepareModel, type TrainingModel } from "./training/prepare.ts";
+import { rehearseSaving } from "./training/rehearsal.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
+import { describeRun, type RunPlan } from "./training/run_plan.ts";
 import { sampleText } from "./training/sample.ts";
 import type { Trainer } from "./training/trainer.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
+export type { RunPlan } from "./training/run_plan.ts";
+export type { Preflight, Remedy } from "./training/preflight.ts";
+export type { MemoryParts, MemoryPlan } from "./training/memory_plan.ts";
+export type { MemoryLimits } from "./training/memory_limits.ts";
+export type { BatchShape } from "./training/loss_graph.ts";
+export type { SizedTensor } from "../engine/onnx/memory.ts";
 export { TRAINING_DEFAULTS, type TrainingConfig } from "./training/config.ts";
 export { type Schedule, SCHEDULES } from "./training/schedule.ts";
 export type { Clock } from "../utils/clock.ts";
 
 /** Something that happened in a run. */
 export type TrainEvent =
+  | {
+    /** What the run will do and take is known; nothing is allocated for it yet. */
+    readonly kind: "planned";
+    /** All of it. */
+    readonly plan: RunPlan;
+  }
   | {
     /** Everything is ready; the first step comes next. */
     readonly kind: "started";
@@ -100,6 +117,8 @@ export interface TrainOptions {
   readonly output: string;
   /** Continue from the newest checkpoint in `output`. @default {false} */
   readonly resume?: boolean;
+  /** Only tell what the run would do and take; nothing is written. @default {false} */
+  readonly dryRun?: boolean;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
   /** Told of what happens. @default {nobody} */
@@ -135,12 +154,13 @@ const NOT_STARTED: Progress = {
  * checkpoints saved before stay.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { output, resume = false, signal, onEvent = () => {}, clock = systemClock } = options;
+  const { output, resume = false, dryRun = false, signal } = options;
+  const { onEvent = () => {}, clock = systemClock } = options;
   const onWarning = (message: string) => onEvent({ kind: "warning", message });
-  await makeFolder(output);
+  if (!dryRun) await makeFolder(output);
   if (!resume) await refuseUsed(output);
   // a run that was killed when it had only to remove old checkpoints saves nothing any more
-  await removeLeftovers(output);
+  if (!dryRun) await removeLeftovers(output);
   using checkpoint = resume ? await newestCheckpoint(output, onWarning) : undefined;
   if (resume && checkpoint === undefined) {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
@@ -161,7 +181,22 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     ? undefined
     : await prepareDataset(config.evalDataset, { prepared, maxLength, onWarning, signal });
 
-  const { device, reason } = await chooseDevice(config.device);
+  const choice = await chooseDevice(config.device);
+  const { device, reason } = choice;
+  const optimizer: OptimizerConfig = {
+    kind: "adamw",
+    beta1: config.adamBeta1,
+    beta2: config.adamBeta2,
+    epsilon: config.adamEpsilon,
+    weightDecay: config.weightDecay,
+  };
+  const datasets = evalDataset === undefined ? [dataset] : [dataset, evalDataset];
+  const preflight = await checkRun({ config, device, prepared, datasets, optimizer });
+  const plan = await describeRun(preflight, { config, choice, prepared, dataset, output });
+  onEvent({ kind: "planned", plan });
+  refuseWhatDoesNotFit(preflight);
+  if (dryRun) return { interrupted: false, step: 0, checkpoint: undefined, metrics: undefined };
+  await rehearseSaving(output, preflight.checkpointBytes);
   await saveRunConfig(output, config);
   const start = checkpoint?.trainer ?? NOT_STARTED;
   using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
@@ -170,13 +205,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     device,
     frozenDtype: config.baseDtype,
     threads: config.threads ?? navigator.hardwareConcurrency,
-    optimizer: {
-      kind: "adamw",
-      beta1: config.adamBeta1,
-      beta2: config.adamBeta2,
-      epsilon: config.adamEpsilon,
-      weightDecay: config.weightDecay,
-    },
+    optimizer,
   });
   const frozen = new Set(trainee.frozen.map(({ name }) => name));
   for await (const weight of prepared.baseWeights()) {
@@ -187,6 +216,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } else {
     await loadTrainer(trainer, { checkpoint, prepared });
   }
+
+  if (evalDataset !== undefined) await trainer.evaluate(longestBatch(evalDataset, config));
 
   const totalSteps = config.maxSteps;
   onEvent({
@@ -242,7 +273,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     return { interrupted, step: progress.step, checkpoint: saved, metrics: last };
   } catch (error) {
     logFailure(log, { step: last?.step ?? start.step, reason: String(error) });
-    throw error;
+    throw withMemoryAdvice(error, { config, checkpoint: saved });
   }
 }
 
@@ -344,6 +375,13 @@ async function evaluateOn(
     count += batch.trainedTokens;
   }
   return loss / count;
+}
+
+/** Returns the largest micro-batch of a data set: what can be evaluated on it can be on all. */
+function longestBatch(dataset: Dataset, { batchSize }: TrainingConfig): MicroBatch {
+  const lengths = dataset.offsets.subarray(1).map((end, i) => end - dataset.offsets[i]!);
+  const longest = exampleAt(dataset, lengths.indexOf(dataset.statistics.longestExample));
+  return createMicroBatch([longest], { batchSize, padTokenId: 0 });
 }
 
 // not awaited: the command imports this module, which would never be evaluated

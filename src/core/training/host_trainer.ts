@@ -5,18 +5,15 @@
  */
 
 import type { MicroBatch } from "../../datasets/batch.ts";
-import { grad } from "../../engine/graph/autodiff.ts";
-import { input } from "../../engine/graph/build.ts";
-import { exportGraph } from "../../engine/graph/export.ts";
-import type { Value } from "../../engine/graph/value.ts";
 import { encodeModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import { dropoutMasks, dropoutValues } from "./dropout.ts";
-import { type FrozenDtype, frozenValues, storeFrozen } from "./frozen_weights.ts";
+import { dropoutMasks } from "./dropout.ts";
+import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
+import { GRADIENT, hostLossGraph } from "./host_loss_graph.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
-import { type BatchShape, lossFeeds, lossGraph } from "./loss_graph.ts";
+import { type BatchShape, lossFeeds } from "./loss_graph.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
 import { type CompiledGraph, SessionCache } from "./session_cache.ts";
@@ -41,9 +38,6 @@ export interface HostTrainerOptions {
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
 }
-
-/** Prefix of the outputs that are gradients. */
-const GRADIENT = "gradient:";
 
 /** Trains a model whose weights are in host memory. */
 export class HostTrainer implements Trainer {
@@ -74,7 +68,7 @@ export class HostTrainer implements Trainer {
     this.#optimizer = optimizer;
     const { device, threads } = options;
     this.#sessions = new SessionCache((graph) =>
-      openSession(encodeModel(graph), { device, threads })
+      openSession(encodeModel(graph), { device, threads, keepMemory: false })
     );
     this.#weights = byName(this.#views("weights"));
     this.#gradients = byName(this.#views("gradients"), GRADIENT);
@@ -161,26 +155,15 @@ export class HostTrainer implements Trainer {
   }
 
   #graph({ batch, seqLen }: BatchShape, training: boolean): Promise<CompiledGraph> {
-    return this.#sessions.open(`${training} ${batch} ${seqLen}`, () => {
-      const weights = new Map(
-        this.#trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
-      );
-      const loss = lossGraph(this.#trainee, {
-        shape: { batch, seqLen },
-        values: {
-          ...frozenValues(this.#trainee.frozen, this.#frozenDtype),
-          trained: (name) => weights.get(name)!,
-          dropout: training ? dropoutValues(this.#dropout, "uint8") : undefined,
-        },
-      });
-      const outputs: Record<string, Value> = { loss };
-      if (training) {
-        const names = [...weights.keys()];
-        const gradients = grad(loss, [...weights.values()]);
-        for (const [i, name] of names.entries()) outputs[GRADIENT + name] = gradients[i]!;
-      }
-      return exportGraph(outputs);
-    });
+    return this.#sessions.open(
+      `${training} ${batch} ${seqLen}`,
+      () =>
+        hostLossGraph(this.#trainee, {
+          shape: { batch, seqLen },
+          training,
+          frozenDtype: this.#frozenDtype,
+        }),
+    );
   }
 
   #views(kind: "weights" | "gradients"): NamedTensor[] {
