@@ -76,7 +76,7 @@ const FRAGMENTATION: Readonly<Record<Device, number>> = { native: 1.15, wasm: 1.
 /** What ONNX Runtime's library and its threads take before a graph is compiled. */
 const LIBRARY_BYTES: Readonly<Record<Device, number>> = {
   native: 90e6,
-  wasm: 130e6,
+  wasm: 200e6,
   webgpu: 150e6,
 };
 

@@ -20,11 +20,12 @@ export function keepFreedMemory(): void {
   if (state.done || Deno.build.os !== "linux") return;
   state.done = true;
   try {
-    const { symbols } = Deno.dlopen("libc.so.6", {
+    const library = Deno.dlopen("libc.so.6", {
       mallopt: { parameters: ["i32", "i32"], result: "i32" },
     });
-    symbols.mallopt(MMAP_MAX, 0);
-    symbols.mallopt(TRIM_THRESHOLD, NEVER);
+    library.symbols.mallopt(MMAP_MAX, 0);
+    library.symbols.mallopt(TRIM_THRESHOLD, NEVER);
+    library.close();
   } catch {
     // Another C library, or not allowed: runs are slower, nothing else
   }
