@@ -21,7 +21,8 @@ const PARTS: Readonly<Record<keyof RunPlan["memory"]["parts"], string>> = {
 
 /** Says in a line what memory a run takes. */
 export function memoryLine({ memory, limits }: RunPlan): string {
-  return `memory: about ${formatBytes(memory.total)} of ${formatBytes(limits.host)}`;
+  const gpu = memory.gpu > 0 ? `, ${formatBytes(memory.gpu)} on the GPU` : "";
+  return `memory: about ${formatBytes(memory.host)} of ${formatBytes(limits.host)}${gpu}`;
 }
 
 /** Returns the lines of the plan. */
@@ -57,17 +58,18 @@ export function runPlanTable(plan: RunPlan): string {
     ["", ""],
     ...parts.filter(([part]) => memory.parts[part] > 0)
       .map(([part, label]): [string, string] => [label, formatBytes(memory.parts[part])]),
-    ["memory in all", `${formatBytes(memory.total)} of ${formatBytes(limits.host)}`],
+    ["memory in all", formatBytes(memory.total)],
+    ["in this machine's memory", `${formatBytes(memory.host)} of ${formatBytes(limits.host)}`],
   ];
   if (limits.wasmHeap !== undefined) {
     rows.push([
-      "of it WebAssembly's heap",
+      "in WebAssembly's heap",
       `${formatBytes(memory.wasmHeap)} of ${formatBytes(limits.wasmHeap)}`,
     ]);
   }
   if (limits.gpuTensor !== undefined) {
     rows.push(
-      ["of it on the GPU", `${formatBytes(memory.gpu)}; how much it has, WebGPU does not tell`],
+      ["on the GPU", `${formatBytes(memory.gpu)}; how much it has, WebGPU does not tell`],
       [
         "largest tensor",
         `${formatBytes(memory.largest.bytes)} of ${

@@ -21,7 +21,7 @@ Deno.test("train --dry-run tells memory, steps and disk for people and as JSON, 
     const line of [
       /^steps +7 of 2 rows/m,
       /^memory in all +\d/m,
-      /^of it WebAssembly's heap/m,
+      /^in WebAssembly's heap/m,
       /^verdict +fits$/m,
     ]
   ) {

@@ -19,6 +19,8 @@ export interface MemoryLimits {
    * not tell.
    */
   readonly gpuTensor: number | undefined;
+  /** Whether the GPU is a program, whose memory is the machine's own. */
+  readonly gpuInHost: boolean;
 }
 
 /** WebAssembly's 32-bit addresses reach no further. */
@@ -33,6 +35,7 @@ export async function memoryLimits(device: Device): Promise<MemoryLimits> {
     host: Math.min(available + rss, constrained()),
     wasmHeap: device === "wasm" ? WASM_HEAP : undefined,
     gpuTensor: gpu && Math.min(gpu.maxBufferBytes, gpu.maxBindingBytes),
+    gpuInHost: gpu?.software ?? false,
   };
 }
 

@@ -41,6 +41,8 @@ export interface MemoryPlan {
   readonly parts: MemoryParts;
   /** All of it. */
   readonly total: number;
+  /** What of it lies in the machine's own memory: all of it, but on a GPU that has its own. */
+  readonly host: number;
   /** What of it lies in WebAssembly's heap; 0 on other devices than `wasm`. */
   readonly wasmHeap: number;
   /** What of it lies in the GPU's memory; 0 on CPUs. */
@@ -114,11 +116,13 @@ export function planMemory(trainee: Trainee, options: MemoryPlanOptions): Memory
     process: processBytes,
   };
   const total = Object.values(parts).reduce((sum: number, bytes: number) => sum + bytes, 0);
-  const onGpu = weights * 2 + parts.gradients * 2 + parts.optimizer * 2 + parts.frozen +
-    activations;
+  // Runs on a GPU write what takes the place of what they read; a checkpoint passes through the machine's memory.
+  const onGpu = 2 * (weights + parts.gradients + parts.optimizer) + parts.frozen + activations;
+  const beside = parts.process + parts.runtime + parts.frozen + weights + parts.optimizer;
   return {
     parts,
     total,
+    host: device === "webgpu" ? beside : total,
     wasmHeap: device === "wasm"
       ? activations + largestOf("feeds") + largestOf("outputs") + compiled
       : 0,

@@ -135,7 +135,7 @@ function paddedLengths(datasets: readonly Dataset[]): number[] {
 
 /** Returns what of `memory` is more than there is. */
 function problemOf(memory: MemoryPlan, limits: MemoryLimits): string | undefined {
-  const { total, wasmHeap, largest } = memory;
+  const { wasmHeap, largest } = memory;
   if (limits.wasmHeap !== undefined && wasmHeap > limits.wasmHeap) {
     return `it needs ${formatBytes(wasmHeap)} of WebAssembly's heap, which holds ${
       formatBytes(limits.wasmHeap)
@@ -146,8 +146,9 @@ function problemOf(memory: MemoryPlan, limits: MemoryLimits): string | undefined
       formatBytes(limits.gpuTensor)
     } that this GPU reads at once`;
   }
-  if (total > limits.host) {
-    return `it needs ${formatBytes(total)} of memory, and ${
+  const needed = memory.host + (limits.gpuInHost ? memory.gpu : 0);
+  if (needed > limits.host) {
+    return `it needs ${formatBytes(needed)} of memory, and ${
       formatBytes(limits.host)
     } are available`;
   }

@@ -27,9 +27,9 @@ const OPTIMIZER: OptimizerConfig = {
 /** Plans a run of the preset `1m` on rows of the lengths given. */
 async function planned(
   lengths: readonly number[],
-  { host = Infinity, device = "native", ...settings }:
+  { host = Infinity, device = "native", gpuInHost = false, ...settings }:
     & Partial<TrainingConfig>
-    & { readonly host?: number; readonly device?: Device } = {},
+    & { readonly host?: number; readonly device?: Device; readonly gpuInHost?: boolean } = {},
 ): Promise<Preflight> {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "data.jsonl");
@@ -51,6 +51,7 @@ async function planned(
     host,
     wasmHeap: device === "wasm" ? 2 ** 32 : undefined,
     gpuTensor: device === "webgpu" ? 2 ** 27 : undefined,
+    gpuInHost,
   };
   return await checkRun({
     config,
@@ -101,6 +102,21 @@ Deno.test("checkRun() holds WebAssembly's heap and a GPU's largest tensor agains
   assert.ok(wasm.remedies.length > 0);
   const gpu = await planned(Array(64).fill(512), { device: "webgpu", batchSize: 1024 });
   assert.match(gpu.problem ?? "", /this GPU reads at once/);
+});
+
+Deno.test("checkRun() counts a GPU's memory as the machine's only where the GPU is a program", async () => {
+  const settings = { device: "webgpu", batchSize: 32 } as const;
+  const { memory } = await planned([128], settings);
+  assert.ok(memory.gpu > memory.parts.activations);
+  const host = memory.host + 1e6;
+  const real = await planned([128], { ...settings, host: 2 * host });
+  assert.equal(real.problem, undefined);
+  const program = await planned([128], {
+    ...settings,
+    host: host + memory.gpu / 2,
+    gpuInHost: true,
+  });
+  assert.match(program.problem ?? "", /of memory/);
 });
 
 Deno.test("refuseWhatDoesNotFit() says so where nothing helps", async () => {
