@@ -22,6 +22,7 @@ interface DisplayState {
   startStep: number;
   shownMs: number;
   lossAverage: number | undefined;
+  memory: string;
 }
 
 /** Time between lines where they cannot be written over, in milliseconds. */
@@ -41,17 +42,20 @@ export function createProgressDisplay(): ProgressDisplay {
     startStep: 0,
     shownMs: 0,
     lossAverage: undefined,
+    memory: "",
   };
   const line = (text: string) => printError(live ? `\r\x1b[K${text}` : text);
   return {
     show(event) {
       switch (event.kind) {
         case "planned":
-          return line(memoryLine(event.plan));
+          // told with the rest once the run starts: what ends it before is one line
+          state.memory = memoryLine(event.plan);
+          return;
         case "started":
           state.startedMs = Date.now();
           state.startStep = event.step;
-          for (const text of introduction(event)) line(text);
+          for (const text of [...introduction(event), state.memory]) line(text);
           return;
         case "warning":
           return line(`warning: ${event.message}`);
