@@ -47,6 +47,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./data.ts")).registerData,
   },
   {
+    name: "model",
+    summary: "Download models, look at them and export them",
+    load: async () => (await import("./model.ts")).registerModel,
+  },
+  {
     name: "paths",
     summary: "Print where things lie on disk",
     load: async () => (await import("./paths.ts")).registerPaths,

@@ -5,7 +5,6 @@
  */
 
 import type { Command } from "commander";
-import { join } from "node:path";
 import { readLines } from "../datasets/jsonl.ts";
 import { parseRow } from "../datasets/parse_row.ts";
 import { renderedSegments, type Segment, sourceSegments } from "../datasets/preview.ts";
@@ -14,13 +13,14 @@ import {
   type ValidationModel,
   type ValidationReport,
 } from "../datasets/validate.ts";
-import { CONFIG_FILE } from "../models/hub/files.ts";
+import { createModel } from "../models/architectures.ts";
+import { readModelConfig } from "../models/hub/folder.ts";
 import { loadTokenizer } from "../models/tokenizer/load_tokenizer.ts";
+import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
-import { anyObject, decode, integer, readJsonFile } from "../utils/json.ts";
 import { interruptible } from "./interrupt.ts";
-import { findModelOrRun, pathContext } from "./model_options.ts";
+import { findModelOrRun, type ModelPlace, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
 import { registerDataGenerate } from "./data_generate.ts";
 import { addExamples } from "./program.ts";
@@ -57,7 +57,10 @@ interface PreviewOptions extends ModelOptions {
 function registerValidate(data: Command): void {
   const command = data.command("validate <file>")
     .description("Check every row of a JSON Lines file and report all mistakes.")
-    .option("--model <model>", "a model or a run, to measure rows in tokens and check ids by")
+    .option(
+      "--model <model>",
+      "a model, as train takes it, to measure rows in tokens and check ids by",
+    )
     .option(
       "--max-length <tokens>",
       "the limit to measure rows by (default: what the model takes)",
@@ -76,7 +79,10 @@ function registerValidate(data: Command): void {
 function registerPreview(data: Command): void {
   const command = data.command("preview <file>")
     .description("Show rows as they will be trained on; what is trained stands between ⟦ and ⟧.")
-    .option("--model <model>", "a model or a run, to render rows with its chat template and tokens")
+    .option(
+      "--model <model>",
+      "a model, as train takes it, to render rows with its template and tokens",
+    )
     .option("--rows <count>", "how many rows to show", integerOption({ min: 1 }), 3)
     .action((path: string, options: PreviewOptions) => preview(path, options));
   addExamples(command, [
@@ -103,7 +109,7 @@ async function validate(
 }
 
 async function preview(path: string, { model: name, rows }: PreviewOptions): Promise<void> {
-  const tokenizer = name === undefined ? undefined : await loadTokenizer(await modelFolder(name));
+  const tokenizer = name === undefined ? undefined : await tokenizerOf(await findPlace(name));
   if (name !== undefined && tokenizer === undefined) {
     throw new UserError(`Cannot preview with model "${name}": it has no tokenizer.json`);
   }
@@ -150,17 +156,20 @@ function describe(
 }
 
 async function openModel(name: string, maxLength: number | undefined): Promise<ValidationModel> {
-  const folder = await modelFolder(name);
-  const path = join(folder, CONFIG_FILE);
-  const config = decode(anyObject(), await readJsonFile(path), path);
-  const count = (key: string) => integer({ min: 2 })(config[key], { source: path, key });
+  const place = await findPlace(name);
+  const model = createModel(await readModelConfig(place.folder));
   return {
-    tokenizer: await loadTokenizer(folder),
-    vocabSize: count("vocab_size"),
-    maxLength: maxLength ?? count("max_position_embeddings"),
+    tokenizer: await tokenizerOf(place),
+    vocabSize: model.vocabSize,
+    maxLength: maxLength ?? model.maxPositions,
   };
 }
 
-async function modelFolder(name: string): Promise<string> {
-  return (await findModelOrRun(name, pathContext())).folder;
+async function findPlace(name: string): Promise<ModelPlace> {
+  return await findModelOrRun(name, { context: pathContext(), part: "tokenizer" });
+}
+
+async function tokenizerOf({ folder, adapter }: ModelPlace): Promise<Tokenizer | undefined> {
+  const own = adapter === undefined ? undefined : await loadTokenizer(adapter);
+  return own ?? await loadTokenizer(folder);
 }

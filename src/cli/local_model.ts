@@ -7,12 +7,16 @@
 import { loadModel } from "../inference/generation/load_model.ts";
 import { createLocalService } from "../inference/local_service.ts";
 import type { InferenceService } from "../inference/service.ts";
-import { findModelOrRun, type ModelOptions, pathContext } from "./model_options.ts";
+import { findModelAndAdapter, type ModelOptions, pathContext } from "./model_options.ts";
 
 /** Loads the model that the options name. */
 export async function openLocalModel(options: ModelOptions): Promise<InferenceService> {
-  const { model, device, threads } = options;
-  const { folder, id } = await findModelOrRun(model, pathContext());
-  const loaded = await loadModel(folder, threads === undefined ? { device } : { device, threads });
+  const { device, threads } = options;
+  const { folder, id, adapter } = await findModelAndAdapter(options, { context: pathContext() });
+  const loaded = await loadModel(folder, {
+    device,
+    adapter,
+    ...(threads === undefined ? {} : { threads }),
+  });
   return createLocalService({ ...loaded, id });
 }

@@ -5,13 +5,19 @@
  */
 
 import { type Command, Option } from "commander";
-import { existsSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
 import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
-import { checkpointsFolder } from "../models/checkpoint/list.ts";
-import { latestCheckpoint } from "../models/checkpoint/open.ts";
+import { isAdapterFolder, openAdapter } from "../models/adapters/folder.ts";
+import { downloadModel } from "../models/hub/download_model.ts";
+import { formatReference } from "../models/hub/reference.ts";
+import {
+  type HubDownload,
+  resolveModel,
+  type ResolveOptions,
+} from "../models/stored/resolve_model.ts";
+import { baseOf } from "../models/stored/stored_model.ts";
 import { UserError } from "../utils/errors.ts";
-import { findModel, homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
+import type { PathContext } from "../utils/paths.ts";
+import { createDownloadDisplay } from "./download_progress.ts";
 import { integerOption } from "./option_values.ts";
 
 /** What the options give. */
@@ -20,25 +26,54 @@ export interface ModelOptions {
   readonly model: string;
   /** Where to run. */
   readonly device: DeviceWish;
+  /** An adapter for it: a folder, or the run that trained it. */
+  readonly adapter?: string;
   /** CPU threads. */
   readonly threads?: number;
 }
 
 /** A model on disk. */
 export interface ModelPlace {
-  /** Its folder. */
+  /** Its folder, or its `.gguf` file. */
   readonly folder: string;
+  /** Folder of the adapter that was named; `folder` is then the model that it was made for. */
+  readonly adapter?: string;
   /** What to call it. */
   readonly id: string;
 }
+
+/** Options of {@linkcode findModelOrRun}. */
+export type FindModelOptions = Pick<ResolveOptions, "context" | "part">;
+
+/**
+ * Finds the model and the adapter that the options name.
+ *
+ * @throws {UserError} If one of them cannot be found, or there would be two adapters.
+ */
+export async function findModelAndAdapter(
+  { model, adapter }: Pick<ModelOptions, "model" | "adapter">,
+  options: FindModelOptions,
+): Promise<ModelPlace> {
+  const place = await findModelOrRun(model, options);
+  if (adapter === undefined) return place;
+  if (place.adapter !== undefined) {
+    throw new UserError(`Cannot use --adapter with "${model}": it is an adapter itself`);
+  }
+  return { ...place, adapter: await findAdapter(adapter, options) };
+}
+
+/** What `--model` takes, in the words of every command's help. */
+export const MODEL_HELP =
+  "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)";
 
 /** Adds `--model`, `--device` and `--threads` to `command`. */
 export function addModelOptions(command: Command): Command {
   return command
     .requiredOption(
       "--model <model>",
-      "a model's folder, a run (its newest checkpoint), a checkpoint, or a name in the models folder",
+      MODEL_HELP,
     )
+    .option("--adapter <adapter>", "an adapter for --model: its folder, or the run that trained it")
     .addOption(
       new Option("--device <device>", "where to run").choices(DEVICE_WISHES).default("auto"),
     )
@@ -55,22 +90,52 @@ export function pathContext(): PathContext {
 }
 
 /**
- * Finds the model that `--model` names: of a run, its newest whole checkpoint.
+ * Finds the model that `--model` names, and downloads it if it is on the hub and not in the cache.
  *
- * @throws {UserError} If there is none.
+ * @throws {UserError} If there is none, or if it is a preset, which has no weights.
  */
-export async function findModelOrRun(name: string, context: PathContext): Promise<ModelPlace> {
-  const { runs } = homePaths(resolveHome(context).path);
-  for (const run of [resolve(context.cwd, name), join(runs, name)]) {
-    if (name === "" || !existsSync(checkpointsFolder(run))) continue;
-    using checkpoint = await latestCheckpoint(run);
-    if (checkpoint === undefined) {
-      throw new UserError(`Cannot use run "${run}": it has no whole checkpoint yet`);
-    }
-    return { folder: checkpoint.path, id: basename(run) };
+export async function findModelOrRun(
+  name: string,
+  options: FindModelOptions,
+): Promise<ModelPlace> {
+  const found = await resolveModel(name, { ...options, download: downloadShown });
+  if (found.kind === "preset") {
+    throw new UserError(
+      `Cannot use preset "${name}": it has no weights yet; train it with: ` +
+        `llm-training train --dataset data.jsonl --model ${name}`,
+    );
   }
-  const folder = findModel(name, context);
-  const isRepository = /^[\w-][\w.-]*\/[\w.-]+$/.test(name) &&
-    resolve(context.cwd, name) !== folder;
-  return { folder, id: isRepository ? name : basename(resolve(context.cwd, name)) };
+  const { path, id } = found;
+  if (!isAdapterFolder(path)) return { folder: path, id };
+  return { folder: await findBase(path, options), adapter: path, id };
+}
+
+/**
+ * Finds the folder of the adapter that `--adapter` names: of a run, its newest whole checkpoint.
+ *
+ * @throws {UserError} If there is none, or it is a whole model.
+ */
+export async function findAdapter(name: string, options: FindModelOptions): Promise<string> {
+  const found = await resolveModel(name, { ...options, download: downloadShown });
+  if (found.kind !== "preset" && isAdapterFolder(found.path)) return found.path;
+  throw new UserError(
+    `Cannot use "${name}" as an adapter: it is a whole model; give it as --model`,
+  );
+}
+
+/** Finds the model that the adapter in `folder` was made for. */
+async function findBase(folder: string, options: FindModelOptions): Promise<string> {
+  using adapter = await openAdapter(folder);
+  return await baseOf(adapter, async (name) => (await findModelOrRun(name, options)).folder);
+}
+
+/** Downloads a model from the hub, shows how it goes on standard error, and returns its folder. */
+export async function downloadShown(wanted: HubDownload): Promise<string> {
+  const { reference, settings, part } = wanted;
+  const name = formatReference(reference);
+  using display = createDownloadDisplay();
+  display.line(
+    `downloading "${name}" from ${settings.endpoint}, as it is neither a folder nor in the cache`,
+  );
+  return (await downloadModel(reference, { settings, part, onEvent: display.show })).folder;
 }

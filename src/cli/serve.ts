@@ -10,7 +10,7 @@ import { InterruptedError } from "./exit_status.ts";
 import { untilStopped } from "./interrupt.ts";
 import {
   addModelOptions,
-  findModelOrRun,
+  findModelAndAdapter,
   type ModelOptions,
   pathContext,
 } from "./model_options.ts";
@@ -74,11 +74,12 @@ export function registerServe(program: Command): void {
 async function run(options: ServeOptions): Promise<void> {
   muteSignalAdvice();
   const { device, threads, host, port, corsOrigin, maxRunning, maxQueue } = options;
-  const place = await findModelOrRun(options.model, pathContext());
+  const place = await findModelAndAdapter(options, { context: pathContext() });
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await using server = await serve({
     load: {
       folder: place.folder,
+      adapter: place.adapter,
       id: options.name ?? place.id,
       device,
       ...(threads === undefined ? {} : { threads }),

@@ -9,11 +9,13 @@ import { basename, join, resolve } from "node:path";
 import { train, type TrainEvent } from "../core/train.ts";
 import { TRAINING_DEFAULTS, type TrainingConfig } from "../core/training/config.ts";
 import { readRunConfig } from "../core/training/run_folder.ts";
-import { findPreset, PRESETS } from "../models/presets.ts";
+import { isCommit } from "../models/hub/reference.ts";
+import { PRESETS } from "../models/presets.ts";
+import { resolveModel } from "../models/stored/resolve_model.ts";
 import { UserError } from "../utils/errors.ts";
 import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
-import { findModelOrRun, pathContext } from "./model_options.ts";
+import { downloadShown, findAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { print, printError } from "./terminal.ts";
 import { runPlanTable } from "./run_plan_table.ts";
@@ -51,6 +53,7 @@ export function registerTrain(program: Command): void {
     .action((options: TrainCommandOptions) => run(options, trainingFlags(command)));
   addExamples(command, [
     "llm-training train --dataset data.jsonl --model 1m",
+    "llm-training train --dataset data.jsonl --model Qwen/Qwen3-0.6B --max-length 256",
     "llm-training train --dataset data.jsonl --model my-model --output runs/mine --save-steps 100",
     "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --output runs/adapter",
     "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --dry-run",
@@ -71,12 +74,16 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
     return display === undefined ? print(JSON.stringify(event)) : display.show(event);
   };
   await interruptible(async (signal) => {
-    const { interrupted, step } = await train({ config, output, resume, dryRun, signal, onEvent });
+    const { interrupted, step, best } = await train({
+      ...{ config, output, resume, dryRun, signal, onEvent },
+    });
     if (json || dryRun) return;
     printError(
       interrupted
         ? `stopped after step ${step}; go on with: llm-training train --resume --output ${output}`
-        : `finished after step ${step}; talk with it: llm-training chat --model ${output}`,
+        : `finished after step ${step}; talk with it: llm-training chat --model ${
+          best?.path ?? output
+        }`,
     );
   });
 }
@@ -113,13 +120,16 @@ async function newRun(
   if (model === undefined) {
     const names = Object.keys(PRESETS).join(", ");
     throw new UserError(
-      `Cannot train without a model: give --model <folder>, or a preset (${names})`,
+      `Cannot train without a model: give --model <folder>, a model on the hub (owner/name), or a preset (${names})`,
     );
   }
   const given = await withPaths(resolveAdapterFlags(flags), context);
   const config = { ...TRAINING_DEFAULTS, dataset, model, ...given };
   const output = options.output === undefined
-    ? join(homePaths(resolveHome(context).path).runs, runName(config, new Date()))
+    ? join(
+      homePaths(resolveHome(context).path).runs,
+      runName(config, { typed: model, now: new Date() }),
+    )
     : resolve(context.cwd, options.output);
   return { config, output };
 }
@@ -166,26 +176,28 @@ async function withPaths(flags: TrainingFlags, context: PathContext): Promise<Tr
   const { model, dataset, evalDataset, adapter } = flags;
   return {
     ...flags,
-    ...(adapter && { adapter: resolve(context.cwd, adapter) }),
-    ...(model && { model: findPreset(model)?.name ?? await modelFolder(model, context) }),
+    ...(adapter && { adapter: await findAdapter(adapter, { context }) }),
+    ...(model && { model: await findBase(model, context) }),
     ...(dataset && { dataset: resolve(context.cwd, dataset) }),
     ...(evalDataset && { evalDataset: resolve(context.cwd, evalDataset) }),
   };
 }
 
-async function modelFolder(name: string, context: PathContext): Promise<string> {
-  try {
-    return (await findModelOrRun(name, context)).folder;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const presets = Object.keys(PRESETS).join(", ");
-    throw new UserError(`${error.message}; it is no preset either (${presets})`, { cause: error });
-  }
+/** Returns the name of a preset, or the folder of the model that `name` stands for. */
+async function findBase(name: string, context: PathContext): Promise<string> {
+  const options = { context, presetsFirst: true, download: downloadShown };
+  const found = await resolveModel(name, options);
+  return found.kind === "preset" ? found.id : found.path;
 }
 
 /** Returns a name that sorts by time and says what was trained. */
-function runName({ model, dataset }: TrainingConfig, now: Date): string {
+function runName(
+  { model, dataset }: TrainingConfig,
+  { typed, now }: { readonly typed: string; readonly now: Date },
+): string {
   const time = now.toISOString().replaceAll(/[-:]/g, "").slice(0, 15);
   const data = basename(dataset).replace(/\.[^.]*$/, "");
-  return `${time}-${basename(model)}-${data}`;
+  const folder = basename(model);
+  // in the hub's cache, folders are named by their commits
+  return `${time}-${isCommit(folder) ? basename(typed) : folder}-${data}`;
 }

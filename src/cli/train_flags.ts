@@ -7,11 +7,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { LORA_VARIANTS, type TrainingConfig } from "../core/training/config.ts";
 import { FROZEN_DTYPES } from "../core/training/frozen_weights.ts";
-import { SCHEDULES } from "../core/training/schedule.ts";
+import { type Schedule, SCHEDULES } from "../core/training/schedule.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
 import { ALL_LINEAR, LORA_DEFAULTS, type ModuleSelection } from "../models/adapters/lora_config.ts";
 import { UserError } from "../utils/errors.ts";
 import { integerOption, numberOption } from "./option_values.ts";
+import { addOptimizerFlags } from "./optimizer_flags.ts";
 
 /** The settings as flags give them: only those that were given. */
 export type TrainingFlags = {
@@ -21,6 +22,12 @@ export type TrainingFlags = {
 /** commander's names of flags whose settings are called otherwise. */
 const SETTING_OF_FLAG: Readonly<Record<string, keyof TrainingConfig>> = {
   lrScheduler: "schedule",
+  lrMinRate: "minLrRate",
+};
+
+/** What a schedule is called elsewhere. */
+const SCHEDULE_ALIASES: Readonly<Record<string, Schedule>> = {
+  "warmup-stable-decay": "wsd",
 };
 
 /** Adds the flags to `command`; none has a default, so that a resumed run keeps what it had. */
@@ -33,7 +40,7 @@ export function addTrainingFlags(command: Command): Command {
     .option("--dataset <file>", "JSON Lines file to train on (required unless --resume)")
     .option(
       "--model <model>",
-      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run or a checkpoint",
+      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
     )
     .addOption(
       new Option("--device <device>", "where to run (default: auto)").choices(DEVICE_WISHES),
@@ -54,7 +61,7 @@ export function addTrainingFlags(command: Command): Command {
       new Option(
         "--lr-scheduler <name>",
         "what the learning rate does after its warm-up (default: cosine)",
-      ).choices(SCHEDULES),
+      ).choices([...SCHEDULES, ...Object.keys(SCHEDULE_ALIASES)]),
     )
     .option(
       "--warmup-steps <steps>",
@@ -62,17 +69,24 @@ export function addTrainingFlags(command: Command): Command {
       steps,
     )
     .option(
-      "--weight-decay <number>",
-      "decay of weights that are matrices (default: 0.01)",
-      positive,
+      "--label-smoothing <part>",
+      "part of each target that is shared out over all tokens (default: 0)",
+      unit,
     )
-    .option("--adam-beta1 <number>", "decay of the mean of gradients (default: 0.9)", unit)
-    .option("--adam-beta2 <number>", "decay of the mean of their squares (default: 0.999)", unit)
-    .option("--adam-epsilon <number>", "added to the root of that (default: 1e-8)", positive)
+    .option("--neftune-alpha <number>", "strength of noise on embeddings (default: none)", positive)
+    .option(
+      "--ema-decay <number>",
+      "keep a moving average of the weights, evaluate and save it (default: none is kept)",
+      unit,
+    )
     .option(
       "--max-grad-norm <number>",
       "scale gradients of a larger norm down to it; 0 never does (default: 1)",
       positive,
+    )
+    .option(
+      "--gradient-checkpointing",
+      "keep only what each layer reads and compute the rest anew for the gradients: less memory, more time",
     )
     .option("--max-steps <steps>", "optimizer steps; overrides --epochs", count)
     .option("--epochs <number>", "passes over the data (default: 3)", positive)
@@ -94,10 +108,16 @@ export function addTrainingFlags(command: Command): Command {
       count,
     )
     .option("--eval-dataset <file>", "JSON Lines file to evaluate on")
+    .option("--eval-split <part>", "part of the data to hold out and evaluate on", unit)
     .option("--eval-steps <steps>", "steps between evaluations (default: one at the end)", count)
+    .option(
+      "--early-stopping-patience <number>",
+      "stop after this many evaluations without a lower loss, of --eval-steps or else each epoch",
+      count,
+    )
     .option("--sample-prompt <text>", "text that the model continues now and then, to be looked at")
     .option("--sample-steps <steps>", "steps between samples (default: one at the end)", count);
-  return addAdapterFlags(training);
+  return addAdapterFlags(addOptimizerFlags(training));
 }
 
 /** Adds the flags of adapters; any of those that describe a new one asks for one. */
@@ -197,6 +217,8 @@ export function trainingFlags(command: Command): TrainingFlags {
     const given = command.getOptionValueSource(key) === "cli";
     if (given && !RUN_FLAGS.has(key)) flags[SETTING_OF_FLAG[key] ?? key] = value;
   }
+  const alias = SCHEDULE_ALIASES[String(flags["schedule"])];
+  if (alias !== undefined) flags["schedule"] = alias;
   return flags as TrainingFlags;
 }
 

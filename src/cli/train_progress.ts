@@ -63,6 +63,11 @@ export function createProgressDisplay(): ProgressDisplay {
           return line(
             `step ${event.step} sample: ${JSON.stringify(event.prompt + " → " + event.text)}`,
           );
+        case "stopped":
+          return line(
+            `step ${event.step} stopped early: no lower eval loss since step ${event.best.step} ` +
+              `(${event.best.loss.toFixed(4)}, ${event.best.path})`,
+          );
         case "saved":
           return line(`step ${event.step} saved: ${event.path}`);
         case "step":

@@ -4,47 +4,69 @@
  * @module
  */
 
-import { createMicroBatch, type MicroBatch } from "../datasets/batch.ts";
-import {
-  type Dataset,
-  type DatasetStatistics,
-  exampleAt,
-  exampleCount,
-} from "../datasets/dataset.ts";
-import { createLoader, START_CURSOR } from "../datasets/loader.ts";
+import type { Dataset, DatasetStatistics } from "../datasets/dataset.ts";
+import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import type { Device } from "../engine/runtime/session.ts";
-import { listCheckpoints } from "../models/checkpoint/list.ts";
+import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
 import type { Checkpoint } from "../models/checkpoint/open.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
+import type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
 import { countParameters } from "../models/language_model.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { UserError } from "../utils/errors.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
+import { evaluateOn, longestBatch } from "./training/evaluate.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
-import type { OptimizerConfig } from "./training/optimizer.ts";
 import { withMemoryAdvice } from "./training/memory_advice.ts";
 import { openTrainer } from "./training/open_trainer.ts";
 import { checkRun, refuseWhatDoesNotFit } from "./training/preflight.ts";
-import { prepareDataset, prepareModel, type TrainingModel } from "./training/prepare.ts";
+import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
+import { EMA_SLOT } from "./training/optimizers/ema.ts";
+import { prepareData } from "./training/prepare_data.ts";
+import { prepareDataset, prepareModel } from "./training/prepare.ts";
+import { resolveConfig } from "./training/resolve_config.ts";
 import { rehearseSaving } from "./training/rehearsal.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
 import { describeRun, type RunPlan } from "./training/run_plan.ts";
 import { sampleText } from "./training/sample.ts";
-import type { Trainer } from "./training/trainer.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
 export type { RunPlan } from "./training/run_plan.ts";
 export type { Preflight, Remedy } from "./training/preflight.ts";
 export type { MemoryParts, MemoryPlan } from "./training/memory_plan.ts";
 export type { MemoryLimits } from "./training/memory_limits.ts";
-export type { BatchShape } from "./training/loss_graph.ts";
+export type { BatchShape } from "./training/sequence_inputs.ts";
 export type { SizedTensor } from "../engine/onnx/memory.ts";
-export { TRAINING_DEFAULTS, type TrainingConfig } from "./training/config.ts";
-export { type Schedule, SCHEDULES } from "./training/schedule.ts";
+export {
+  LORA_VARIANTS,
+  type LoraVariant,
+  TRAINING_DEFAULTS,
+  type TrainingConfig,
+} from "./training/config.ts";
+export { FROZEN_DTYPES, type FrozenDtype } from "./training/frozen_weights.ts";
+export type { ModuleSelection } from "../models/adapters/lora_config.ts";
+export { type OptimizerName, OPTIMIZERS } from "./training/optimizers/optimizer.ts";
+export type { OptimizerSettings } from "./training/optimizer_settings.ts";
+export { ADAFACTOR_VARIANTS, type AdafactorVariant } from "./training/optimizers/adafactor.ts";
+export { MUON_ADJUSTMENTS, type MuonAdjustment } from "./training/optimizers/muon.ts";
+export {
+  DECAY_TYPES,
+  type DecayType,
+  type Schedule,
+  SCHEDULES,
+  type ScheduleShape,
+} from "./training/schedule.ts";
+export type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
 export type { Clock } from "../utils/clock.ts";
+
+/** The checkpoint whose evaluation had the lowest loss. */
+export interface BestCheckpoint extends BestEvaluation {
+  /** Its folder. */
+  readonly path: string;
+}
 
 /** Something that happened in a run. */
 export type TrainEvent =
@@ -103,6 +125,14 @@ export type TrainEvent =
     readonly path: string;
   }
   | {
+    /** The run ends, because evaluations had not become better for too long. */
+    readonly kind: "stopped";
+    /** Steps done. */
+    readonly step: number;
+    /** The checkpoint with the lowest loss. */
+    readonly best: BestCheckpoint;
+  }
+  | {
     /** Something is odd. */
     readonly kind: "warning";
     /** What. */
@@ -131,6 +161,10 @@ export interface TrainOptions {
 export interface TrainResult {
   /** Whether it was asked to end before it was done. */
   readonly interrupted: boolean;
+  /** Whether it ended because evaluations had not become better for too long. */
+  readonly stoppedEarly: boolean;
+  /** The checkpoint with the lowest loss, where the run stopped early. */
+  readonly best: BestCheckpoint | undefined;
   /** Steps done. */
   readonly step: number;
   /** Folder of the newest checkpoint; `undefined` if not a step was made. */
@@ -139,12 +173,23 @@ export interface TrainResult {
   readonly metrics: StepMetrics | undefined;
 }
 
+const NOTHING_DONE: TrainResult = {
+  interrupted: false,
+  stoppedEarly: false,
+  best: undefined,
+  step: 0,
+  checkpoint: undefined,
+  metrics: undefined,
+};
+
 const NOT_STARTED: Progress = {
   step: 0,
   epoch: 0,
   cursor: START_CURSOR,
   tokensSeen: 0,
   trainedTokensSeen: 0,
+  bestEvaluation: null,
+  evaluationsSinceBest: 0,
 };
 
 /**
@@ -169,54 +214,50 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const prepared = await prepareModel(options.config, { checkpoint, signal });
   const { trainee } = prepared;
   const { maxLength } = options.config;
-  const dataset = await prepareDataset(options.config.dataset, {
-    prepared,
-    maxLength,
-    onWarning,
-    signal,
-  });
+  const { dataset, evalDataset } = await prepareData(
+    options.config,
+    (path) => prepareDataset(path, { prepared, maxLength, onWarning, signal }),
+  );
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
   const config = resolveConfig(options.config, { dataset, prepared });
-  const evalDataset = config.evalDataset === null
-    ? undefined
-    : await prepareDataset(config.evalDataset, { prepared, maxLength, onWarning, signal });
 
   const choice = await chooseDevice(config.device);
   const { device, reason } = choice;
-  const optimizer: OptimizerConfig = {
-    kind: "adamw",
-    beta1: config.adamBeta1,
-    beta2: config.adamBeta2,
-    epsilon: config.adamEpsilon,
-    weightDecay: config.weightDecay,
-  };
+  const optimizer = optimizerConfig(config);
   const datasets = evalDataset === undefined ? [dataset] : [dataset, evalDataset];
   const preflight = await checkRun({ config, device, prepared, datasets, optimizer });
   const plan = await describeRun(preflight, { config, choice, prepared, dataset, output });
   onEvent({ kind: "planned", plan });
   refuseWhatDoesNotFit(preflight);
-  if (dryRun) return { interrupted: false, step: 0, checkpoint: undefined, metrics: undefined };
+  if (dryRun) return NOTHING_DONE;
   await rehearseSaving(output, preflight.checkpointBytes);
-  await saveRunConfig(output, config);
   const start = checkpoint?.trainer ?? NOT_STARTED;
   using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
 
   await using trainer = await openTrainer(trainee, {
     device,
     frozenDtype: config.baseDtype,
+    gradientCheckpointing: config.gradientCheckpointing,
     threads: config.threads ?? navigator.hardwareConcurrency,
     optimizer,
+    emaDecay: config.emaDecay,
+    regularization: config,
   });
   const frozen = new Set(trainee.frozen.map(({ name }) => name));
   for await (const weight of prepared.baseWeights()) {
     if (frozen.has(weight.name)) trainer.freeze(weight);
   }
   if (checkpoint === undefined) {
-    for await (const weight of prepared.weights()) await trainer.load({ weights: [weight] });
+    for await (const weight of prepared.weights()) {
+      const slots = config.emaDecay === null ? {} : { [EMA_SLOT]: [weight] };
+      await trainer.load({ weights: [weight], slots });
+    }
   } else {
     await loadTrainer(trainer, { checkpoint, prepared });
   }
 
+  // not before: settings that do not fit what is resumed must not take the place of those that do
+  await saveRunConfig(output, config);
   if (evalDataset !== undefined) await trainer.evaluate(longestBatch(evalDataset, config));
 
   const totalSteps = config.maxSteps;
@@ -237,11 +278,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let saved = checkpoint?.path;
   let last: StepMetrics | undefined;
   try {
-    const { progress, interrupted } = await runLoop({
+    const { progress, interrupted, stoppedEarly } = await runLoop({
       ...config,
       trainer,
       dataset,
-      schedule: { ...config, totalSteps },
+      schedule: { ...config, learningRate: mainLearningRate(config), totalSteps },
       start,
       signal,
       clock,
@@ -269,8 +310,15 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         onEvent({ kind: "saved", step: progress.step, path: saved });
       },
     });
-    log.event(interrupted ? "interrupted" : "finished", { step: progress.step });
-    return { interrupted, step: progress.step, checkpoint: saved, metrics: last };
+    const { step } = progress;
+    const best = stoppedEarly ? bestCheckpoint(output, progress) : undefined;
+    if (best !== undefined) {
+      log.event("stopped", { step, best });
+      onEvent({ kind: "stopped", step, best });
+    } else {
+      log.event(interrupted ? "interrupted" : "finished", { step });
+    }
+    return { interrupted, stoppedEarly, best, step, checkpoint: saved, metrics: last };
   } catch (error) {
     logFailure(log, { step: last?.step ?? start.step, reason: String(error) });
     throw withMemoryAdvice(error, { config, checkpoint: saved });
@@ -301,48 +349,6 @@ function logFailure(log: RunLog, details: Readonly<Record<string, unknown>>): vo
   }
 }
 
-/** Settings with nothing left open that decides what a run computes, so that it can be continued exactly. */
-type ResolvedConfig = TrainingConfig & {
-  readonly learningRate: number;
-  readonly warmupSteps: number;
-  readonly maxSteps: number;
-};
-
-/** Learning rate of a new model unless told otherwise. */
-const FRESH_LEARNING_RATE = 1e-3;
-
-/** Learning rate of a trained model unless told otherwise. */
-const TRAINED_LEARNING_RATE = 1e-4;
-
-/** Learning rate of an adapter unless told otherwise. */
-const ADAPTER_LEARNING_RATE = 2e-4;
-
-/** Steps over which the learning rate rises unless told otherwise: a twentieth of the run, at most this many. */
-const MAX_DEFAULT_WARMUP = 100;
-
-/** Returns `config` with the settings that follow from the model and the data put in. */
-function resolveConfig(
-  config: TrainingConfig,
-  { dataset, prepared: { fresh, trainee } }: {
-    readonly dataset: Dataset;
-    readonly prepared: TrainingModel;
-  },
-): ResolvedConfig {
-  const { stepsPerEpoch } = createLoader(dataset, config);
-  const maxSteps = config.maxSteps ?? Math.max(1, Math.ceil(config.epochs * stepsPerEpoch));
-  return {
-    ...config,
-    maxSteps,
-    learningRate: config.learningRate ??
-      (fresh
-        ? FRESH_LEARNING_RATE
-        : trainee.adapter === undefined
-        ? TRAINED_LEARNING_RATE
-        : ADAPTER_LEARNING_RATE),
-    warmupSteps: config.warmupSteps ?? Math.min(MAX_DEFAULT_WARMUP, Math.floor(maxSteps / 20)),
-  };
-}
-
 async function refuseUsed(output: string): Promise<void> {
   if ((await listCheckpoints(output)).length > 0) {
     throw new UserError(
@@ -360,28 +366,10 @@ function refuseOtherData({ path, trainer }: Checkpoint, dataset: Dataset): void 
   }
 }
 
-/** Returns the mean loss over the trained tokens of a data set. */
-async function evaluateOn(
-  dataset: Dataset,
-  { trainer, config }: { readonly trainer: Trainer; readonly config: TrainingConfig },
-): Promise<number> {
-  let loss = 0;
-  let count = 0;
-  for (let first = 0; first < exampleCount(dataset); first += config.batchSize) {
-    const rows = Math.min(config.batchSize, exampleCount(dataset) - first);
-    const examples = Array.from({ length: rows }, (_, i) => exampleAt(dataset, first + i));
-    const batch = createMicroBatch(examples, { batchSize: config.batchSize, padTokenId: 0 });
-    loss += await trainer.evaluate(batch);
-    count += batch.trainedTokens;
-  }
-  return loss / count;
-}
-
-/** Returns the largest micro-batch of a data set: what can be evaluated on it can be on all. */
-function longestBatch(dataset: Dataset, { batchSize }: TrainingConfig): MicroBatch {
-  const lengths = dataset.offsets.subarray(1).map((end, i) => end - dataset.offsets[i]!);
-  const longest = exampleAt(dataset, lengths.indexOf(dataset.statistics.longestExample));
-  return createMicroBatch([longest], { batchSize, padTokenId: 0 });
+function bestCheckpoint(output: string, { bestEvaluation }: Progress): BestCheckpoint | undefined {
+  return bestEvaluation === null
+    ? undefined
+    : { ...bestEvaluation, path: checkpointPath(output, bestEvaluation.step) };
 }
 
 // not awaited: the command imports this module, which would never be evaluated

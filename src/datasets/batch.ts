@@ -13,6 +13,11 @@ export interface MicroBatch {
   readonly ids: Int32Array;
   /** For each id the one that follows it where that is trained, else −100: [batch · seqLen]. */
   readonly labels: Int32Array;
+  /**
+   * Where rows hold several examples: the number of each token's example in its row, −1 for padding. Examples begin at
+   * position 0 and see nothing of each other. @default {each row is one example}
+   */
+  readonly segments?: Int32Array;
   /** Rows. */
   readonly batch: number;
   /** Tokens of a row, padding included. */

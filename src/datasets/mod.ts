@@ -40,6 +40,7 @@ export {
   type TextRow,
   type TokensRow,
 } from "./row.ts";
+export { type DatasetSplit, splitDataset, type SplitOptions } from "./split.ts";
 export {
   type TokenStatistics,
   validateDataset,

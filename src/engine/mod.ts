@@ -44,6 +44,15 @@ export {
 } from "./tensor/tensor.ts";
 export { toFloat32 } from "./tensor/convert.ts";
 export {
+  dequantizeRows,
+  QUANTIZED_DTYPES,
+  type QuantizedDtype,
+  type QuantizedMatrix,
+  type QuantizeOptions,
+  quantizeRows,
+  UINT8_ZERO_POINT,
+} from "./tensor/quantize.ts";
+export {
   openSafetensors,
   type SafetensorsEntry,
   type SafetensorsFile,
@@ -61,6 +70,8 @@ export {
 export { printModel } from "./onnx/print.ts";
 export {
   type Dim,
+  FROZEN_DTYPES,
+  type FrozenDtype,
   type NoAttributes,
   type Op,
   type OpAttributes,
@@ -80,12 +91,16 @@ export {
   expand,
   gather,
   gatherElements,
+  geluTanh,
   gemm,
   type GemmOptions,
   input,
+  layerNorm,
+  type LayerNormOptions,
   linear,
   linearCrossEntropy,
   type LinearCrossEntropyOptions,
+  type LinearOptions,
   log,
   matMul,
   max,
@@ -114,7 +129,16 @@ export {
   tanh,
   transpose,
 } from "./graph/build.ts";
-export { grad } from "./graph/autodiff.ts";
+export {
+  frozenGather,
+  frozenGemm,
+  type FrozenGemmOptions,
+  frozenLinear,
+  frozenLinearCrossEntropy,
+  type FrozenMatrix,
+  frozenRows,
+} from "./graph/frozen.ts";
+export { grad, type GradOptions, vjp, type VjpOptions } from "./graph/autodiff.ts";
 export { simplify } from "./graph/simplify.ts";
 export { evaluate, type EvaluatedTensor, fromEvaluated, toEvaluated } from "./graph/evaluate.ts";
 export {

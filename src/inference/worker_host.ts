@@ -65,9 +65,9 @@ class WorkerHost {
   }
 
   async #load(request: LoadRequest): Promise<void> {
-    const { folder, device, threads, limits } = request;
+    const { folder, adapter, device, threads, limits } = request;
     try {
-      const options = threads === undefined ? { device } : { device, threads };
+      const options = { device, adapter, ...(threads === undefined ? {} : { threads }) };
       const model = await this.#loadModel(folder, options);
       const { id = model.id, deviceReason = model.deviceReason } = request;
       this.#model = { ...model, id, deviceReason };

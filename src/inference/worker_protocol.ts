@@ -14,6 +14,8 @@ import type { CompletionEvent, CompletionRequest, EncodedPrompt, ModelInfo } fro
 export interface LoadRequest {
   /** The model's folder. */
   readonly folder: string;
+  /** Folder of an adapter to put on it. @default {none} */
+  readonly adapter?: string | undefined;
   /** Its name in the API. @default {as it is loaded} */
   readonly id?: string;
   /** Where to run it. */

@@ -5,8 +5,13 @@
  */
 
 import { UserError } from "../utils/errors.ts";
+import { createGemma3 } from "./gemma3.ts";
+import { createGpt2 } from "./gpt2.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { createLlama } from "./llama.ts";
+import { createMistral } from "./mistral.ts";
+import { createPhi3 } from "./phi3.ts";
+import { createQwen2 } from "./qwen2.ts";
 import { createQwen3 } from "./qwen3.ts";
 
 /** Makes a model from its `config.json`. */
@@ -14,7 +19,12 @@ export type ModelFactory = (json: Readonly<Record<string, unknown>>) => Language
 
 /** Every architecture, by `model_type`. */
 export const ARCHITECTURES: Readonly<Record<string, ModelFactory>> = {
+  gemma3_text: createGemma3,
+  gpt2: createGpt2,
   llama: createLlama,
+  mistral: createMistral,
+  phi3: createPhi3,
+  qwen2: createQwen2,
   qwen3: createQwen3,
 };
 

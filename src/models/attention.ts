@@ -10,7 +10,10 @@ import {
   matMul,
   mul,
   reshape,
+  rotary,
+  type RotaryAngles,
   scalar,
+  slice,
   softmax,
   transpose,
 } from "../engine/graph/build.ts";
@@ -22,6 +25,20 @@ import type { LayerCache } from "./language_model.ts";
 export function splitFeatures(x: Value, headDim: number): Value {
   const [batch, seqLen, width] = x.shape;
   return reshape(x, [batch!, seqLen!, (width as number) / headDim, headDim]);
+}
+
+/** Cuts the last dimension into parts of `widths`. */
+export function cutFeatures(x: Value, widths: readonly number[]): Value[] {
+  let end = 0;
+  return widths.map((width) => slice(x, { axis: -1, start: end, end: end += width }));
+}
+
+/** Rotates the first `rotaryDim` elements of each head of `x` [batch, heads, seqLen, headDim]. */
+export function rotateHeads(x: Value, angles: RotaryAngles, rotaryDim: number): Value {
+  const headDim = x.shape[3] as number;
+  if (rotaryDim === headDim) return rotary(x, angles);
+  const [turned, kept] = cutFeatures(x, [rotaryDim, headDim - rotaryDim]);
+  return concat([rotary(turned!, angles), kept!], 3);
 }
 
 /** What {@linkcode attention} reads. */

@@ -15,6 +15,7 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set([
   "_commit_hash",
   "_from_model_config",
   "_name_or_path",
+  "_num_labels",
   "architectures",
   "auto_map",
   "dtype",
@@ -35,6 +36,9 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set([
   "unsloth_version",
   // training and initialisation
   "attention_dropout",
+  "attn_pdrop",
+  "embd_pdrop",
+  "gradient_checkpointing",
   "hidden_dropout",
   "initializer_range",
   "is_llama_config",
@@ -50,6 +54,7 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set([
   "torchscript",
   "use_bfloat16",
   "use_cache",
+  "cache_implementation",
   // special tokens
   "bos_token_id",
   "decoder_start_token_id",
@@ -118,6 +123,24 @@ export class ConfigReader {
     return value as number;
   }
 
+  /** Returns an integer that may be 0. */
+  count(key: string, fallback: number): number {
+    const value = this.#take(key, fallback);
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+      this.fail(key, "must be an integer of at least 0");
+    }
+    return value as number;
+  }
+
+  /** Returns a positive integer, or null where that is stated; `fallback` where the key is absent. */
+  integerOrNull(key: string, fallback: number | null): number | null {
+    if (!(key in this.#json)) {
+      this.#read.add(key);
+      return fallback;
+    }
+    return this.has(key) ? this.integer(key) : this.#take(key, null) as null;
+  }
+
   /** Returns a positive number. */
   number(key: string, fallback?: number): number {
     const value = this.#take(key, fallback);
@@ -125,6 +148,26 @@ export class ConfigReader {
       this.fail(key, "must be a positive number");
     }
     return value as number;
+  }
+
+  /** Returns a list of positive numbers. */
+  numbers(key: string): readonly number[] {
+    const value = this.#take(key, undefined);
+    const isPositive = (item: unknown) => typeof item === "number" && item > 0 && item < Infinity;
+    if (!Array.isArray(value) || !value.every(isPositive)) {
+      this.fail(key, "must be a list of positive numbers");
+    }
+    return value as readonly number[];
+  }
+
+  /** Returns a list, each item one of `items`, or `undefined` where the key is absent or null. */
+  list<T extends string>(key: string, items: readonly T[]): readonly T[] | undefined {
+    const value = this.#take(key, null);
+    if (value === null) return undefined;
+    if (!Array.isArray(value) || !value.every((item) => items.includes(item))) {
+      this.fail(key, `must be a list of ${items.map((item) => JSON.stringify(item)).join(" or ")}`);
+    }
+    return value as readonly T[];
   }
 
   /** Returns a boolean. */

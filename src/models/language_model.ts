@@ -4,7 +4,7 @@
  * @module
  */
 
-import { add, linear, type RotaryAngles, transpose } from "../engine/graph/build.ts";
+import { add, gather, linear, type RotaryAngles } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
 import type { RopeConfig } from "./rope.ts";
 
@@ -16,6 +16,10 @@ export interface WeightSpec {
   readonly shape: readonly number[];
   /** What it starts from when a model is trained from scratch: a normal distribution, ones or zeros. */
   readonly init: "normal" | "ones" | "zeros";
+  /** Factor of the standard deviation of what starts normal. @default {1} */
+  readonly initScale?: number;
+  /** Other names under which checkpoints store it, where they do not have it under its own. @default {[]} */
+  readonly aliases?: readonly string[];
 }
 
 /** The keys and values that one layer has of earlier tokens. */
@@ -61,12 +65,17 @@ export interface AttentionContext {
   readonly mask: Value;
 }
 
+/** Returns the rows of the matrix of a name that `ids` [..., 1] name: [..., width]. */
+export type EmbedRows = (name: string, ids: Value) => Value;
+
 /** What a forward pass reads. */
 export interface ForwardInputs {
   /** Returns the weight of a name that {@linkcode LanguageModel.weights} lists. */
   readonly weight: (name: string) => Value;
   /** Computes the linear layers that {@linkcode LanguageModel.projections} lists. @default {plainProject} */
   readonly project?: Project;
+  /** Returns rows of an embedding matrix. @default {plainRows} */
+  readonly embedRows?: EmbedRows;
   /** Token ids, int64 [batch, seqLen, 1]. */
   readonly ids: Value;
   /** Position of each token, int64 [batch or 1, seqLen, 1], for models with learned positions. */
@@ -97,6 +106,8 @@ export interface LayerOutputs {
 export interface ForwardOutputs {
   /** Normalised hidden states, [batch, seqLen, hiddenSize]; logits are their product with the output matrix. */
   readonly hidden: Value;
+  /** What each layer reads, and at the end what the last one makes, [batch, seqLen, hiddenSize] each. */
+  readonly states: readonly Value[];
   /** Keys and values of the tokens read now, by layer. */
   readonly fresh: readonly LayerCache[];
   /** Keys and values of earlier tokens and those read now, by layer. */
@@ -145,24 +156,47 @@ export function forward(
   inputs: ForwardInputs & { readonly past?: readonly LayerCache[] },
 ): ForwardOutputs {
   let hidden = model.embed(inputs);
+  const states = [hidden];
   const fresh: LayerCache[] = [];
   const present: LayerCache[] = [];
   for (let layer = 0; layer < model.numLayers; layer++) {
     const made = model.runLayer(hidden, { ...inputs, layer, past: inputs.past?.[layer] });
     hidden = made.hidden;
+    states.push(hidden);
     fresh.push(made.fresh);
     present.push(made.present);
   }
-  return { hidden: model.finish(hidden, inputs), fresh, present };
+  return { hidden: model.finish(hidden, inputs), states, fresh, present };
+}
+
+/** Returns the rows of a model's matrices as they are. */
+export function plainRows(weight: (name: string) => Value): EmbedRows {
+  return (name, ids) => gather(weight(name), ids);
 }
 
 /** Returns the linear layers of a model with nothing added: products with the matrices, and biases. */
 export function plainProject(weight: (name: string) => Value): Project {
   return (x, { name, biased, transposed }) => {
     const matrix = weight(`${name}.weight`);
-    const product = linear(x, transposed ? transpose(matrix, [1, 0]) : matrix);
+    const product = linear(x, matrix, { transposed });
     return biased ? add(product, weight(`${name}.bias`)) : product;
   };
+}
+
+/** Whether a model cannot go beyond its `maxPositions`: they are learned, or their angles would change there. */
+export function endsAtMaxPositions({ attentionKinds }: LanguageModel): boolean {
+  return attentionKinds.some(({ rope }) => rope === null || rope.type === "longrope");
+}
+
+/** Returns the weights of a linear layer. */
+export function projectionWeights(
+  { name, inFeatures, outFeatures, biased, transposed }: Projection,
+): WeightSpec[] {
+  const shape = transposed ? [inFeatures, outFeatures] : [outFeatures, inFeatures];
+  return [
+    { name: `${name}.weight`, shape, init: "normal" },
+    ...(biased ? [{ name: `${name}.bias`, shape: [outFeatures], init: "zeros" } as const] : []),
+  ];
 }
 
 /** Returns the number of parameters of a model, or of any list of weights. */

@@ -17,6 +17,8 @@ export {
   type AttentionContext,
   type AttentionKind,
   countParameters,
+  type EmbedRows,
+  endsAtMaxPositions,
   forward,
   type ForwardInputs,
   type ForwardOutputs,
@@ -25,20 +27,82 @@ export {
   type LayerInputs,
   type LayerOutputs,
   plainProject,
+  plainRows,
   type Project,
   type Projection,
+  projectionWeights,
   type WeightSpec,
 } from "./language_model.ts";
+export { findAlias, MODEL_ALIASES } from "./aliases.ts";
+export {
+  type AdapterInfo,
+  describeConfig,
+  describeModel,
+  type ModelInfo,
+  type SpecialToken,
+  type TokenizerInfo,
+} from "./stored/model_info.ts";
+export {
+  ALL_LINEAR,
+  LORA_DEFAULTS,
+  type LoraConfig,
+  loraConfigJson,
+  type LoraConfigJsonOptions,
+  type ModuleSelection,
+  type ParsedLoraConfig,
+  parseLoraConfig,
+} from "./adapters/lora_config.ts";
+export { type Adapter, type AdapterContents, openAdapter } from "./adapters/folder.ts";
+export { mergeAdapter, type MergeInputs } from "./adapters/merge.ts";
+export {
+  openStoredModel,
+  type OpenStoredModelOptions,
+  type StoredModel,
+} from "./stored/stored_model.ts";
+export {
+  exportGguf,
+  GGUF_FILE_TYPES,
+  type GgufExport,
+  type GgufExportContent,
+  type GgufFileType,
+} from "./export/to_gguf.ts";
+export { exportOllama, type OllamaExportOptions } from "./export/to_ollama.ts";
+export {
+  exportSafetensors,
+  SAFETENSORS_EXPORT_TYPES,
+  type SafetensorsExportOptions,
+  type SafetensorsExportType,
+} from "./export/to_safetensors.ts";
 export { findPreset, type Preset, PRESETS } from "./presets.ts";
+export {
+  type HubDownload,
+  type ModelOnDisk,
+  type ModelPreset,
+  type ResolvedModel,
+  resolveModel,
+  type ResolveOptions,
+} from "./stored/resolve_model.ts";
 export {
   type AngleTables,
   angleTables,
   ROPE_TYPES,
+  type RopeAngles,
+  ropeAngles,
   type RopeConfig,
   ropeFrequencies,
 } from "./rope.ts";
 export { type NamedWeight, readWeights } from "./weights.ts";
+export {
+  type DownloadedModel,
+  type DownloadEvent,
+  downloadModel,
+  type DownloadOptions,
+} from "./hub/download_model.ts";
 export { type ModelFolder, openModelFolder } from "./hub/folder.ts";
+export type { ModelPart } from "./hub/model_files.ts";
+export { type HubReference, parseHubReference } from "./hub/reference.ts";
+export type { RetryPolicy } from "./hub/retry.ts";
+export { type HubSettings, hubSettings } from "./hub/settings.ts";
 export { type ModelContents, type ModelToSave, saveModelFolder } from "./hub/save_model.ts";
 export {
   type CheckpointEntry,
@@ -56,6 +120,7 @@ export {
   pruneCheckpoints,
   type PruneOptions,
   saveCheckpoint,
+  type TrainingProgress,
   type TrainingState,
 } from "./checkpoint/save.ts";
 export type { DataCursor, TrainerState } from "./checkpoint/trainer_state.ts";
@@ -84,4 +149,6 @@ export type {
   RemoteTensor,
   TensorSource,
 } from "../engine/tensor/safetensors_writer.ts";
+export type { PathContext } from "../utils/paths.ts";
+export type { ByteSink } from "../utils/atomic_file.ts";
 export type { JsonObject } from "../utils/json.ts";

@@ -17,13 +17,8 @@ export interface NamedWeight {
   readonly tensor: Tensor<"float32">;
 }
 
-/** The name under which a tied matrix may be stored instead of its own. */
-const TIED_ALIASES: Readonly<Record<string, string>> = {
-  "model.embed_tokens.weight": "lm_head.weight",
-};
-
-/** Stored tensors that follow from `config.json`. */
-const DERIVED = /\.rotary_emb\.inv_freq$/;
+/** Stored tensors that follow from `config.json`: rotary frequencies, and the causal masks of old GPT-2 files. */
+const DERIVED = /\.rotary_emb\.inv_freq$|(?:^|\.)h\.\d+\.attn\.(?:masked_)?bias$/;
 
 /**
  * Yields the weights of `model` in its order.
@@ -35,18 +30,15 @@ export async function* readWeights(
   folder: ModelFolder,
 ): AsyncGenerator<NamedWeight, void> {
   const stored = new Set(folder.weightNames);
-  const tied = !model.weights.some(({ name }) => name === "lm_head.weight");
-  const known = new Set(model.weights.map(({ name }) => name));
-  if (tied) { for (const alias of Object.values(TIED_ALIASES)) known.add(alias); }
+  const known = new Set(model.weights.flatMap(({ name, aliases = [] }) => [name, ...aliases]));
   const surplus = folder.weightNames.find((name) => !known.has(name) && !DERIVED.test(name));
   if (surplus !== undefined) {
     throw new UserError(
       `Cannot use model "${folder.path}": it stores "${surplus}", which a ${model.modelType} with its config.json does not have`,
     );
   }
-  for (const { name, shape } of model.weights) {
-    const alias = tied ? TIED_ALIASES[name] : undefined;
-    const storedName = !stored.has(name) && alias !== undefined && stored.has(alias) ? alias : name;
+  for (const { name, shape, aliases = [] } of model.weights) {
+    const storedName = [name, ...aliases].find((each) => stored.has(each)) ?? name;
     yield { name, tensor: await folder.readWeight(storedName, shape) };
   }
 }

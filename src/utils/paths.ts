@@ -1,5 +1,5 @@
 /**
- * Where things lie on disk: the only place that knows the home folder and finds models by name.
+ * Where things lie on disk: the only place that knows the home folder.
  *
  * @example
  * ```ts
@@ -12,9 +12,8 @@
  * @module
  */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { UserError } from "./errors.ts";
 
 /** The file that marks a folder as a home and holds its settings. */
 export const SETTINGS_FILE = "llm-training.json";
@@ -92,66 +91,35 @@ export function homePaths(home: string): HomePaths {
   };
 }
 
-/**
- * Finds the folder of a model: `name` is a folder, a model in `<home>/models` or `./models`, or a repository
- * (`owner/name`) in the Hugging Face cache.
- *
- * @throws {UserError} If there is none; the message lists where it was looked for.
- */
-export function findModel(name: string, context: PathContext): string {
-  const found = modelCandidates(name, context).find((path) =>
-    existsSync(join(path, "config.json"))
-  );
-  if (found !== undefined) return found;
-  const direct = resolve(context.cwd, name);
-  if (name !== "" && existsSync(direct)) {
-    throw new UserError(`Cannot use "${direct}" as a model: it has no config.json`);
-  }
-  const places = [
-    direct,
-    join(homePaths(resolveHome(context).path).models, name),
-    join(resolve(context.cwd, "models"), name),
-    ...(isRepository(name) ? [join(hubCache(context), hubFolder(name))] : []),
-  ];
-  throw new UserError(
-    `Cannot find model "${name}": looked for ${[...new Set(places)].join(", ")}`,
-  );
-}
-
-/** Returns the folder in which Hugging Face's tools keep downloaded repositories. */
-export function hubCache(context: PathContext): string {
-  const { env, cwd } = context;
-  const explicit = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE;
-  if (explicit) return resolve(cwd, explicit);
-  if (env.HF_HOME) return resolve(cwd, env.HF_HOME, "hub");
-  const cache = env.XDG_CACHE_HOME || join(userFolder(context), ".cache");
-  return resolve(cwd, cache, "huggingface", "hub");
-}
-
-function modelCandidates(name: string, context: PathContext): string[] {
+/** Returns the folders in which a model called `name` may lie, first those that go before others. */
+export function modelFolders(name: string, context: PathContext): readonly string[] {
   if (name === "") return [];
   const { models } = homePaths(resolveHome(context).path);
-  const candidates = [
+  const folders = [
     resolve(context.cwd, name),
     join(models, name),
     resolve(context.cwd, "models", name),
   ];
-  if (isRepository(name)) {
-    const repository = join(hubCache(context), hubFolder(name));
-    const main = join(repository, "refs", "main");
-    if (existsSync(main)) {
-      candidates.push(join(repository, "snapshots", readFileSync(main, "utf8").trim()));
-    }
-  }
-  return candidates;
+  return [...new Set(folders)];
 }
 
-function isRepository(name: string): boolean {
-  return /^[\w.-]+\/[\w.-]+$/.test(name) && !name.startsWith(".");
+/** Whether `path` is named as GGUF files are: models that are one file. */
+export function isGgufPath(path: string): boolean {
+  return /\.gguf$/i.test(path);
 }
 
-function hubFolder(repository: string): string {
-  return `models--${repository.replace("/", "--")}`;
+/** Returns the folder in which Hugging Face's tools keep what they share: the cache and a token. */
+export function hubHome(context: PathContext): string {
+  const { env, cwd } = context;
+  if (env.HF_HOME) return resolve(cwd, env.HF_HOME);
+  const cache = env.XDG_CACHE_HOME || join(userFolder(context), ".cache");
+  return resolve(cwd, cache, "huggingface");
+}
+
+/** Returns the folder in which Hugging Face's tools keep downloaded repositories. */
+export function hubCache(context: PathContext): string {
+  const explicit = context.env.HF_HUB_CACHE || context.env.HUGGINGFACE_HUB_CACHE;
+  return explicit ? resolve(context.cwd, explicit) : join(hubHome(context), "hub");
 }
 
 function nearestProject(cwd: string): string | undefined {

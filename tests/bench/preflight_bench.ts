@@ -19,6 +19,18 @@ function configurations(smollm2: string | undefined): Record<string, Omit<Measur
     ...(smollm2 && {
       "SmolLM2 LoRA 1 × 512": { model: smollm2, batchSize: 1, seqLen: 512, flags: lora },
       "SmolLM2 LoRA 4 × 128": { model: smollm2, batchSize: 4, seqLen: 128, flags: lora },
+      "SmolLM2 LoRA checkpointing": {
+        model: smollm2,
+        batchSize: 1,
+        seqLen: 512,
+        flags: [...lora, "--gradient-checkpointing"],
+      },
+      "SmolLM2 LoRA int8 1 × 512": {
+        model: smollm2,
+        batchSize: 1,
+        seqLen: 512,
+        flags: [...lora, "--base-dtype", "int8"],
+      },
       "SmolLM2 LoRA f16 1 × 512": {
         model: smollm2,
         batchSize: 1,

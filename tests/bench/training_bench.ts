@@ -29,7 +29,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     steps: { type: "string", default: "8" },
-    python: { type: "string", default: Deno.env.get("TORCH_PYTHON") ?? "python3" },
+    python: { type: "string", default: Deno.env.get("LLM_TRAINING_PYTHON") ?? "python3" },
     devices: { type: "string", default: "native,wasm" },
   },
 });

@@ -70,7 +70,7 @@ function productsOnly(): OnnxModel {
   const weights = new Map(
     model.weights.map(({ name, shape }) => [name, input(name, "float32", shape)]),
   );
-  const loss = lossGraph(wholeModel(model), {
+  const { loss } = lossGraph(wholeModel(model), {
     shape: { batch: BATCH, seqLen: SEQ_LEN },
     values: {
       trained: (name) => weights.get(name)!,

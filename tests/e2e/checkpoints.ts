@@ -25,6 +25,13 @@ export async function newestWeights(run: string): Promise<Uint8Array> {
   return await Deno.readFile(join(newest.path, "model.safetensors"));
 }
 
+/** Returns the bytes of the state of the newest checkpoint's optimizer. */
+export async function newestOptimizer(run: string): Promise<Uint8Array> {
+  const newest = (await listCheckpoints(run)).at(-1);
+  assert.ok(newest !== undefined, `no checkpoint in ${run}`);
+  return await Deno.readFile(join(newest.path, "optimizer.safetensors"));
+}
+
 /** Reads `metrics.jsonl` without the speeds, which differ from run to run. */
 export async function readMetrics(run: string): Promise<unknown[]> {
   const lines = (await Deno.readTextFile(join(run, "metrics.jsonl"))).trimEnd().split("\n");

@@ -7,7 +7,12 @@ import { createRandom } from "../../src/utils/random.ts";
 import { cliCommand, runCli } from "../cli/run_cli.ts";
 import { sharedData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
-import { assertOnlyWholeCheckpoints, newestWeights, readMetrics } from "./checkpoints.ts";
+import {
+  assertOnlyWholeCheckpoints,
+  newestOptimizer,
+  newestWeights,
+  readMetrics,
+} from "./checkpoints.ts";
 import { interruptAfterStep, type ProgramStart } from "./interrupt.ts";
 import { writeTinyModel, writeTokenRows } from "./tiny_model.ts";
 
@@ -82,6 +87,69 @@ Deno.test(`train killed at ${KILLS} random moments ends with the weights of a ru
       assert.deepEqual(await newestWeights(output), await newestWeights(alone));
     });
   }
+});
+
+for (const [optimizer, device] of [["muon", "wasm"], ["adafactor", "native"]] as const) {
+  Deno.test(`train --optimizer ${optimizer} goes on from its state, noise and moving average as if it had not stopped`, async () => {
+    await using folder = await temporaryFolder();
+    const { path } = folder;
+    const data = await writeTokenRows(join(path, "data.jsonl"), 30);
+    const model = await writeTinyModel(join(path, "model"));
+    const flags = [
+      ...["train", "--json", "--dataset", data, "--model", model, "--device", device],
+      ...["--threads", "2", "--batch-size", "3", "--gradient-accumulation-steps", "2"],
+      ...["--optimizer", optimizer, "--learning-rate", "3e-3", "--lr-scheduler", "wsd"],
+      ...["--warmup-steps", "2", "--lr-decay-steps", "0", "--label-smoothing", "0.1"],
+      ...["--neftune-alpha", "5", "--ema-decay", "0.8", "--adafactor-beta1", "0.9"],
+      ...["--eval-split", "0.2", "--eval-steps", "2", "--early-stopping-patience", "50"],
+    ];
+    const alone = join(path, "alone");
+    const undisturbed = await runCli([...flags, "--output", alone, "--max-steps", "8"]);
+    assert.equal(undisturbed.status, 0, undisturbed.stderr);
+    const output = join(path, "run");
+    const first = await runCli([...flags, "--output", output, "--max-steps", "4"]);
+    assert.equal(first.status, 0, first.stderr);
+    const resume = ["train", "--resume", "--output", output, "--max-steps", "8"];
+    const refused = await runCli([...resume, "--optimizer", "lion"]);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /^error: Cannot resume from .*another optimizer/m);
+    const resumed = await runCli(resume);
+    assert.equal(resumed.status, 0, resumed.stderr);
+    assert.deepEqual(await readMetrics(output), await readMetrics(alone));
+    assert.deepEqual(await newestWeights(output), await newestWeights(alone));
+    assert.deepEqual(await newestOptimizer(output), await newestOptimizer(alone));
+  });
+}
+
+Deno.test("train stops when evaluations do not become better, and keeps and names the best checkpoint", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const data = await writeTokenRows(join(path, "data.jsonl"), 12);
+  const model = await writeTinyModel(join(path, "model"));
+  const output = join(path, "run");
+  const flags = [
+    ...["train", "--json", "--dataset", data, "--model", model, "--device", "native"],
+    ...["--output", output, "--batch-size", "4", "--learning-rate", "1e-2", "--epochs", "100"],
+  ];
+  const refused = await runCli([...flags, "--early-stopping-patience", "2"]);
+  assert.match(refused.stderr, /^error: Cannot stop early without evaluations: give --eval-split/m);
+  const { status, stdout, stderr } = await runCli([
+    ...flags,
+    ...["--eval-split", "0.25", "--early-stopping-patience", "2", "--keep-checkpoints", "1"],
+  ]);
+  assert.equal(status, 0, stderr);
+  const events = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const { kind, step, best } = events.at(-1);
+  assert.equal(kind, "stopped");
+  const evaluations = events.flatMap(({ metrics }) => metrics?.eval_loss ?? []);
+  assert.equal(best.loss, Math.min(...evaluations));
+  assert.equal(evaluations.at(-3), best.loss, "two evaluations came after the best");
+  const kept = await listCheckpoints(output);
+  assert.deepEqual(kept.map(({ step }) => step), [best.step, step]);
+  assert.equal(best.path, kept[0]!.path);
+  const resumed = await runCli(["train", "--json", "--resume", "--output", output]);
+  assert.equal(resumed.status, 0, resumed.stderr);
+  assert.equal(JSON.parse(resumed.stdout.trimEnd().split("\n").at(-1)!).step, step);
 });
 
 Deno.test("train removes what a kill after its last step left of an old checkpoint", async () => {

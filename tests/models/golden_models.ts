@@ -13,15 +13,28 @@ import { sharedData } from "../shared_data.ts";
 
 /** Golden folders of the architectures that exist. */
 export const GOLDEN_MODELS = [
+  "gemma3",
+  "gpt2",
+  "gpt2_hub_names",
   "llama",
   "llama_bf16",
   "llama_biases_linear_rope",
   "llama_f16",
   "llama_tied_llama3_rope",
+  "mistral",
+  "phi3",
+  "phi3_partial_rotary",
+  "qwen2",
+  "qwen2_yarn",
   "qwen3",
   "qwen3_sharded",
   "smollm2",
 ] as const;
+
+/** Those that differ in what they compute, not only in how they are stored. */
+export const DIFFERENT_MODELS: readonly string[] = GOLDEN_MODELS.filter((name) =>
+  !/_(?:bf16|f16|sharded|hub_names)$/.test(name)
+);
 
 /** One batch with its logits. */
 export interface GoldenCase {

@@ -6,8 +6,8 @@ import { encodeModel } from "../../src/engine/onnx/model.ts";
 import { openSession } from "../../src/engine/runtime/open_session.ts";
 import type { Device } from "../../src/engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../src/engine/tensor/tensor.ts";
-import { forward } from "../../src/models/language_model.ts";
-import { angleTables, ropeFrequencies } from "../../src/models/rope.ts";
+import { type AttentionContext, forward } from "../../src/models/language_model.ts";
+import { angleTables, ropeAngles } from "../../src/models/rope.ts";
 import { AVAILABLE_DEVICES } from "../available_devices.ts";
 import { testWithData } from "../shared_data.ts";
 import {
@@ -32,19 +32,23 @@ async function logitsOf(
   const rows = batch.input_ids.length;
   const seqLen = batch.input_ids[0]!.length;
   const weight = (name: string): Value => constant(weights.get(name)!);
-  const { cos, sin } = angleTables(
-    ropeFrequencies(model.attentionKinds[0]!.rope!, model.headDim),
-    Array.from({ length: seqLen }, (_, i) => i),
-  );
-  const positions = input("positions", "int64", [rows, seqLen]);
+  const everyPosition = Array.from({ length: seqLen }, (_, i) => i);
+  const angleRows = input("angle_rows", "int64", [rows, seqLen]);
   const { hidden } = forward(model, {
     weight,
     ids: input("ids", "int64", [rows, seqLen, 1]),
-    positions,
-    contexts: [{
-      angles: { positions, cos: constant(cos), sin: constant(sin) },
-      mask: input("mask", "float32", [rows, 1, seqLen, seqLen]),
-    }],
+    positions: input("positions", "int64", [rows, seqLen, 1]),
+    contexts: model.attentionKinds.map(({ rope, rotaryDim }, kind): AttentionContext => {
+      const tables = rope && angleTables(ropeAngles(rope, rotaryDim), everyPosition);
+      return {
+        angles: tables === null ? undefined : {
+          positions: angleRows,
+          cos: constant(tables.cos),
+          sin: constant(tables.sin),
+        },
+        mask: input(`mask${kind}`, "float32", [rows, 1, seqLen, seqLen]),
+      };
+    }),
   });
   const flat = reshape(hidden, [rows * seqLen, model.hiddenSize]);
   const logits = gemm(flat, weight(model.outputWeight), { transB: true });
@@ -52,16 +56,22 @@ async function logitsOf(
   await using session = await openSession(encodeModel(graph), { device, threads: 2 });
   const integers = (values: readonly (readonly number[])[], shape: readonly number[]): Tensor =>
     tensor("int64", shape, BigInt64Array.from(values.flat(), BigInt));
-  const mask = Float32Array.from(
-    batch.attention_mask.flatMap((real) =>
-      real.flatMap((_, row) => real.map((key, column) => (key && column <= row ? 0 : -1e9)))
-    ),
-  );
-  const outputs = await session.run({
+  const feeds: Record<string, Tensor> = {
     ids: integers(batch.input_ids, [rows, seqLen, 1]),
-    positions: integers(batch.position_ids, [rows, seqLen]),
-    mask: tensor("float32", [rows, 1, seqLen, seqLen], mask),
-  });
+    positions: integers(batch.position_ids, [rows, seqLen, 1]),
+    angle_rows: integers(batch.position_ids, [rows, seqLen]),
+  };
+  for (const [kind, { window }] of model.attentionKinds.entries()) {
+    const seen = (row: number, column: number) =>
+      column <= row && (window === null || row - column < window);
+    const mask = batch.attention_mask.flatMap((real) =>
+      real.flatMap((_, row) => real.map((key, column) => (key && seen(row, column) ? 0 : -1e9)))
+    );
+    feeds[`mask${kind}`] = tensor("float32", [rows, 1, seqLen, seqLen], Float32Array.from(mask));
+  }
+  const outputs = await session.run(
+    Object.fromEntries(session.inputNames.map((name) => [name, feeds[name]!])),
+  );
   return (outputs["logits"] as Tensor<"float32">).data;
 }
 

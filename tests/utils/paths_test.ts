@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findModel, homePaths, hubCache, resolveHome } from "../../src/utils/paths.ts";
+import { hubCache, hubHome, modelFolders, resolveHome } from "../../src/utils/paths.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 
 Deno.test("resolveHome() prefers the flag, then the environment, the project, the user's folder", async () => {
@@ -37,36 +37,12 @@ Deno.test("hubCache() follows the variables of Hugging Face's tools", () => {
   assert.equal(cache({ HOME: "/h", XDG_CACHE_HOME: "/x" }), "/x/huggingface/hub");
   assert.equal(cache({ HF_HOME: "/hf", HOME: "/h" }), "/hf/hub");
   assert.equal(cache({ HF_HUB_CACHE: "/c", HF_HOME: "/hf" }), "/c");
+  assert.equal(hubHome({ env: { HF_HUB_CACHE: "/c", HF_HOME: "hf" }, cwd: "/" }), "/hf");
 });
 
-Deno.test("findModel() looks in the folder, the home, ./models and the Hugging Face cache", async () => {
-  await using folder = await temporaryFolder();
-  const cwd = join(folder.path, "cwd");
-  const home = join(folder.path, "home");
-  const context = { env: { LLM_TRAINING_HOME: home, HF_HUB_CACHE: join(folder.path, "hub") }, cwd };
-  const place = async (...parts: string[]) => {
-    const path = join(folder.path, ...parts);
-    await Deno.mkdir(path, { recursive: true });
-    await Deno.writeTextFile(join(path, "config.json"), "{}");
-    return path;
-  };
-  const snapshot = await place("hub", "models--Org--tiny", "snapshots", "abc");
-  await Deno.mkdir(join(folder.path, "hub", "models--Org--tiny", "refs"));
-  await Deno.writeTextFile(join(folder.path, "hub", "models--Org--tiny", "refs", "main"), "abc");
-  assert.equal(findModel("Org/tiny", context), snapshot);
-  const local = await place("cwd", "models", "small");
-  assert.equal(findModel("small", context), local);
-  const inHome = await place("home", "models", "small");
-  assert.equal(findModel("small", context), inHome);
-  const direct = await place("cwd", "small");
-  assert.equal(findModel("small", context), direct);
-  assert.equal(findModel(join("..", "cwd", "small"), context), direct);
-  assert.throws(() => findModel("nothing", context), (error: Error) => {
-    assert.equal(error.name, "UserError");
-    for (const path of [join(cwd, "nothing"), join(homePaths(home).models, "nothing")]) {
-      assert.ok(error.message.includes(path), error.message);
-    }
-    return true;
-  });
-  assert.throws(() => findModel("models", context), /it has no config\.json/);
+Deno.test("modelFolders() are the path itself, then the home's models, then ./models", () => {
+  const context = { env: { LLM_TRAINING_HOME: "/home" }, cwd: "/work" };
+  assert.deepEqual(modelFolders("a", context), ["/work/a", "/home/models/a", "/work/models/a"]);
+  assert.deepEqual(modelFolders("/a", context), ["/a", "/home/models/a"]);
+  assert.deepEqual(modelFolders("", context), []);
 });

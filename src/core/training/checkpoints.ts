@@ -14,7 +14,11 @@ import type { JsonObject } from "../../utils/json.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Progress } from "./loop.ts";
 import { tokenizerFiles, type TrainingModel } from "./prepare.ts";
-import type { NamedTensor, Trainer } from "./trainer.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
+import { modelWeights, type NamedTensor, type TrainableState, type Trainer } from "./trainer.ts";
+
+/** What weights are called among the optimizer's tensors, where the model that is saved is their moving average. */
+const RAW_SLOT = "raw";
 
 /** What a checkpoint holds besides what the trainer does. */
 export interface CheckpointContext {
@@ -39,11 +43,11 @@ export interface CheckpointContext {
  */
 export async function saveTrainer(trainer: Trainer, context: CheckpointContext): Promise<string> {
   const { output, config, progress } = context;
-  const { weights, slots } = await trainer.state();
-  refuseNotFinite(weights, progress.step);
+  const state = await trainer.state();
+  refuseNotFinite(state.weights, progress.step);
   const path = await saveCheckpoint(output, {
-    ...contentsOf(weights, context),
-    optimizer: Object.entries(slots).flatMap(([slot, tensors]) =>
+    ...contentsOf(modelWeights(state), context),
+    optimizer: Object.entries(optimizerSlots(state)).flatMap(([slot, tensors]) =>
       tensors.map(({ name, tensor }) => [`${name}.${slot}`, tensor] as const)
     ),
     trainer: {
@@ -56,7 +60,11 @@ export async function saveTrainer(trainer: Trainer, context: CheckpointContext):
     },
   });
   if (config.keepCheckpoints !== null) {
-    await pruneCheckpoints(output, { keepLast: config.keepCheckpoints });
+    const best = config.earlyStoppingPatience === null ? null : progress.bestEvaluation;
+    await pruneCheckpoints(output, {
+      keepLast: config.keepCheckpoints,
+      keepSteps: best === null ? [] : [best.step],
+    });
   }
   return path;
 }
@@ -106,12 +114,45 @@ export async function loadTrainer(
     readonly prepared: TrainingModel;
   },
 ): Promise<void> {
-  for await (const weight of prepared.weights()) await trainer.load({ weights: [weight] });
-  for (const key of checkpoint.optimizer.entries.keys()) {
-    const dot = key.lastIndexOf(".");
-    const tensor = await checkpoint.optimizer.read(key) as NamedTensor["tensor"];
-    await trainer.load({ slots: { [key.slice(dot + 1)]: [{ name: key.slice(0, dot), tensor }] } });
+  const keys = [...checkpoint.optimizer.entries.keys()];
+  await refuseOtherState(trainer, { path: checkpoint.path, keys });
+  const averaged = keys.some((key) => key.endsWith(`.${RAW_SLOT}`));
+  for await (const weight of prepared.weights()) {
+    await trainer.load(averaged ? { slots: { [EMA_SLOT]: [weight] } } : { weights: [weight] });
   }
+  for (const key of keys) {
+    const dot = key.lastIndexOf(".");
+    const slot = key.slice(dot + 1);
+    const tensor = await checkpoint.optimizer.read(key) as NamedTensor["tensor"];
+    const tensors = [{ name: key.slice(0, dot), tensor }];
+    await trainer.load(slot === RAW_SLOT ? { weights: tensors } : { slots: { [slot]: tensors } });
+  }
+}
+
+/**
+ * What is saved beside the model. Where a moving average of the weights is kept, that is the model, and the weights
+ * themselves lie here.
+ */
+function optimizerSlots({ weights, slots }: TrainableState): TrainableState["slots"] {
+  const { [EMA_SLOT]: average, ...kept } = slots;
+  return average === undefined ? kept : { ...kept, [RAW_SLOT]: weights };
+}
+
+/** What one optimizer kept is of no use to another. */
+async function refuseOtherState(
+  trainer: Trainer,
+  { path, keys }: { readonly path: string; readonly keys: readonly string[] },
+): Promise<void> {
+  const wanted = new Set(
+    Object.entries(optimizerSlots(await trainer.state())).flatMap(([slot, tensors]) =>
+      tensors.map(({ name }) => `${name}.${slot}`)
+    ),
+  );
+  if (wanted.size === keys.length && keys.every((key) => wanted.has(key))) return;
+  throw new UserError(
+    `Cannot resume from "${path}": it holds the state of another optimizer, or one without --ema-decay where it is ` +
+      `given now, or the reverse; leave these flags out, or start a new run with --model "${path}"`,
+  );
 }
 
 /** The step after finite gradients can still be too long for float32. */

@@ -20,10 +20,21 @@ import {
 } from "../../utils/json.ts";
 import { type Device, DEVICES } from "../../engine/runtime/session.ts";
 import { FROZEN_DTYPES, type FrozenDtype } from "./frozen_weights.ts";
-import { type Schedule, SCHEDULES } from "./schedule.ts";
+import {
+  OPTIMIZER_DEFAULTS,
+  OPTIMIZER_FIELDS,
+  type OptimizerSettings,
+} from "./optimizer_settings.ts";
+import {
+  DEFAULT_SCHEDULE_SHAPE,
+  type Schedule,
+  SCHEDULE_FIELDS,
+  SCHEDULES,
+  type ScheduleShape,
+} from "./schedule.ts";
 
 /** The settings of a run; paths are absolute. */
-export interface TrainingConfig {
+export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   /** JSON Lines file to train on. */
   readonly dataset: string;
   /** A preset's name or a model folder. */
@@ -42,16 +53,14 @@ export interface TrainingConfig {
   readonly schedule: Schedule;
   /** Steps over which it rises from 0; null takes a twentieth of the run, at most 100. */
   readonly warmupSteps: number | null;
-  /** Decay of weights that are matrices. */
-  readonly weightDecay: number;
-  /** Decay of the mean of gradients. */
-  readonly adamBeta1: number;
-  /** Decay of the mean of squared gradients. */
-  readonly adamBeta2: number;
-  /** Added to the root of the mean square. */
-  readonly adamEpsilon: number;
   /** Gradients with a larger norm are scaled down to it; 0 never does. */
   readonly maxGradNorm: number;
+  /** The part of each target that is shared out evenly over all tokens; 0 smooths nothing. */
+  readonly labelSmoothing: number;
+  /** Strength of the noise on embeddings (NEFTune); null adds none. */
+  readonly neftuneAlpha: number | null;
+  /** Decay of the moving average of the weights, which is then evaluated and saved; null keeps none. */
+  readonly emaDecay: number | null;
   /** Optimizer steps of the run; null takes `epochs`. */
   readonly maxSteps: number | null;
   /** Passes over the data, where `maxSteps` is null. */
@@ -68,8 +77,12 @@ export interface TrainingConfig {
   readonly keepCheckpoints: number | null;
   /** JSON Lines file to evaluate on; null evaluates on nothing. */
   readonly evalDataset: string | null;
-  /** Steps between evaluations; null evaluates at the end only. */
+  /** Part of the data that is held out to evaluate on; null holds nothing out. */
+  readonly evalSplit: number | null;
+  /** Steps between evaluations; null evaluates at the end only, or after each epoch where a run may stop early. */
   readonly evalSteps: number | null;
+  /** Evaluations without a better loss after which the run stops; null never stops early. */
+  readonly earlyStoppingPatience: number | null;
   /** Text that the model continues now and then, to be looked at; null takes no samples. */
   readonly samplePrompt: string | null;
   /** Steps between samples; null takes one at the end only. */
@@ -90,6 +103,8 @@ export interface TrainingConfig {
   readonly loraVariant: LoraVariant;
   /** How the matrices of the model that an adapter is trained for are kept in memory. */
   readonly baseDtype: FrozenDtype;
+  /** Whether activations are computed anew for the gradients instead of being kept. */
+  readonly gradientCheckpointing: boolean;
 }
 
 /** What each setting is where nothing else is said; `dataset` and `model` must be. */
@@ -101,11 +116,12 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   learningRate: null,
   schedule: "cosine",
   warmupSteps: null,
-  weightDecay: 0.01,
-  adamBeta1: 0.9,
-  adamBeta2: 0.999,
-  adamEpsilon: 1e-8,
+  ...DEFAULT_SCHEDULE_SHAPE,
+  ...OPTIMIZER_DEFAULTS,
   maxGradNorm: 1,
+  labelSmoothing: 0,
+  neftuneAlpha: null,
+  emaDecay: null,
   maxSteps: null,
   epochs: 3,
   maxLength: null,
@@ -114,7 +130,9 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   saveSteps: null,
   keepCheckpoints: null,
   evalDataset: null,
+  evalSplit: null,
   evalSteps: null,
+  earlyStoppingPatience: null,
   samplePrompt: null,
   sampleSteps: null,
   adapter: null,
@@ -125,6 +143,7 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   loraModulesToSave: null,
   loraVariant: "lora",
   baseDtype: "f32",
+  gradientCheckpointing: false,
 };
 
 /** Every kind of adapter. */
@@ -145,11 +164,12 @@ const fields: FieldDecoders<TrainingConfig> = {
   learningRate: nullable(number({ min: 0 })),
   schedule: oneOf(SCHEDULES),
   warmupSteps: nullable(integer({ min: 0 })),
-  weightDecay: number({ min: 0 }),
-  adamBeta1: number({ min: 0, max: 1 }),
-  adamBeta2: number({ min: 0, max: 1 }),
-  adamEpsilon: number({ min: 0 }),
+  ...SCHEDULE_FIELDS,
+  ...OPTIMIZER_FIELDS,
   maxGradNorm: number({ min: 0 }),
+  labelSmoothing: optional(number({ min: 0, max: 1 }), 0),
+  neftuneAlpha: optional(nullable(number({ min: 0 })), null),
+  emaDecay: optional(nullable(number({ min: 0, max: 1 })), null),
   maxSteps: nullable(integer({ min: 1 })),
   epochs: number({ min: 0 }),
   maxLength: nullable(integer({ min: 2 })),
@@ -158,7 +178,9 @@ const fields: FieldDecoders<TrainingConfig> = {
   saveSteps: nullable(integer({ min: 1 })),
   keepCheckpoints: nullable(integer({ min: 1 })),
   evalDataset: nullable(text()),
+  evalSplit: optional(nullable(number({ min: 0, max: 1 })), null),
   evalSteps: nullable(integer({ min: 1 })),
+  earlyStoppingPatience: optional(nullable(integer({ min: 1 })), null),
   samplePrompt: nullable(text()),
   sampleSteps: nullable(integer({ min: 1 })),
   adapter: optional(nullable(text()), null),
@@ -172,6 +194,7 @@ const fields: FieldDecoders<TrainingConfig> = {
   loraModulesToSave: optional(nullable(texts), null),
   loraVariant: optional(oneOf(LORA_VARIANTS), "lora"),
   baseDtype: optional(oneOf(FROZEN_DTYPES), "f32"),
+  gradientCheckpointing: optional(boolean(), false),
 };
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The graphs of training on a GPU, where weights, gradients and moments stay: losses and gradients, and AdamW.
+ * The graphs of training on a GPU, where weights, gradients and the optimizer's state stay: losses and gradients, and updates.
  *
  * @module
  */
@@ -8,7 +8,6 @@ import { grad } from "../../engine/graph/autodiff.ts";
 import {
   add,
   concat,
-  div,
   input,
   min,
   mul,
@@ -18,14 +17,21 @@ import {
   scalar,
   slice,
   sqrt,
-  sub,
 } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { dropoutValues } from "./dropout.ts";
-import { type FrozenDtype, frozenValues } from "./frozen_weights.ts";
-import { type BatchShape, lossGraph } from "./loss_graph.ts";
-import type { SlotName } from "./optimizer.ts";
-import type { ParameterGroup } from "./parameters.ts";
+import { type FrozenStorage, frozenValues } from "./frozen_weights.ts";
+import { lossGraph, type LossRegularization } from "./loss_graph.ts";
+import {
+  deviceUpdate,
+  moved,
+  type UpdatedWeights,
+  UPDATES_WHOLE_WEIGHTS,
+} from "./optimizers/device_updates.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
+import type { SlotName } from "./optimizers/optimizer.ts";
+import type { ParameterEntry, ParameterGroup } from "./parameters.ts";
+import type { BatchShape } from "./sequence_inputs.ts";
 import type { Trainee, WeightValues } from "./trainee.ts";
 
 /** What an array of a group holds. */
@@ -54,11 +60,16 @@ export type LossKind =
 /** Describes losses and gradients over weights that lie in the arrays of `layout`. */
 export function deviceLossGraph(
   trainee: Trainee,
-  { layout, shape, kind, frozenDtype }: {
+  { layout, shape, kind, storage, regularization, gradientCheckpointing }: {
     readonly layout: readonly ParameterGroup[];
     readonly shape: BatchShape;
     readonly kind: LossKind;
-    readonly frozenDtype: FrozenDtype;
+    /** How frozen weights are kept. */
+    readonly storage: FrozenStorage;
+    /** What makes the loss that is trained harder. */
+    readonly regularization: LossRegularization | undefined;
+    /** Whether layers are computed anew for their gradients. */
+    readonly gradientCheckpointing: boolean;
   },
 ): Record<string, Value> {
   const weights = new Map<string, Value>();
@@ -71,17 +82,22 @@ export function deviceLossGraph(
     }
   }
   const values: WeightValues = {
-    ...frozenValues(trainee.frozen, frozenDtype),
+    ...frozenValues(trainee, storage),
     trained: (name) => weights.get(name)!,
     dropout: kind === "evaluate"
       ? undefined
       : dropoutValues(trainee.adapter?.config.dropout ?? 0, "float32"),
   };
-  const loss = lossGraph(trainee, { shape, values });
+  const { loss, states } = lossGraph(trainee, {
+    shape,
+    values,
+    regularization: kind === "evaluate" ? undefined : regularization,
+  });
   const outputs: Record<string, Value> = { loss };
   if (kind === "evaluate") return outputs;
   const names = [...weights.keys()];
-  const gradients = grad(loss, [...weights.values()]);
+  const checkpoints = gradientCheckpointing ? states : [];
+  const gradients = grad(loss, [...weights.values()], { checkpoints });
   for (const [group, { entries, size }] of layout.entries()) {
     const parts = entries.map(({ spec, size: count }) =>
       reshape(gradients[names.indexOf(spec.name)]!, [count])
@@ -95,60 +111,119 @@ export function deviceLossGraph(
   return outputs;
 }
 
-/** Names of the numbers that change from step to step, each float32 [1]. */
-export const STEP_INPUTS = {
-  /** Gradients with a larger norm are scaled down to it. */
-  maxGradNorm: "max_grad_norm",
-  /** 1 − learningRate · weightDecay. */
-  keep: "keep",
-  /** learningRate / (1 − beta1^step). */
-  stepSize: "step_size",
-  /** 1 / sqrt(1 − beta2^step). */
-  rootScale: "root_scale",
-} as const;
+/** The input that is the norm to which gradients with a larger one are scaled down, float32 [1]. */
+export const MAX_GRAD_NORM = "max_grad_norm";
 
-/** Describes one step of AdamW over all groups; `grad_norm` is the norm before clipping. */
+/** Returns the name of the input that is a number of the step for the optimizer of a group, float32 [1]. */
+export function factorName(factor: string, group: number): string {
+  return `${factor}.${group}`;
+}
+
+/** Describes one step of the optimizers of all groups; `grad_norm` is the norm before clipping. */
 export function deviceUpdateGraph(
   layout: readonly ParameterGroup[],
+  { emaDecay }: { readonly emaDecay: number | null },
 ): Record<string, Value> {
-  const number = (name: string): Value => input(name, "float32", [1]);
-  const stepSize = number(STEP_INPUTS.stepSize);
-  const rootScale = number(STEP_INPUTS.rootScale);
-  const keep = number(STEP_INPUTS.keep);
-  const groups = layout.map(({ size, decay, optimizer }, group) => {
-    const array = (name: GroupArray): Value =>
-      input(arrayName(name, { group, updated: false }), "float32", [size]);
-    return {
-      decay,
-      optimizer,
-      weights: array("weights"),
-      gradients: array("gradients"),
-      means: array("exp_avg"),
-      squares: array("exp_avg_sq"),
-    };
-  });
-  const sums = groups.map(({ gradients }) => reduceSum(mul(gradients, gradients), [0]));
+  const inputs = new Map<string, Value>();
+  const inputOf = (name: string, size: number): Value => {
+    if (!inputs.has(name)) inputs.set(name, input(name, "float32", [size]));
+    return inputs.get(name)!;
+  };
+  const arrayOf = (array: GroupArray, group: number): Value => {
+    const { size, slots } = layout[group]!;
+    const count = array === "weights" || array === "gradients" ? size : slots.get(array)!.size;
+    return inputOf(arrayName(array, { group, updated: false }), count);
+  };
+  const gradients = layout.map((_, group) => arrayOf("gradients", group));
+  const sums = gradients.map((values) => reduceSum(mul(values, values), [0]));
   const norm = sqrt(sums.reduce((total, sum) => add(total, sum)));
-  const clip = mul(number(STEP_INPUTS.maxGradNorm), reciprocal(add(norm, scalar(1e-6))));
+  const clip = mul(inputOf(MAX_GRAD_NORM, 1), reciprocal(add(norm, scalar(1e-6))));
   const gradientScale = min(clip, scalar(1));
 
   const outputs: Record<string, Value> = { grad_norm: norm };
-  for (
-    const [group, { decay, optimizer, weights, gradients, means, squares }] of groups.entries()
-  ) {
-    const { beta1, beta2, epsilon } = optimizer;
-    const gradient = mul(gradients, gradientScale);
-    const mean = add(means, mul(sub(gradient, means), scalar(1 - beta1)));
-    const square = add(
-      mul(squares, scalar(beta2)),
-      mul(mul(gradient, gradient), scalar(1 - beta2)),
-    );
-    const denominator = add(mul(sqrt(square), rootScale), scalar(epsilon));
-    const change = div(mul(mean, stepSize), denominator);
-    const kept = decay ? mul(weights, keep) : weights;
-    outputs[arrayName("weights", { group, updated: true })] = sub(kept, change);
-    outputs[arrayName("exp_avg", { group, updated: true })] = mean;
-    outputs[arrayName("exp_avg_sq", { group, updated: true })] = square;
+  for (const [group, parameters] of layout.entries()) {
+    const updated = updateGroup(parameters, {
+      weights: arrayOf("weights", group),
+      gradients: mul(gradients[group]!, gradientScale),
+      slot: (name) => arrayOf(name, group),
+      factor: (name) => inputOf(factorName(name, group), 1),
+    });
+    if (emaDecay !== null) {
+      updated.set(
+        EMA_SLOT,
+        moved(arrayOf(EMA_SLOT, group), updated.get("weights")!, scalar(1 - emaDecay)),
+      );
+    }
+    for (const [array, value] of updated) {
+      outputs[arrayName(array, { group, updated: true })] = value;
+    }
   }
   return outputs;
+}
+
+/** The arrays of a group as the update reads them. */
+interface GroupValues {
+  readonly weights: Value;
+  /** Clipped. */
+  readonly gradients: Value;
+  readonly slot: (name: SlotName) => Value;
+  readonly factor: (name: string) => Value;
+}
+
+/** Describes what takes the place of the arrays of a group. */
+function updateGroup(
+  { entries, slots, optimizer: config, size }: ParameterGroup,
+  { weights, gradients, slot, factor }: GroupValues,
+): Map<GroupArray, Value> {
+  const names = [...slots.keys()].filter((name) => name !== EMA_SLOT);
+  if (!UPDATES_WHOLE_WEIGHTS[config.kind]) {
+    const flat = Object.fromEntries(names.map((name) => [name, slot(name)]));
+    const inputs = { shape: [size], weights, gradient: gradients, slots: flat };
+    return joined([deviceUpdate(inputs, { config, factor })]);
+  }
+  const updates = [...Map.groupBy(entries, ({ spec }) => spec.shape.join()).values()].map((run) => {
+    const { spec: { name, shape } } = run[0]!;
+    const count = run.length;
+    const kept = names.flatMap((slotName) => {
+      const entry = slots.get(slotName)!.entries.find(({ spec }) => spec.name === name);
+      return entry === undefined ? [] : [[slotName, stacked(slot(slotName), { entry, count })]];
+    });
+    return deviceUpdate({
+      shape,
+      weights: stacked(weights, { entry: run[0]!, count }),
+      gradient: stacked(gradients, { entry: run[0]!, count }),
+      slots: Object.fromEntries(kept),
+    }, { config, factor });
+  });
+  return joined(updates);
+}
+
+/** Cuts `count` tensors of the shape of `entry`, which is the first, out of the array in which they follow each other. */
+function stacked(
+  flat: Value,
+  { entry: { spec, offset, size }, count }: {
+    readonly entry: ParameterEntry;
+    readonly count: number;
+  },
+): Value {
+  const part = slice(flat, { axis: 0, start: offset, end: offset + count * size });
+  return reshape(part, [count, ...spec.shape]);
+}
+
+/** Puts the parts of arrays that were updated alone together. */
+function joined(updates: readonly UpdatedWeights[]): Map<GroupArray, Value> {
+  const parts = new Map<GroupArray, Value[]>();
+  const append = (array: GroupArray, value: Value) => {
+    const size = value.shape.reduce<number>((product, dim) => product * (dim as number), 1);
+    parts.set(array, [...parts.get(array) ?? [], reshape(value, [size])]);
+  };
+  for (const { weights, slots } of updates) {
+    append("weights", weights);
+    for (const [name, value] of Object.entries(slots)) append(name as SlotName, value);
+  }
+  return new Map(
+    [...parts].map((
+      [array, values],
+    ) => [array, values.length === 1 ? values[0]! : concat(values, 0)]),
+  );
 }

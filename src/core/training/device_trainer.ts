@@ -1,5 +1,5 @@
 /**
- * Training on a GPU: weights, gradients and moments never leave it; token ids go in, a loss and a norm come out.
+ * Training on a GPU: weights, gradients and the optimizer's state never leave it; token ids go in, a loss and a norm come out.
  *
  * @module
  */
@@ -12,22 +12,26 @@ import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Feed } from "../../engine/runtime/session.ts";
 import { uploadTensor } from "../../engine/runtime/webgpu.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import { adamWFactors } from "./adamw.ts";
 import {
   arrayName,
   deviceLossGraph,
   deviceUpdateGraph,
+  factorName,
   type GroupArray,
   type LossKind,
-  STEP_INPUTS,
+  MAX_GRAD_NORM,
   UPDATED,
 } from "./device_graphs.ts";
 import { dropoutMasks } from "./dropout.ts";
-import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
-import { copyTensors, scalarOf, slotViews, viewsOf } from "./host_trainer.ts";
-import { lossFeeds } from "./loss_graph.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import { type FrozenDtype, type FrozenStorage, storeFrozen } from "./frozen_weights.ts";
+import { scalarOf } from "./host_graphs.ts";
+import { copyTensors, slotViews, viewsOf } from "./host_trainer.ts";
+import { type LossRegularization, wholeLossFeeds } from "./loss_graph.ts";
+import { noiseFeeds } from "./neftune.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
+import { factorsOf, type OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
+import { sequenceFeeds, shapeKey } from "./sequence_inputs.ts";
 import { type CompiledGraph, SessionCache } from "./session_cache.ts";
 import type { Trainee } from "./trainee.ts";
 import type {
@@ -45,6 +49,12 @@ export interface DeviceTrainerOptions {
   readonly frozenDtype: FrozenDtype;
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Whether the activations of a layer are computed anew for its gradients. */
+  readonly gradientCheckpointing: boolean;
+  /** Decay of the moving average of the weights; null keeps none. @default {null} */
+  readonly emaDecay?: number | null;
+  /** What makes the loss that is trained harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
 }
 
 /** The largest buffer that every GPU lets a shader read, in float32 elements. */
@@ -56,9 +66,11 @@ const NO_CLIPPING = 3e38;
 /** Trains a model whose weights are in a GPU's memory. */
 export class DeviceTrainer implements Trainer {
   readonly #trainee: Trainee;
-  readonly #frozenDtype: FrozenDtype;
+  readonly #storage: FrozenStorage;
+  readonly #gradientCheckpointing: boolean;
   readonly #layout: readonly ParameterGroup[];
-  readonly #optimizer: OptimizerConfig;
+  readonly #emaDecay: number | null;
+  readonly #regularization: LossRegularization | undefined;
   readonly #sessions: SessionCache;
   /** By {@linkcode arrayName}: in host memory until a run has made a newer one on the device. */
   readonly #arrays = new Map<string, Feed>();
@@ -67,12 +79,16 @@ export class DeviceTrainer implements Trainer {
   #accumulated = 0;
   #finite = true;
 
-  private constructor(trainee: Trainee, { optimizer, frozenDtype }: DeviceTrainerOptions) {
+  private constructor(trainee: Trainee, options: DeviceTrainerOptions) {
+    const { optimizer, frozenDtype, emaDecay = null, regularization } = options;
     this.#trainee = trainee;
-    this.#frozenDtype = frozenDtype;
-    this.#optimizer = optimizer;
+    this.#storage = { dtype: frozenDtype, gpu: true };
+    this.#gradientCheckpointing = options.gradientCheckpointing;
+    this.#emaDecay = emaDecay;
+    this.#regularization = regularization;
     this.#layout = layOutParameters(trainee.parameters, {
       optimizer,
+      ema: emaDecay !== null,
       maxGroupSize: MAX_GROUP_SIZE,
     });
     this.#sessions = new SessionCache((graph) => {
@@ -91,8 +107,9 @@ export class DeviceTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.freeze}. */
-  freeze({ name, tensor }: NamedTensor): void {
-    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
+  freeze(weight: NamedTensor): void {
+    const { model } = this.#trainee;
+    Object.assign(this.#frozen, storeFrozen(weight, { model, storage: this.#storage }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
@@ -108,21 +125,12 @@ export class DeviceTrainer implements Trainer {
   async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
     const { session } = await this.#sessions.open(
       "update",
-      () => forGpu(deviceUpdateGraph(this.#layout)),
+      () => forGpu(deviceUpdateGraph(this.#layout, { emaDecay: this.#emaDecay })),
     );
-    const factors = adamWFactors(this.#optimizer, {
-      step,
-      learningRate,
-      gradientScale: 1,
-      decay: true,
-    });
-    const number = (value: number): Tensor => tensor("float32", [1], Float32Array.of(value));
     const outputs = await session.run({
       ...Object.fromEntries(this.#arrays),
-      [STEP_INPUTS.maxGradNorm]: number(maxGradNorm > 0 ? maxGradNorm : NO_CLIPPING),
-      [STEP_INPUTS.keep]: number(factors.keep),
-      [STEP_INPUTS.stepSize]: number(factors.stepSize),
-      [STEP_INPUTS.rootScale]: number(factors.rootScale),
+      ...this.#factors({ step, learningRate, names: session.inputNames }),
+      [MAX_GRAD_NORM]: numberTensor(maxGradNorm > 0 ? maxGradNorm : NO_CLIPPING),
     });
     const gradNorm = this.#note(scalarOf(outputs["grad_norm"]));
     const applied = this.#finite;
@@ -182,24 +190,33 @@ export class DeviceTrainer implements Trainer {
     { kind, tokenWeight, seed }: AccumulateOptions & { readonly kind: LossKind },
   ): Promise<Record<string, Feed>> {
     const { session, model }: CompiledGraph = await this.#sessions.open(
-      `${kind} ${batch.batch} ${batch.seqLen}`,
+      `${kind} ${shapeKey(batch)}`,
       () =>
         forGpu(
           deviceLossGraph(this.#trainee, {
             layout: this.#layout,
             shape: batch,
             kind,
-            frozenDtype: this.#frozenDtype,
+            storage: this.#storage,
+            regularization: this.#regularization,
+            gradientCheckpointing: this.#gradientCheckpointing,
           }),
         ),
     );
     await this.#uploadFrozen();
     const dropout = this.#trainee.adapter?.config.dropout ?? 0;
+    const averaged = kind === "evaluate" && this.#emaDecay !== null;
+    const { vocabSize } = this.#trainee.model;
+    const sequence = Object.entries(sequenceFeeds(this.#trainee.model, batch))
+      .filter(([name]) => session.inputNames.includes(name));
     return await session.run({
-      ...this.#feeds(kind === "further" ? ["weights", "gradients"] : ["weights"]),
+      ...Object.fromEntries(sequence),
+      ...this.#feeds("weights", averaged ? EMA_SLOT : "weights"),
+      ...(kind === "further" ? this.#feeds("gradients", "gradients") : {}),
+      ...(kind === "evaluate" ? {} : this.#noise(batch, seed)),
       ...this.#frozen,
       ...dropoutMasks(model, dropout).draw(seed),
-      ...lossFeeds(batch, tokenWeight),
+      ...wholeLossFeeds(batch, { tokenWeight, vocabSize }),
     });
   }
 
@@ -210,11 +227,18 @@ export class DeviceTrainer implements Trainer {
     }
   }
 
-  #feeds(arrays: readonly GroupArray[]): Record<string, Feed> {
-    const names = this.#layout.flatMap((_, group) =>
-      arrays.map((array) => arrayName(array, { group, updated: false }))
+  #noise({ batch, seqLen }: MicroBatch, seed: number): Record<string, Tensor> {
+    const { hiddenSize } = this.#trainee.model;
+    const alpha = this.#regularization?.neftuneAlpha ?? null;
+    return noiseFeeds({ alpha, seed, batch, seqLen, hiddenSize });
+  }
+
+  /** What a graph reads as `array`, taken from the arrays `from`. */
+  #feeds(array: GroupArray, from: GroupArray): Record<string, Feed> {
+    const name = (kind: GroupArray, group: number) => arrayName(kind, { group, updated: false });
+    return Object.fromEntries(
+      this.#layout.map((_, group) => [name(array, group), this.#arrays.get(name(from, group))!]),
     );
-    return Object.fromEntries(names.map((name) => [name, this.#arrays.get(name)!]));
   }
 
   /** Puts what a run made in the place of what it read. */
@@ -223,6 +247,28 @@ export class DeviceTrainer implements Trainer {
       const made = outputs[arrayName(array, { group, updated: true })]!;
       this.#set(arrayName(array, { group, updated: false }), made);
     }
+  }
+
+  /** The numbers of a step that the graph reads. */
+  #factors({ step, learningRate, names }: {
+    readonly step: number;
+    readonly learningRate: number;
+    readonly names: readonly string[];
+  }): Record<string, Tensor> {
+    const feeds: Record<string, Tensor> = {};
+    for (const [group, { decay, optimizer, learningRateFactor }] of this.#layout.entries()) {
+      const factors = factorsOf(optimizer, {
+        step,
+        learningRate: learningRate * learningRateFactor,
+        gradientScale: 1,
+        decay,
+      });
+      for (const [factor, value] of Object.entries(factors)) {
+        const name = factorName(factor, group);
+        if (names.includes(name)) feeds[name] = numberTensor(value);
+      }
+    }
+    return feeds;
   }
 
   /** The arrays that stay from step to step. */
@@ -271,6 +317,10 @@ interface KeptArray {
 
 function forGpu(outputs: Readonly<Record<string, Value>>): OnnxModel {
   return exportGraph(outputs, { target: "gpu" });
+}
+
+function numberTensor(value: number): Tensor<"float32"> {
+  return tensor("float32", [1], Float32Array.of(value));
 }
 
 function hostTensor(data: Float32Array): Tensor<"float32"> {

@@ -36,8 +36,11 @@ export interface DropoutMasks {
   draw(seed: number): Record<string, Tensor>;
 }
 
-/** Returns the masks that the graph `model` wants. */
-export function dropoutMasks({ inputs }: OnnxModel, rate: number): DropoutMasks {
+/** Returns the masks that a graph with these inputs wants. */
+export function dropoutMasks(
+  { inputs }: Pick<OnnxModel, "inputs">,
+  rate: number,
+): DropoutMasks {
   const wanted = inputs.filter(({ name }) => name.startsWith(MASK));
   return {
     draw: (seed) =>

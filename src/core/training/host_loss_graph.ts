@@ -1,5 +1,5 @@
 /**
- * The graph of training on a CPU: losses and gradients over weights that are inputs.
+ * The graph of training on a CPU in one run: losses and gradients over weights that are inputs.
  *
  * @module
  */
@@ -10,12 +10,11 @@ import { exportGraph } from "../../engine/graph/export.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import type { OnnxModel } from "../../engine/onnx/model.ts";
 import { dropoutValues } from "./dropout.ts";
-import { type FrozenDtype, frozenValues } from "./frozen_weights.ts";
-import { type BatchShape, lossGraph } from "./loss_graph.ts";
+import { type FrozenStorage, frozenValues } from "./frozen_weights.ts";
+import { dropoutRate, GRADIENT } from "./host_graphs.ts";
+import { lossGraph, type LossRegularization } from "./loss_graph.ts";
+import type { BatchShape } from "./sequence_inputs.ts";
 import type { Trainee } from "./trainee.ts";
-
-/** Prefix of the outputs that are gradients. */
-export const GRADIENT = "gradient:";
 
 /** Options of {@linkcode hostLossGraph}. */
 export interface HostLossGraphOptions {
@@ -23,25 +22,27 @@ export interface HostLossGraphOptions {
   readonly shape: BatchShape;
   /** Whether gradients are computed, too. */
   readonly training: boolean;
-  /** How frozen matrices are kept. */
-  readonly frozenDtype: FrozenDtype;
+  /** How frozen weights are kept. */
+  readonly storage: FrozenStorage;
+  /** What makes the loss that is trained harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
 }
 
 /** Describes the loss of a micro-batch, in training with the gradient of each trained weight. */
 export function hostLossGraph(
   trainee: Trainee,
-  { shape, training, frozenDtype }: HostLossGraphOptions,
+  { shape, training, storage, regularization }: HostLossGraphOptions,
 ): OnnxModel {
   const weights = new Map(
     trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
   );
-  const dropout = trainee.adapter?.config.dropout ?? 0;
-  const loss = lossGraph(trainee, {
+  const { loss } = lossGraph(trainee, {
     shape,
+    regularization: training ? regularization : undefined,
     values: {
-      ...frozenValues(trainee.frozen, frozenDtype),
+      ...frozenValues(trainee, storage),
       trained: (name) => weights.get(name)!,
-      dropout: training ? dropoutValues(dropout, "uint8") : undefined,
+      dropout: training ? dropoutValues(dropoutRate(trainee), "uint8") : undefined,
     },
   });
   const outputs: Record<string, Value> = { loss };

@@ -5,18 +5,19 @@
  */
 
 import type { MicroBatch } from "../../datasets/batch.ts";
-import { encodeModel } from "../../engine/onnx/model.ts";
+import { encodeModel, type OnnxModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import { dropoutMasks } from "./dropout.ts";
-import { type FrozenDtype, storeFrozen } from "./frozen_weights.ts";
-import { GRADIENT, hostLossGraph } from "./host_loss_graph.ts";
+import { type FrozenDtype, type FrozenStorage, storeFrozen } from "./frozen_weights.ts";
+import { GradientSums } from "./gradient_sums.ts";
+import type { HostGraphs } from "./host_graphs.ts";
 import { HostOptimizer } from "./host_optimizer.ts";
-import { type BatchShape, lossFeeds } from "./loss_graph.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import { LayeredGraphs } from "./layered_graphs.ts";
+import type { LossRegularization } from "./loss_graph.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
+import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterArray, type ParameterGroup } from "./parameters.ts";
-import { type CompiledGraph, SessionCache } from "./session_cache.ts";
 import type { Trainee } from "./trainee.ts";
 import type {
   AccumulateOptions,
@@ -26,6 +27,7 @@ import type {
   UpdateOptions,
   UpdateResult,
 } from "./trainer.ts";
+import { WholeGraph } from "./whole_graph.ts";
 
 /** Options of {@linkcode HostTrainer}. */
 export interface HostTrainerOptions {
@@ -37,21 +39,23 @@ export interface HostTrainerOptions {
   readonly threads: number;
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Decay of the moving average of the weights; null keeps none. @default {null} */
+  readonly emaDecay?: number | null;
+  /** What makes the loss that is trained harder. @default {nothing} */
+  readonly regularization?: LossRegularization | undefined;
+  /** Whether the model is computed layer by layer, which takes less memory and more time. */
+  readonly layered: boolean;
 }
 
 /** Trains a model whose weights are in host memory. */
 export class HostTrainer implements Trainer {
   readonly #trainee: Trainee;
-  readonly #frozenDtype: FrozenDtype;
+  readonly #storage: FrozenStorage;
   readonly #layout: readonly ParameterGroup[];
   readonly #optimizer: HostOptimizer;
-  readonly #sessions: SessionCache;
-  readonly #weights: Readonly<Record<string, Tensor>>;
-  readonly #gradients: Readonly<Record<string, Tensor>>;
+  readonly #graphs: HostGraphs;
+  readonly #gradients: GradientSums;
   readonly #frozen: Record<string, Tensor> = {};
-  /** Where the gradients of later micro-batches of a step go before they are added. */
-  #scratch: { arrays: Float32Array[]; tensors: Readonly<Record<string, Tensor>> } | undefined;
-  #accumulated = 0;
   #finite = true;
 
   private constructor(
@@ -63,68 +67,67 @@ export class HostTrainer implements Trainer {
     },
   ) {
     this.#trainee = trainee;
-    this.#frozenDtype = options.frozenDtype;
+    this.#storage = { dtype: options.frozenDtype, gpu: false };
     this.#layout = layout;
     this.#optimizer = optimizer;
-    const { device, threads } = options;
-    this.#sessions = new SessionCache((graph) =>
-      openSession(encodeModel(graph), { device, threads, keepMemory: false })
-    );
-    this.#weights = byName(this.#views("weights"));
-    this.#gradients = byName(this.#views("gradients"), GRADIENT);
+    this.#gradients = new GradientSums(byName(this.#views("gradients")));
+    const evaluated = optimizer.groups.map(({ weights, slots }) => slots[EMA_SLOT] ?? weights);
+    const tensors = {
+      weights: byName(this.#views("weights")),
+      evaluated: byName(viewsOf(layout, evaluated)),
+      gradients: this.#gradients,
+      frozen: this.#frozen,
+    };
+    const { device, threads, regularization } = options;
+    const compile = (graph: OnnxModel) =>
+      openSession(encodeModel(graph), { device, threads, keepMemory: false });
+    const Graphs = options.layered ? LayeredGraphs : WholeGraph;
+    this.#graphs = new Graphs(trainee, {
+      tensors,
+      storage: this.#storage,
+      regularization,
+      compile,
+    });
   }
 
   /** Allocates weights, gradients and what the optimizer keeps, all zero. */
   static async open(trainee: Trainee, options: HostTrainerOptions): Promise<HostTrainer> {
-    const layout = layOutParameters(trainee.parameters, options);
+    const layout = layOutParameters(trainee.parameters, {
+      optimizer: options.optimizer,
+      ema: (options.emaDecay ?? null) !== null,
+    });
     const optimizer = await HostOptimizer.open(layout, options);
     return new HostTrainer(trainee, layout, { optimizer, options });
   }
 
   /** See {@linkcode Trainer.freeze}. */
-  freeze({ name, tensor }: NamedTensor): void {
-    Object.assign(this.#frozen, storeFrozen(name, { weight: tensor, dtype: this.#frozenDtype }));
+  freeze(weight: NamedTensor): void {
+    const { model } = this.#trainee;
+    Object.assign(this.#frozen, storeFrozen(weight, { model, storage: this.#storage }));
   }
 
   /** See {@linkcode Trainer.accumulate}. */
-  async accumulate(
-    batch: MicroBatch,
-    { tokenWeight, seed }: AccumulateOptions,
-  ): Promise<number> {
-    const { session, model } = await this.#graph(batch, true);
-    const into = this.#accumulated === 0 ? this.#gradients : this.#scratchTensors();
-    const masks = dropoutMasks(model, this.#dropout).draw(seed);
-    const { loss } = await session.run(
-      { ...this.#weights, ...this.#frozen, ...masks, ...lossFeeds(batch, tokenWeight) },
-      { into },
-    );
-    if (this.#accumulated > 0) this.#addScratch();
-    this.#accumulated++;
-    return this.#note(scalarOf(loss));
+  async accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number> {
+    return this.#note(await this.#graphs.accumulate(batch, options));
   }
 
   /** See {@linkcode Trainer.update}. */
   async update({ step, learningRate, maxGradNorm }: UpdateOptions): Promise<UpdateResult> {
+    this.#gradients.complete();
     const gradNorm = this.#note(await this.#optimizer.gradientNorm());
     const applied = this.#finite;
     if (applied) {
       const gradientScale = clipScale(gradNorm, maxGradNorm);
       await this.#optimizer.update({ step, learningRate, gradientScale });
     }
-    this.#accumulated = 0;
+    this.#gradients.clear();
     this.#finite = true;
     return { gradNorm, applied };
   }
 
   /** See {@linkcode Trainer.evaluate}. */
-  async evaluate(batch: MicroBatch): Promise<number> {
-    const { session } = await this.#graph(batch, false);
-    const { loss } = await session.run({
-      ...this.#weights,
-      ...this.#frozen,
-      ...lossFeeds(batch, 1),
-    });
-    return scalarOf(loss);
+  evaluate(batch: MicroBatch): Promise<number> {
+    return this.#graphs.evaluate(batch);
   }
 
   /** See {@linkcode Trainer.state}. */
@@ -146,44 +149,12 @@ export class HostTrainer implements Trainer {
 
   /** Stops the threads and frees the compiled graphs. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#optimizer[Symbol.dispose]();
-    await this.#sessions[Symbol.asyncDispose]();
-  }
-
-  get #dropout(): number {
-    return this.#trainee.adapter?.config.dropout ?? 0;
-  }
-
-  #graph({ batch, seqLen }: BatchShape, training: boolean): Promise<CompiledGraph> {
-    return this.#sessions.open(
-      `${training} ${batch} ${seqLen}`,
-      () =>
-        hostLossGraph(this.#trainee, {
-          shape: { batch, seqLen },
-          training,
-          frozenDtype: this.#frozenDtype,
-        }),
-    );
+    await this.#optimizer[Symbol.asyncDispose]();
+    await this.#graphs[Symbol.asyncDispose]();
   }
 
   #views(kind: "weights" | "gradients"): NamedTensor[] {
     return viewsOf(this.#layout, this.#optimizer.groups.map((group) => group[kind]));
-  }
-
-  #scratchTensors(): Readonly<Record<string, Tensor>> {
-    if (this.#scratch === undefined) {
-      const arrays = this.#layout.map(({ size }) => new Float32Array(size));
-      const tensors = byName(viewsOf(this.#layout, arrays), GRADIENT);
-      this.#scratch = { arrays, tensors };
-    }
-    return this.#scratch.tensors;
-  }
-
-  #addScratch(): void {
-    for (const [index, { gradients }] of this.#optimizer.groups.entries()) {
-      const addend = this.#scratch!.arrays[index]!;
-      for (let i = 0; i < gradients.length; i++) gradients[i]! += addend[i]!;
-    }
   }
 
   #note(value: number): number {
@@ -213,7 +184,7 @@ export function viewsOf(
 /** Returns what is kept of each parameter as parts of the arrays of its group, by slot. */
 export function slotViews(
   layout: readonly ParameterGroup[],
-  arrays: readonly Readonly<Record<string, Float32Array>>[],
+  arrays: readonly Readonly<Partial<Record<string, Float32Array>>>[],
 ): Record<string, NamedTensor[]> {
   const views: Record<string, NamedTensor[]> = {};
   for (const [group, { slots }] of layout.entries()) {
@@ -230,11 +201,6 @@ export function copyTensors(from: readonly NamedTensor[], to: readonly NamedTens
   for (const { name, tensor } of from) targets.get(name)!.data.set(tensor.data);
 }
 
-function byName(tensors: readonly NamedTensor[], prefix = ""): Readonly<Record<string, Tensor>> {
-  return Object.fromEntries(tensors.map(({ name, tensor }) => [prefix + name, tensor]));
-}
-
-/** Returns the one element of a host tensor. */
-export function scalarOf(value: unknown): number {
-  return Number((value as Tensor).data[0]);
+function byName(tensors: readonly NamedTensor[]): Record<string, Tensor<"float32">> {
+  return Object.fromEntries(tensors.map(({ name, tensor }) => [name, tensor]));
 }

@@ -11,13 +11,14 @@ import type { NamedTensor } from "./trainer.ts";
 
 /** Yields fresh weights; each depends on the seed and its place alone. */
 export function* initialWeights(model: LanguageModel, seed: number): Generator<NamedTensor, void> {
-  for (const [index, { name, shape, init }] of model.weights.entries()) {
+  for (const [index, { name, shape, init, initScale = 1 }] of model.weights.entries()) {
     const data = new Float32Array(elementCount(shape));
     if (init === "ones") {
       data.fill(1);
     } else if (init === "normal") {
       const random = createRandom(deriveSeed(seed, index));
-      for (let i = 0; i < data.length; i++) data[i] = random.normal() * model.initializerRange;
+      const deviation = model.initializerRange * initScale;
+      for (let i = 0; i < data.length; i++) data[i] = random.normal() * deviation;
     }
     const weight: Tensor<"float32"> = tensor("float32", shape, data);
     yield { name, tensor: weight };

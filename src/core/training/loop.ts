@@ -6,7 +6,7 @@
 
 import type { Dataset } from "../../datasets/dataset.ts";
 import { createLoader, type StepBatches } from "../../datasets/loader.ts";
-import type { DataCursor } from "../../models/checkpoint/trainer_state.ts";
+import type { BestEvaluation, DataCursor } from "../../models/checkpoint/trainer_state.ts";
 import type { Clock } from "../../utils/clock.ts";
 import { UserError } from "../../utils/errors.ts";
 import { deriveSeed } from "../../utils/random.ts";
@@ -26,6 +26,10 @@ export interface Progress {
   readonly tokensSeen: number;
   /** Tokens whose prediction was trained. */
   readonly trainedTokensSeen: number;
+  /** The evaluation with the lowest loss; null before the first one. */
+  readonly bestEvaluation: BestEvaluation | null;
+  /** Evaluations since then. */
+  readonly evaluationsSinceBest: number;
 }
 
 /** What the loop works with. */
@@ -52,6 +56,8 @@ export interface LoopOptions {
   readonly saveSteps: number | null;
   /** Steps between evaluations; null evaluates at the end only. */
   readonly evalSteps: number | null;
+  /** Evaluations without a better loss after which the loop stops; null never stops early. */
+  readonly earlyStoppingPatience: number | null;
   /** Returns the loss on the evaluation data; absent where there is none. */
   readonly evaluate?: (() => Promise<number>) | undefined;
   /** Steps between samples; null takes none. */
@@ -74,10 +80,12 @@ export interface LoopResult {
   readonly progress: Progress;
   /** Whether it was asked to end before it was done. */
   readonly interrupted: boolean;
+  /** Whether it ended because evaluations had not become better for too long. */
+  readonly stoppedEarly: boolean;
 }
 
 /**
- * Trains until all steps are done or `signal` fires, and leaves a checkpoint of where it ends.
+ * Trains until all steps are done, evaluations do not become better or `signal` fires, and leaves a checkpoint of where it ends.
  *
  * @throws {UserError} If the loss or the gradients become NaN or infinite.
  */
@@ -90,8 +98,10 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     if (saved !== progress.step) await options.save(progress);
     saved = progress.step;
   };
+  const patience = options.earlyStoppingPatience ?? Infinity;
+  const isStale = () => progress.evaluationsSinceBest >= patience;
   for (const batches of loader.steps(progress.cursor)) {
-    if (progress.step >= schedule.totalSteps || signal?.aborted) break;
+    if (progress.step >= schedule.totalSteps || isStale() || signal?.aborted) break;
     const startedMs = clock();
     const step = progress.step + 1;
     const learningRate = learningRateAt(step - 1, schedule);
@@ -104,7 +114,10 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     progress = advance(progress, batches, loader.stepsPerEpoch);
     const seconds = Math.max(clock() - startedMs, 1) / 1000;
     const last = step === schedule.totalSteps;
-    const evaluates = evaluate !== undefined && isDue(step, evalSteps, last);
+    const evalLoss = evaluate !== undefined && isDue(step, evalSteps, last)
+      ? await evaluate()
+      : undefined;
+    if (evalLoss !== undefined) progress = noteEvaluation(progress, evalLoss);
     const metrics: StepMetrics = {
       step,
       epoch: progress.epoch,
@@ -113,16 +126,18 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
       learning_rate: learningRate,
       trained_tokens: batches.trainedTokens,
       tokens_per_second: batches.tokens / seconds,
-      ...(evaluates ? { eval_loss: await evaluate() } : {}),
+      ...(evalLoss === undefined ? {} : { eval_loss: evalLoss }),
     };
     options.onStep(metrics, progress);
     if (options.sample !== undefined && isDue(step, options.sampleSteps, last)) {
       await options.sample();
     }
-    if (isDue(step, saveSteps, last)) await save();
+    const isBest = options.earlyStoppingPatience !== null && progress.bestEvaluation?.step === step;
+    if (isDue(step, saveSteps, last) || isBest) await save();
   }
   await save();
-  return { progress, interrupted: progress.step < schedule.totalSteps };
+  const done = progress.step >= schedule.totalSteps;
+  return { progress, interrupted: !done && !isStale(), stoppedEarly: !done && isStale() };
 }
 
 /** Makes one optimizer step; its loss is the mean over the trained tokens of all its micro-batches. */
@@ -159,12 +174,21 @@ function advance(
 ): Progress {
   const step = progress.step + 1;
   return {
+    ...progress,
     step,
     epoch: step / stepsPerEpoch,
     cursor: batches.next,
     tokensSeen: progress.tokensSeen + batches.tokens,
     trainedTokensSeen: progress.trainedTokensSeen + batches.trainedTokens,
   };
+}
+
+function noteEvaluation(progress: Progress, loss: number): Progress {
+  const { step, bestEvaluation, evaluationsSinceBest } = progress;
+  const better = Number.isFinite(loss) && (bestEvaluation === null || loss < bestEvaluation.loss);
+  return better
+    ? { ...progress, bestEvaluation: { step, loss }, evaluationsSinceBest: 0 }
+    : { ...progress, evaluationsSinceBest: evaluationsSinceBest + 1 };
 }
 
 function isDue(step: number, every: number | null, last: boolean): boolean {

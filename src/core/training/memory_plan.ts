@@ -5,13 +5,14 @@
  */
 
 import { runMemory, type SizedTensor, valueBytes } from "../../engine/onnx/memory.ts";
-import type { OnnxModel } from "../../engine/onnx/model.ts";
+import type { OnnxValueInfo } from "../../engine/onnx/model.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import type { FrozenDtype } from "./frozen_weights.ts";
-import type { BatchShape } from "./loss_graph.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import type { LossRegularization } from "./loss_graph.ts";
+import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
 import { plannedGraphs } from "./planned_graphs.ts";
+import type { BatchShape } from "./sequence_inputs.ts";
 import { MAX_SESSIONS } from "./session_cache.ts";
 import type { Trainee } from "./trainee.ts";
 
@@ -65,6 +66,12 @@ export interface MemoryPlanOptions {
   readonly frozenDtype: FrozenDtype;
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Whether a moving average of the weights is kept. */
+  readonly ema: boolean;
+  /** Whether activations of a layer are computed anew for its gradients. */
+  readonly gradientCheckpointing: boolean;
+  /** What makes the loss that is trained harder. */
+  readonly regularization: LossRegularization | undefined;
   /** What the process takes already. */
   readonly processBytes: number;
 }
@@ -86,32 +93,26 @@ const LIBRARY_BYTES: Readonly<Record<Device, number>> = {
 const DESCRIBED_NODE_BYTES = 12_000;
 const COMPILED_NODE_BYTES = 6_000;
 
-/** Inputs that are a micro-batch, and arrays of trained weights. */
-const BATCH_OR_ARRAY = /^(?:ids|targets|token_weights|dropout\.\d+|(?:weights|gradients)\.\d+)$/;
-
 /** Returns the memory that training `trainee` takes at its peak. */
 export function planMemory(trainee: Trainee, options: MemoryPlanOptions): MemoryPlan {
   const { device, shapes, gradientAccumulationSteps, processBytes } = options;
   const layout = layOutParameters(trainee.parameters, options);
-  const graphs = plannedGraphs(trainee, { ...options, layout });
-  const runs = graphs.map(runMemory);
-  const largestOf = (part: "activations" | "feeds" | "outputs") =>
-    Math.max(...runs.map((run) => run[part]));
-  const nodes = graphs.reduce((sum, graph) => sum + graph.nodes.length, 0);
+  const graphs = graphsMemory(trainee, { ...options, layout });
+  const { nodes, feeds, outputs } = graphs;
   const compiled = Math.min(shapes, MAX_SESSIONS) *
-    (runs.reduce((sum, { constants }) => sum + constants, 0) + nodes * COMPILED_NODE_BYTES);
+    (graphs.constants + nodes * COMPILED_NODE_BYTES);
 
   const weights = arrayBytes(layout);
   const sums = gradientAccumulationSteps > 1 && device !== "webgpu" ? 2 : 1;
   const slots = layout.flatMap((group) => [...group.slots.values()]);
-  const activations = largestOf("activations") * FRAGMENTATION[device];
+  const activations = graphs.activations * FRAGMENTATION[device] + graphs.kept;
   const parts: MemoryParts = {
     weights,
     gradients: sums * weights,
     optimizer: arrayBytes(slots),
-    frozen: frozenBytes(trainee, graphs),
+    frozen: graphs.frozen,
     activations,
-    copies: copiedBytes(device, { feeds: largestOf("feeds"), outputs: largestOf("outputs") }),
+    copies: copiedBytes(device, { feeds, outputs }),
     runtime: LIBRARY_BYTES[device] + nodes * DESCRIBED_NODE_BYTES + compiled,
     process: processBytes,
   };
@@ -123,17 +124,18 @@ export function planMemory(trainee: Trainee, options: MemoryPlanOptions): Memory
     parts,
     total,
     host: device === "webgpu" ? beside : total,
-    wasmHeap: device === "wasm"
-      ? activations + largestOf("feeds") + largestOf("outputs") + compiled
-      : 0,
+    wasmHeap: device === "wasm" ? activations + feeds + outputs + compiled : 0,
     gpu: device === "webgpu" ? onGpu : 0,
-    largest: runs.map(({ largest }) => largest).reduce((a, b) => (b.bytes > a.bytes ? b : a)),
+    largest: { name: graphs.largestName, bytes: graphs.largest },
   };
 }
 
 /** Returns what a checkpoint of it takes on the disk, but for its small files. */
-export function checkpointBytes(trainee: Trainee, optimizer: OptimizerConfig): number {
-  const layout = layOutParameters(trainee.parameters, { optimizer });
+export function checkpointBytes(
+  trainee: Trainee,
+  options: Pick<MemoryPlanOptions, "optimizer" | "ema">,
+): number {
+  const layout = layOutParameters(trainee.parameters, options);
   return arrayBytes(layout) + arrayBytes(layout.flatMap(({ slots }) => [...slots.values()]));
 }
 
@@ -141,15 +143,76 @@ function arrayBytes(arrays: readonly Pick<ParameterGroup, "size">[]): number {
   return 4 * arrays.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** Returns what is fed of frozen weights: what the graphs read besides what is trained and the micro-batch. */
-function frozenBytes({ parameters }: Trainee, graphs: readonly OnnxModel[]): number {
+/** What the graphs of a micro-batch take: bytes, but for the number of their nodes. */
+interface GraphsMemory {
+  readonly activations: number;
+  readonly kept: number;
+  readonly feeds: number;
+  readonly outputs: number;
+  readonly constants: number;
+  readonly frozen: number;
+  readonly largest: number;
+  readonly nodes: number;
+}
+
+/** Micro-batches of more tokens are not described: what they take follows from smaller ones of the same length. */
+const MAX_DESCRIBED_TOKENS = 8192;
+
+type GraphsOptions = MemoryPlanOptions & { readonly layout: readonly ParameterGroup[] };
+
+/** Returns what the graphs take; it grows evenly with the rows of a micro-batch. */
+function graphsMemory(
+  trainee: Trainee,
+  options: GraphsOptions,
+): GraphsMemory & { readonly largestName: string } {
+  const { batch, seqLen } = options.shape;
+  const rows = Math.max(2, Math.floor(MAX_DESCRIBED_TOKENS / seqLen));
+  if (batch <= rows) return describedMemory(trainee, options);
+  const of = (batch: number) => describedMemory(trainee, { ...options, shape: { batch, seqLen } });
+  const { largestName, ...many } = of(rows);
+  const few = of(rows >> 1);
+  const further = (batch - rows) / (rows - (rows >> 1));
+  const entries = Object.entries(many) as [keyof GraphsMemory, number][];
+  const extended = entries.map(([key, value]) => [key, value + further * (value - few[key])]);
+  return { largestName, ...Object.fromEntries(extended) as GraphsMemory };
+}
+
+/** Returns what the graphs take, from their description. */
+function describedMemory(
+  trainee: Trainee,
+  options: GraphsOptions,
+): GraphsMemory & { readonly largestName: string } {
+  const { graphs, keptBytes, inputs } = plannedGraphs(trainee, options);
+  const runs = graphs.map(runMemory);
+  const most = (part: "activations" | "feeds" | "outputs") =>
+    Math.max(...runs.map((run) => run[part]));
+  const largest = runs.map(({ largest }) => largest).reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  return {
+    activations: most("activations"),
+    kept: keptBytes,
+    feeds: most("feeds"),
+    outputs: most("outputs"),
+    constants: runs.reduce((sum, { constants }) => sum + constants, 0),
+    frozen: frozenBytes(trainee, inputs),
+    largest: largest.bytes,
+    largestName: largest.name,
+    nodes: graphs.reduce((sum, { nodes }) => sum + nodes.length, 0),
+  };
+}
+
+/** Returns what the graphs are fed of frozen weights, in the form in which they are kept. */
+function frozenBytes(
+  { parameters, frozen }: Trainee,
+  inputs: readonly OnnxValueInfo[],
+): number {
   const trained = new Set(parameters.map(({ name }) => name));
-  const frozen = new Map(
-    graphs.flatMap(({ inputs }) => inputs)
-      .filter(({ name }) => !trained.has(name) && !BATCH_OR_ARRAY.test(name))
+  const names = frozen.map(({ name }) => name);
+  const fed = new Map(
+    inputs
+      .filter(({ name }) => !trained.has(name) && names.some((whole) => name.startsWith(whole)))
       .map((info) => [info.name, valueBytes(info)]),
   );
-  return [...frozen.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return [...fed.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function copiedBytes(

@@ -7,7 +7,14 @@
 
 import type { WeightSpec } from "../../models/language_model.ts";
 import { elementCount } from "../../engine/tensor/tensor.ts";
-import { type OptimizerConfig, optimizerOf, type SlotName, slotShapes } from "./optimizer.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
+import {
+  type AssignedOptimizer,
+  assignOptimizer,
+  type OptimizerConfig,
+  type SlotName,
+  slotShapes,
+} from "./optimizers/optimizer.ts";
 
 /** One weight, or what is kept of it, and its place. */
 export interface ParameterEntry {
@@ -28,11 +35,9 @@ export interface ParameterArray {
 }
 
 /** Weights that lie one after the other and are treated alike. */
-export interface ParameterGroup extends ParameterArray {
+export interface ParameterGroup extends ParameterArray, AssignedOptimizer {
   /** Whether weight decay applies: to matrices, not to norms and biases. */
   readonly decay: boolean;
-  /** What updates them. */
-  readonly optimizer: OptimizerConfig;
   /** What is kept of them from step to step. */
   readonly slots: ReadonlyMap<SlotName, ParameterArray>;
 }
@@ -41,6 +46,8 @@ export interface ParameterGroup extends ParameterArray {
 export interface LayoutOptions {
   /** What updates the weights. */
   readonly optimizer: OptimizerConfig;
+  /** Whether a moving average of the weights is kept. @default {false} */
+  readonly ema?: boolean;
   /** The most elements of a group; a single larger weight has a group of its own. @default {Infinity} */
   readonly maxGroupSize?: number;
 }
@@ -50,28 +57,33 @@ export function layOutParameters(
   parameters: readonly WeightSpec[],
   options: LayoutOptions,
 ): ParameterGroup[] {
-  const { maxGroupSize = Infinity } = options;
+  const { maxGroupSize = Infinity, ema = false } = options;
   const kinds = new Map<
     string,
-    { decay: boolean; optimizer: OptimizerConfig; specs: WeightSpec[] }
+    { decay: boolean; assigned: AssignedOptimizer; specs: WeightSpec[] }
   >();
   for (const decay of [true, false]) {
     for (const spec of parameters) {
       if ((spec.shape.length > 1) !== decay) continue;
-      const optimizer = optimizerOf(spec, options.optimizer);
-      const key = `${optimizer.kind} ${decay}`;
-      if (!kinds.has(key)) kinds.set(key, { decay, optimizer, specs: [] });
+      const assigned = assignOptimizer(spec, options.optimizer);
+      const key = `${assigned.optimizer.kind} ${decay}`;
+      if (!kinds.has(key)) kinds.set(key, { decay, assigned, specs: [] });
       kinds.get(key)!.specs.push(spec);
     }
   }
-  return [...kinds.values()].flatMap(({ decay, optimizer, specs }) =>
-    cut(specs, maxGroupSize).map((part) => ({
+  return [...kinds.values()].flatMap(({ decay, assigned, specs }) =>
+    cut(byShape(specs), maxGroupSize).map((part) => ({
       decay,
-      optimizer,
+      ...assigned,
       ...layOut(part),
-      slots: layOutSlots(part, optimizer),
+      slots: layOutSlots(part, { ...assigned, ema }),
     }))
   );
+}
+
+/** Returns weights of one shape next to each other, so that they can be treated as one tensor. */
+function byShape(specs: readonly WeightSpec[]): WeightSpec[] {
+  return [...Map.groupBy(specs, ({ shape }) => shape.join()).values()].flat();
 }
 
 /** Cuts a list of weights so that none of its parts has more than `maxSize` elements. */
@@ -102,11 +114,12 @@ function layOut(specs: readonly WeightSpec[]): ParameterArray {
 
 function layOutSlots(
   specs: readonly WeightSpec[],
-  optimizer: OptimizerConfig,
+  { optimizer, ema }: AssignedOptimizer & { readonly ema: boolean },
 ): Map<SlotName, ParameterArray> {
   const kept = new Map<SlotName, WeightSpec[]>();
   for (const spec of specs) {
-    const shapes = Object.entries(slotShapes(optimizer, spec.shape));
+    const average = ema ? { [EMA_SLOT]: spec.shape } : {};
+    const shapes = Object.entries({ ...slotShapes(optimizer, spec.shape), ...average });
     for (const [slot, shape] of shapes as [SlotName, readonly number[]][]) {
       if (!kept.has(slot)) kept.set(slot, []);
       kept.get(slot)!.push({ ...spec, shape });

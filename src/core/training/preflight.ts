@@ -13,11 +13,11 @@ import { UserError } from "../../utils/errors.ts";
 import { formatBytes } from "../../utils/format.ts";
 import type { TrainingConfig } from "./config.ts";
 import { FROZEN_DTYPES } from "./frozen_weights.ts";
-import type { BatchShape } from "./loss_graph.ts";
 import { type MemoryLimits, memoryLimits } from "./memory_limits.ts";
 import { checkpointBytes, type MemoryPlan, planMemory } from "./memory_plan.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { loraConfigOf, type TrainingModel } from "./prepare.ts";
+import type { BatchShape } from "./sequence_inputs.ts";
 import { adapterOf, type Trainee } from "./trainee.ts";
 
 /** Settings that would make a run fit. */
@@ -72,12 +72,14 @@ interface Variant {
   readonly maxLength: number;
   readonly gradientAccumulationSteps: number;
   readonly baseDtype: TrainingConfig["baseDtype"];
+  readonly gradientCheckpointing: boolean;
 }
 
 /** Plans a run. */
 export async function checkRun(options: PreflightOptions): Promise<Preflight> {
   const { config, device, prepared: { trainee }, datasets, optimizer } = options;
   const limits = options.limits ?? await memoryLimits(device);
+  const ema = config.emaDecay !== null;
   const lengths = paddedLengths(datasets);
   const processBytes = Deno.memoryUsage().rss;
   const planOf = (variant: Variant): MemoryPlan => {
@@ -91,6 +93,9 @@ export async function checkRun(options: PreflightOptions): Promise<Preflight> {
       gradientAccumulationSteps: variant.gradientAccumulationSteps,
       frozenDtype: variant.baseDtype,
       optimizer,
+      ema,
+      gradientCheckpointing: variant.gradientCheckpointing,
+      regularization: config,
       processBytes,
     });
   };
@@ -105,7 +110,7 @@ export async function checkRun(options: PreflightOptions): Promise<Preflight> {
     shape: { batch: config.batchSize, seqLen: Math.max(...lengths) },
     shapes: lengths.length,
     trainedParameters: countParameters({ weights: trainee.parameters }),
-    checkpointBytes: checkpointBytes(trainee, optimizer),
+    checkpointBytes: checkpointBytes(trainee, { optimizer, ema }),
   };
 }
 
@@ -200,6 +205,10 @@ function candidates(variant: Variant, { config, prepared }: PreflightOptions): C
       flags: `--base-dtype ${dtype}`,
       change: { baseDtype: dtype },
     }));
+  const checkpointing = config.gradientCheckpointing ? [] : [{
+    flags: "--gradient-checkpointing",
+    change: { gradientCheckpointing: true },
+  }];
   const lengths = halves(maxLength, 32).map((length): Candidate => ({
     flags: `--max-length ${length}`,
     change: { maxLength: length },
@@ -214,7 +223,11 @@ function candidates(variant: Variant, { config, prepared }: PreflightOptions): C
     flags: `--lora-rank ${rank}`,
     change: { trainee: adapterOf(trainee.model, loraConfigOf({ ...config, loraRank: rank })) },
   }];
-  return [batches, storage, lengths, adapter, ...(batches.length > 0 ? [both] : [])];
+  const all = both.map(({ flags, change }): Candidate => ({
+    flags: `--gradient-checkpointing ${flags}`,
+    change: { ...change, gradientCheckpointing: true },
+  }));
+  return [batches, checkpointing, storage, lengths, adapter, both, all];
 }
 
 /** Returns `value` halved again and again down to `least`. */

@@ -13,6 +13,7 @@ import { openAdapter } from "../../models/adapters/folder.ts";
 import { initialAdapter } from "../../models/adapters/initialize.ts";
 import { ALL_LINEAR, LORA_DEFAULTS, type LoraConfig } from "../../models/adapters/lora_config.ts";
 import type { Checkpoint } from "../../models/checkpoint/open.ts";
+import { endsAtMaxPositions } from "../../models/language_model.ts";
 import { findPreset, type Preset } from "../../models/presets.ts";
 import { trainBpe } from "../../models/tokenizer/bpe_trainer.ts";
 import { createTokenizer, loadTokenizer } from "../../models/tokenizer/load_tokenizer.ts";
@@ -234,10 +235,17 @@ export async function prepareDataset(
   options: PrepareDatasetOptions,
 ): Promise<Dataset> {
   const { trainee: { model }, tokenizer } = options.prepared;
+  const { maxLength } = options;
+  if (maxLength !== null && maxLength > model.maxPositions && endsAtMaxPositions(model)) {
+    throw new UserError(
+      `Cannot train on rows of up to ${maxLength} tokens: the model has ${model.maxPositions} positions; ` +
+        "lower --max-length",
+    );
+  }
   return await openDataset(path, {
     tokenizer,
     vocabSize: model.vocabSize,
-    maxLength: options.maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
+    maxLength: maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
     onWarning: (warning, { line }) => options.onWarning(`${path}, line ${line}: ${warning}`),
     signal: options.signal,
   });

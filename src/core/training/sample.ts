@@ -15,7 +15,7 @@ import type { LanguageModel } from "../../models/language_model.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { TrainingModel } from "./prepare.ts";
-import type { Trainer } from "./trainer.ts";
+import { modelWeights, type Trainer } from "./trainer.ts";
 
 /** The most tokens of a sample. */
 const MAX_SAMPLE_TOKENS = 48;
@@ -73,7 +73,7 @@ async function wholeModelOf(
   trainer: Trainer,
 ): Promise<{ model: LanguageModel; weights: ReadonlyMap<string, Tensor> }> {
   const state = await trainer.state();
-  const trained = new Map(state.weights.map(({ name, tensor }) => [name, tensor]));
+  const trained = new Map(modelWeights(state).map(({ name, tensor }) => [name, tensor]));
   if (adapter === undefined) return { model, weights: trained };
   const weights = new Map<string, Tensor>();
   const merged = mergeAdapter({

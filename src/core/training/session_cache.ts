@@ -6,6 +6,7 @@
 
 import type { OnnxModel } from "../../engine/onnx/model.ts";
 import type { Session } from "../../engine/runtime/session.ts";
+import { RecentlyUsed } from "./recently_used.ts";
 
 /** Graphs that stay compiled. */
 export const MAX_SESSIONS = 6;
@@ -21,8 +22,7 @@ export interface CompiledGraph {
 /** Keeps a few compiled graphs. */
 export class SessionCache {
   readonly #compile: (model: OnnxModel) => Promise<Session>;
-  /** In the order of their last use. */
-  readonly #graphs = new Map<string, CompiledGraph>();
+  readonly #graphs = new RecentlyUsed<CompiledGraph & AsyncDisposable>(MAX_SESSIONS);
 
   /** Opens a cache whose graphs `compile` compiles. */
   constructor(compile: (model: OnnxModel) => Promise<Session>) {
@@ -31,25 +31,20 @@ export class SessionCache {
 
   /** Returns the graph of `key`, compiling what `describe` returns if there is none. */
   async open(key: string, describe: () => OnnxModel): Promise<CompiledGraph> {
-    const graph = this.#graphs.get(key) ?? await this.#add(describe());
-    this.#graphs.delete(key);
-    this.#graphs.set(key, graph);
-    if (this.#graphs.size > MAX_SESSIONS) {
-      const [oldest, unused] = this.#graphs.entries().next().value!;
-      this.#graphs.delete(oldest);
-      await unused.session[Symbol.asyncDispose]();
-    }
-    return graph;
+    return await this.#graphs.open(key, async () => {
+      const model = describe();
+      const session = await this.#compile(model);
+      return {
+        model: withoutTensors(model),
+        session,
+        [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+      };
+    });
   }
 
   /** Frees all of them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { session } of this.#graphs.values()) await session[Symbol.asyncDispose]();
-    this.#graphs.clear();
-  }
-
-  async #add(model: OnnxModel): Promise<CompiledGraph> {
-    return { model: withoutTensors(model), session: await this.#compile(model) };
+    await this.#graphs[Symbol.asyncDispose]();
   }
 }
 

@@ -4,13 +4,16 @@
  * @module
  */
 
+import { linearCrossEntropy } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { adaptedProject } from "../../models/adapters/lora.ts";
 import type { LoraConfig } from "../../models/adapters/lora_config.ts";
 import { type AdapterLayout, adapterLayout } from "../../models/adapters/weights.ts";
 import {
+  type EmbedRows,
   type LanguageModel,
   plainProject,
+  plainRows,
   type Project,
   type WeightSpec,
 } from "../../models/language_model.ts";
@@ -47,17 +50,30 @@ export function wholeModel(model: LanguageModel): Trainee {
  */
 export function adapterOf(model: LanguageModel, config: LoraConfig): Trainee {
   const layout = adapterLayout(model, config);
-  const { outputWeight, saved } = layout;
-  // What is trained whole stands in for the base's; a tied output matrix is still needed for the embeddings.
-  const replaced = (name: string): boolean =>
-    saved.has(name) && (name !== model.outputWeight || outputWeight === model.outputWeight);
   return {
     model,
     parameters: layout.weights,
-    frozen: model.weights.filter(({ name }) => !replaced(name)),
+    // What is trained whole stands in for the base's.
+    frozen: model.weights.filter(({ name }) => !layout.saved.has(name)),
     adapter: { config, layout },
   };
 }
+
+/** What a model computes with matrices, as it is computed with those that are frozen. */
+export interface FrozenLayers {
+  /** Computes a linear layer. */
+  readonly project: Project;
+  /** Returns rows of a matrix. */
+  readonly embedRows: EmbedRows;
+  /** Predicts tokens. */
+  readonly crossEntropy: CrossEntropy;
+}
+
+/** Returns −log softmax(hidden · Wᵀ)[target], [n, 1], of each row of `hidden` [n, d] for the matrix W of a name. */
+export type CrossEntropy = (
+  hidden: Value,
+  prediction: { readonly name: string; readonly targets: Value },
+) => Value;
 
 /** The values that stand for weights in one graph. */
 export interface WeightValues {
@@ -65,18 +81,16 @@ export interface WeightValues {
   readonly trained: (name: string) => Value;
   /** Returns the value of a frozen weight, as float32. */
   readonly frozen: (name: string) => Value;
-  /** Computes linear layers with frozen matrices. @default {products with what `frozen` returns} */
-  readonly frozenProject?: Project;
+  /** Computes with frozen matrices as they are kept. @default {with what `frozen` returns} */
+  readonly frozenLayers?: FrozenLayers;
   /** Leaves out a part of what an adapter reads. @default {nothing} */
   readonly dropout?: ((x: Value) => Value) | undefined;
 }
 
 /** How a forward pass gets at its weights. */
-export interface BoundWeights {
+export interface BoundWeights extends FrozenLayers {
   /** Returns the value of a weight of the model. */
   readonly weight: (name: string) => Value;
-  /** Computes a linear layer. */
-  readonly project: Project;
   /** Name of the output matrix. */
   readonly outputWeight: string;
 }
@@ -87,7 +101,7 @@ export function bindWeights(trainee: Trainee, values: WeightValues): BoundWeight
   if (adapter === undefined) {
     return {
       weight: values.trained,
-      project: plainProject(values.trained),
+      ...plainLayers(values.trained),
       outputWeight: model.outputWeight,
     };
   }
@@ -96,18 +110,31 @@ export function bindWeights(trainee: Trainee, values: WeightValues): BoundWeight
     const savedName = saved.get(name);
     return savedName === undefined ? values.frozen(name) : values.trained(savedName);
   };
-  const project = adaptedProject({
-    config,
-    targets,
-    trained: values.trained,
-    frozen: values.frozen,
-    base: (x, projection) =>
-      (saved.has(`${projection.name}.weight`) ? plainProject(weight) : frozenProject)(
-        x,
-        projection,
-      ),
-    dropout: values.dropout,
-  });
-  const frozenProject = values.frozenProject ?? plainProject(values.frozen);
-  return { weight, project, outputWeight };
+  const whole = plainLayers(weight);
+  const frozen = values.frozenLayers ?? plainLayers(values.frozen);
+  const layersOf = (name: string): FrozenLayers => saved.has(name) ? whole : frozen;
+  return {
+    weight,
+    outputWeight,
+    project: adaptedProject({
+      config,
+      targets,
+      trained: values.trained,
+      frozen: values.frozen,
+      base: (x, projection) => layersOf(`${projection.name}.weight`).project(x, projection),
+      dropout: values.dropout,
+    }),
+    embedRows: (name, ids) => layersOf(name).embedRows(name, ids),
+    crossEntropy: (hidden, prediction) =>
+      layersOf(prediction.name).crossEntropy(hidden, prediction),
+  };
+}
+
+function plainLayers(weight: (name: string) => Value): FrozenLayers {
+  return {
+    project: plainProject(weight),
+    embedRows: plainRows(weight),
+    crossEntropy: (hidden, { name, targets }) =>
+      linearCrossEntropy(hidden, { weight: weight(name), targets }),
+  };
 }

@@ -6,6 +6,7 @@
 
 import type { MicroBatch } from "../../datasets/batch.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
+import { EMA_SLOT } from "./optimizers/ema.ts";
 
 /** What one update needs to know. */
 export interface UpdateOptions {
@@ -41,11 +42,16 @@ export interface TrainableState {
   readonly slots: Readonly<Record<string, readonly NamedTensor[]>>;
 }
 
+/** Returns the weights to evaluate, use and save: their moving average, where one is kept. */
+export function modelWeights({ weights, slots }: TrainableState): readonly NamedTensor[] {
+  return slots[EMA_SLOT] ?? weights;
+}
+
 /** Options of {@linkcode Trainer.accumulate}. */
 export interface AccumulateOptions {
   /** Weight of each trained token's loss. */
   readonly tokenWeight: number;
-  /** Decides what is random in this micro-batch, such as dropout. */
+  /** Decides what is random in this micro-batch, such as dropout and noise. */
   readonly seed: number;
 }
 
@@ -61,7 +67,10 @@ export interface Trainer {
   accumulate(batch: MicroBatch, options: AccumulateOptions): Promise<number>;
   /** Changes the weights by the gradients added since the last update, and forgets these. */
   update(options: UpdateOptions): Promise<UpdateResult>;
-  /** Returns the sum of the token losses of one micro-batch. */
+  /**
+   * Returns the sum of the token losses of one micro-batch, without label smoothing and noise, and by the moving
+   * average of the weights, where one is kept.
+   */
   evaluate(batch: MicroBatch): Promise<number>;
   /** Returns weights and what is kept of them. */
   state(): Promise<TrainableState>;

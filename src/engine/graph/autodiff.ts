@@ -5,29 +5,65 @@
  */
 
 import { elementCount } from "../tensor/tensor.ts";
-import { add, constant, scalar } from "./build.ts";
+import { add, after, apply, constant, scalar } from "./build.ts";
 import { inputGradients, isDifferentiable } from "./gradients.ts";
 import { zeros } from "../tensor/tensor.ts";
-import { staticShape, topologicalOrder, type Value } from "./value.ts";
+import { type Op, type OpAttributes, staticShape, topologicalOrder, type Value } from "./value.ts";
+
+/** Options of {@linkcode grad}. */
+export interface GradOptions {
+  /**
+   * Values between which everything is computed a second time for the gradients instead of being kept, each made from
+   * the one before it: the hidden states between the layers of a model (Chen et al., 2016). @default {none}
+   */
+  readonly checkpoints?: readonly Value[];
+}
 
 /**
  * Returns the gradient of `loss` with respect to each value of `wrt`, zeros where `loss` does not depend on it.
  *
  * @throws {TypeError} If `loss` is not a scalar.
  */
-export function grad(loss: Value, wrt: readonly Value[]): Value[] {
+export function grad(
+  loss: Value,
+  wrt: readonly Value[],
+  { checkpoints = [] }: GradOptions = {},
+): Value[] {
   if (elementCount(staticShape(loss.shape)) !== 1) {
     throw new TypeError(
       `Cannot differentiate a loss of shape [${loss.shape}]: it must be a scalar`,
     );
   }
-  const order = topologicalOrder([loss]);
+  return vjp(loss, { upstream: onesLike(loss), wrt, checkpoints });
+}
+
+/** Options of {@linkcode vjp}. */
+export interface VjpOptions extends GradOptions {
+  /** The gradient of some loss with respect to the output, of the output's shape. */
+  readonly upstream: Value;
+  /** The values whose gradients are wanted. */
+  readonly wrt: readonly Value[];
+}
+
+/**
+ * Returns the vector-Jacobian product: what the gradient `upstream` of `output` is with respect to each value of `wrt`,
+ * zeros where `output` does not depend on it.
+ */
+export function vjp(
+  output: Value,
+  { upstream: given, wrt, checkpoints = [] }: VjpOptions,
+): Value[] {
+  const order = topologicalOrder([output]);
   const onPath = valuesOnPath(order, wrt);
-  const gradients = new Map<Value, Value>([[loss, onesLike(loss)]]);
+  const gradients = new Map<Value, Value>([[output, given]]);
+  const again = new Map<Value, Value>();
   for (const value of order.toReversed()) {
     const upstream = gradients.get(value);
     if (upstream === undefined || !onPath.has(value)) continue;
-    for (const [index, gradient] of inputGradients(value, upstream).entries()) {
+    const from = checkpoints[checkpoints.indexOf(value) - 1];
+    if (from !== undefined) repeat(value, { from, upstream, again });
+    const made = again.get(value) ?? value;
+    for (const [index, gradient] of inputGradients(made, upstream).entries()) {
       const input = value.inputs[index]!;
       if (gradient === null || !onPath.has(input)) continue;
       const sum = gradients.get(input);
@@ -37,6 +73,32 @@ export function grad(loss: Value, wrt: readonly Value[]): Value[] {
   return wrt.map((value) =>
     gradients.get(value) ?? constant(zeros(value.dtype, staticShape(value.shape)))
   );
+}
+
+/** Describes once more, into `again`, all that lies between `from` and `to`, to be computed once `upstream` is there. */
+function repeat(
+  to: Value,
+  { from, upstream, again }: {
+    readonly from: Value;
+    readonly upstream: Value;
+    readonly again: Map<Value, Value>;
+  },
+): void {
+  const start = after(from, upstream);
+  const copies = new Map<Value, Value>([[from, start]]);
+  for (const value of valuesBetween(from, to)) {
+    const inputs = value.inputs.map((input) => copies.get(input) ?? input);
+    if (inputs.every((input, i) => input === value.inputs[i])) continue;
+    const copy = apply(value.op as Op, inputs, value.attributes as OpAttributes[Op]);
+    copies.set(value, copy);
+    again.set(value, copy);
+  }
+}
+
+/** Returns what `to` is made of without what `from` is, each after those it reads. */
+function valuesBetween(from: Value, to: Value): Value[] {
+  const behind = new Set(topologicalOrder([from]));
+  return topologicalOrder([to]).filter((value) => !behind.has(value));
 }
 
 /** The values of `order` through which a gradient reaches `wrt`. */

@@ -72,6 +72,8 @@ export const sigmoid = (x: Value): Value => apply("Sigmoid", [x], NONE);
 export const tanh = (x: Value): Value => apply("Tanh", [x], NONE);
 /** Returns softmax over the last dimension. */
 export const softmax = (x: Value): Value => apply("Softmax", [x], NONE);
+/** Returns GELU by its approximation with tanh (`gelu_new`, `gelu_pytorch_tanh`). */
+export const geluTanh = (x: Value): Value => apply("GeluTanh", [x], NONE);
 /** Returns x · sigmoid(x). */
 export const silu = (x: Value): Value => mul(x, sigmoid(x));
 
@@ -82,6 +84,9 @@ export function cast(x: Value, to: Dtype): Value {
 
 /** Returns `x` as a value that no gradient flows through. */
 export const detach = (x: Value): Value => apply("Detach", [x], NONE);
+
+/** Returns `x` as a value that is not there before `y`, of the same shape, is. */
+export const after = (x: Value, y: Value): Value => apply("After", [x, y], NONE);
 
 /** Sums over `axes` and keeps them as 1. */
 export function reduceSum(x: Value, axes: readonly number[]): Value {
@@ -180,13 +185,24 @@ export function scatterAdd(data: Value, { ids, updates }: RowUpdates): Value {
 export interface RmsNormOptions {
   /** Scale of each element of the last dimension. */
   readonly weight: Value;
-  /** Added to the mean square. */
+  /** Added to the mean square, or to the variance. */
   readonly epsilon: number;
 }
 
 /** Normalises `x` to unit root mean square over its last dimension, then scales it. */
 export function rmsNorm(x: Value, { weight, epsilon }: RmsNormOptions): Value {
   return apply("RmsNorm", [x, weight], { epsilon });
+}
+
+/** Options of {@linkcode layerNorm}. */
+export interface LayerNormOptions extends RmsNormOptions {
+  /** Added to each element of the last dimension. */
+  readonly bias: Value;
+}
+
+/** Normalises `x` to mean 0 and variance 1 over its last dimension, then scales and shifts it. */
+export function layerNorm(x: Value, { weight, bias, epsilon }: LayerNormOptions): Value {
+  return apply("LayerNorm", [x, weight, bias], { epsilon });
 }
 
 /** The angles of rotary position embeddings. */
@@ -220,14 +236,21 @@ export function linearCrossEntropy(
   return apply("LinearCrossEntropy", [hidden, weight, targets], NONE);
 }
 
+/** Options of {@linkcode linear}. */
+export interface LinearOptions {
+  /** Whether the weight is stored [inFeatures, outFeatures]. @default {false} */
+  readonly transposed?: boolean;
+}
+
 /** Returns `x` [..., inFeatures] · weightᵀ for a `weight` [outFeatures, inFeatures]. */
-export function linear(x: Value, weight: Value): Value {
-  const [outFeatures, inFeatures] = weight.shape;
+export function linear(x: Value, weight: Value, options: LinearOptions = {}): Value {
+  const { transposed = false } = options;
+  const [outFeatures, inFeatures] = transposed ? weight.shape.toReversed() : weight.shape;
   const leading = x.shape.slice(0, -1);
   if (leading.every((dim) => typeof dim === "number")) {
     const rows = leading.reduce((product, dim) => product * dim, 1);
-    const flat = gemm(reshape(x, [rows, inFeatures!]), weight, { transB: true });
+    const flat = gemm(reshape(x, [rows, inFeatures!]), weight, { transB: !transposed });
     return reshape(flat, [...leading, outFeatures!]);
   }
-  return matMul(x, transpose(weight, [1, 0]));
+  return matMul(x, transposed ? weight : transpose(weight, [1, 0]));
 }

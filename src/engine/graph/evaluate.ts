@@ -5,9 +5,19 @@
  * @module
  */
 
+import { toFloat32 } from "../tensor/convert.ts";
+import { float32ToBfloat16, float32ToFloat16 } from "../tensor/float16.ts";
+import { UINT8_ZERO_POINT } from "../tensor/quantize.ts";
 import { type Dtype, DTYPE_ARRAYS, elementCount, type Tensor } from "../tensor/tensor.ts";
 import { broadcastShapes } from "./infer.ts";
-import { type Op, type OpAttributes, staticShape, topologicalOrder, type Value } from "./value.ts";
+import {
+  type FrozenDtype,
+  type Op,
+  type OpAttributes,
+  staticShape,
+  topologicalOrder,
+  type Value,
+} from "./value.ts";
 
 /** Elements in row-major order, whatever their dtype, as float64. */
 export interface EvaluatedTensor {
@@ -83,6 +93,7 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
     data: to.startsWith("float") ? x!.data : x!.data.map(Math.trunc),
   }),
   Detach: ([x]) => x!,
+  After: ([x]) => x!,
   ReduceSum: reduction(sum),
   ReduceMean: reduction((elements) => sum(elements) / elements.length),
   ReduceMax: reduction((elements) => Math.max(...elements)),
@@ -138,10 +149,20 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
       const total = sum(exponentials);
       return exponentials.map((element) => element / total);
     }),
+  GeluTanh: unary((x) =>
+    0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
+  ),
   RmsNorm: ([x, weight], { epsilon }) =>
     mapRows(x!, (row) => {
       const scale = 1 / Math.sqrt(sum(row.map((element) => element ** 2)) / row.length + epsilon);
       return row.map((element, i) => element * scale * weight!.data[i]!);
+    }),
+  LayerNorm: ([x, weight, bias], { epsilon }) =>
+    mapRows(x!, (row) => {
+      const mean = sum(row) / row.length;
+      const variance = sum(row.map((element) => (element - mean) ** 2)) / row.length;
+      const scale = 1 / Math.sqrt(variance + epsilon);
+      return row.map((element, i) => (element - mean) * scale * weight!.data[i]! + bias!.data[i]!);
     }),
   Rotary: ([x, positions, cos, sin]) => {
     const half = x!.shape[3]! / 2;
@@ -166,15 +187,31 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
       return logSum - scores[targets!.data[row!]!]!;
     });
   },
+  FrozenGemm: ([x, weight, scales], { transB, stored }) => {
+    const matrix = storedMatrix(weight!, scales, stored);
+    return matMul(x!, transB ? transposeTo(matrix, [1, 0]) : matrix);
+  },
+  FrozenGather: ([weight, ids, scales], { stored }) => {
+    return evaluateRules.Gather([storedMatrix(weight!, scales, stored), ids!], {});
+  },
+  FrozenLinearCrossEntropy: ([hidden, weight, targets, scales], { stored }) => {
+    const matrix = storedMatrix(weight!, scales, stored);
+    return evaluateRules.LinearCrossEntropy([hidden!, matrix, targets!], {});
+  },
 };
 
 /** Returns `tensor` with its elements as float64. */
 export function toEvaluated(tensor: Tensor): EvaluatedTensor {
-  return { shape: tensor.shape, data: Float64Array.from(tensor.data as ArrayLike<number>, Number) };
+  const { shape, data } = isHalf(tensor.dtype) ? toFloat32(tensor) : tensor;
+  return { shape, data: Float64Array.from(data as ArrayLike<number>, Number) };
 }
 
 /** Returns an evaluated tensor as one of `dtype`, rounded to its precision. */
 export function fromEvaluated({ shape, data }: EvaluatedTensor, dtype: Dtype): Tensor {
+  if (isHalf(dtype)) {
+    const round = dtype === "float16" ? float32ToFloat16 : float32ToBfloat16;
+    return { dtype, shape, data: round(Float32Array.from(data)) };
+  }
   const elements = new DTYPE_ARRAYS[dtype](data.length);
   for (let i = 0; i < data.length; i++) {
     elements[i] = dtype === "int64" ? BigInt(data[i]!) : data[i]!;
@@ -207,6 +244,24 @@ export function evaluate(
     results.set(value, given ?? evaluateOp(value.op, inputs, value.attributes));
   }
   return values.map((value) => results.get(value)!);
+}
+
+/** Whether the elements of `dtype` are kept as the bits of a 16-bit float. */
+function isHalf(dtype: Dtype): dtype is "float16" | "bfloat16" {
+  return dtype === "float16" || dtype === "bfloat16";
+}
+
+/** Returns the matrix that is stored as `weight` and `scales`. */
+function storedMatrix(
+  weight: EvaluatedTensor,
+  scales: EvaluatedTensor | undefined,
+  stored: FrozenDtype,
+): EvaluatedTensor {
+  const zeroPoint = stored === "uint8" ? UINT8_ZERO_POINT : 0;
+  const data = weight.data.map((element, i) =>
+    (element - zeroPoint) * (scales?.data[Math.floor(i / weight.shape[1]!)] ?? 1)
+  );
+  return { shape: weight.shape, data };
 }
 
 function matMul(a: EvaluatedTensor, b: EvaluatedTensor): EvaluatedTensor {

@@ -6,13 +6,21 @@
 
 import {
   MICROSOFT_DOMAIN,
-  type OnnxAttribute,
   type OnnxModel,
   type OnnxNode,
   type OnnxValueInfo,
   type OnnxValueType,
 } from "../onnx/model.ts";
-import { type Dtype, elementCount, type Tensor } from "../tensor/tensor.ts";
+import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import { exportFrozenGather, exportFrozenGemm } from "./export_frozen.ts";
+import {
+  type ExportRule,
+  type ExportTarget,
+  ONNX_DTYPE_CODES,
+  type Writer,
+} from "./export_writer.ts";
+import { auxiliaryType } from "./auxiliary_type.ts";
+import { orderNodes } from "./order_nodes.ts";
 import { simplify } from "./simplify.ts";
 import {
   type Dim,
@@ -23,11 +31,7 @@ import {
   type ValueOf,
 } from "./value.ts";
 
-/** The families of devices for which one operator is spelled differently. */
-export const EXPORT_TARGETS = ["cpu", "gpu"] as const;
-
-/** A family of devices. */
-export type ExportTarget = (typeof EXPORT_TARGETS)[number];
+export { EXPORT_TARGETS, type ExportTarget } from "./export_writer.ts";
 
 /** Options of {@linkcode exportGraph}. */
 export interface ExportOptions {
@@ -35,42 +39,11 @@ export interface ExportOptions {
   readonly target?: ExportTarget;
 }
 
-/** Writes nodes and constants, and knows what each value is called. */
-interface Writer {
-  readonly target: ExportTarget;
-  /** Returns the name of a value that was written before. */
-  nameOf(value: Value): string;
-  /** Writes a node and returns the name of its output, which is `name` if given. */
-  node(op: string, inputs: readonly string[], options?: NodeOptions): string;
-  /** Writes an int64 vector and returns its name. */
-  integers(values: readonly number[]): string;
-  /** Writes a tensor and returns its name. */
-  tensor(tensor: Tensor): string;
-}
-
-interface NodeOptions {
-  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
-  readonly domain?: string;
-  /** What it makes. @default {what the value that is being written is} */
-  readonly type?: OnnxValueType;
-}
-
-type ExportRule<O extends Op> = (value: ValueOf<O>, writer: Writer) => string;
-
 /** Constants of at least this many equal elements are written as their shape and value. */
 const MIN_FILLED_ELEMENTS = 1024;
 
-const ONNX_DTYPE_CODES: Readonly<Record<Dtype, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  bfloat16: 16,
-};
+/** Tensors of at most this many elements are written once, however often they are used. */
+const MAX_SHARED_ELEMENTS = 16;
 
 /** An operator that ONNX has under the same name. */
 const same = (value: ValueOf<Op>, writer: Writer): string =>
@@ -117,6 +90,14 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
       attributes: { to: { int: ONNX_DTYPE_CODES[to] } },
     }),
   Detach: ({ inputs: [x] }, writer) => writer.nameOf(x!),
+  // ONNX has no order but that of its data, so y takes part with a weight of 0.
+  After: ({ inputs: [x, y] }, writer) => {
+    const zero = writer.tensor({ dtype: "float32", shape: [], data: new Float32Array(1) });
+    return writer.node("Add", [
+      writer.nameOf(x!),
+      writer.node("Mul", [writer.nameOf(y!), zero]),
+    ]);
+  },
   ReduceSum: reduction,
   ReduceMean: reduction,
   ReduceMax: reduction,
@@ -171,9 +152,15 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
   },
   Softmax: ({ inputs: [x] }, writer) =>
     writer.node("Softmax", [writer.nameOf(x!)], { attributes: { axis: { int: -1 } } }),
+  GeluTanh: ({ inputs: [x] }, writer) =>
+    writer.node("FastGelu", [writer.nameOf(x!)], { domain: MICROSOFT_DOMAIN }),
   RmsNorm: ({ inputs: [x, weight], attributes: { epsilon } }, writer) =>
     writer.node("SimplifiedLayerNormalization", [writer.nameOf(x!), writer.nameOf(weight!)], {
       attributes: { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } },
+    }),
+  LayerNorm: ({ inputs, attributes: { epsilon } }, writer) =>
+    writer.node("LayerNormalization", inputs.map((input) => writer.nameOf(input)), {
+      attributes: { axis: { int: -1 }, epsilon: { float: epsilon } },
     }),
   Rotary: ({ inputs }, writer) =>
     writer.node("RotaryEmbedding", inputs.map((input) => writer.nameOf(input)), {
@@ -181,6 +168,11 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
     }),
   LinearCrossEntropy: () => {
     throw new Error("Internal: LinearCrossEntropy is spelled out before export");
+  },
+  FrozenGemm: exportFrozenGemm,
+  FrozenGather: exportFrozenGather,
+  FrozenLinearCrossEntropy: () => {
+    throw new Error("Internal: FrozenLinearCrossEntropy is spelled out before export");
   },
 };
 
@@ -200,6 +192,7 @@ export function exportGraph(
   const inputs = new Map<string, OnnxValueInfo>();
   const initializers = new Map<string, Tensor>();
   const integerNames = new Map<string, string>();
+  const smallTensors = new Map<string, string>();
   const nameOfValue = new Map<Value, string>();
   const types = new Map<string, OnnxValueType>();
   let written: OnnxValueType | undefined;
@@ -211,12 +204,15 @@ export function exportGraph(
     used.add(`${prefix}${index}`);
     return `${prefix}${index}`;
   };
+  const typeOf = (name: string): OnnxValueType | undefined =>
+    types.get(name) ?? inputs.get(name) ?? initializers.get(name);
   const writer: Writer = {
     target,
     nameOf: (value) => nameOfValue.get(value)!,
-    node(op, nodeInputs, { attributes = {}, domain = "", type = written } = {}) {
+    node(op, nodeInputs, { attributes = {}, domain = "", type } = {}) {
       const name = fresh("v");
-      if (type !== undefined) types.set(name, { dtype: type.dtype, shape: type.shape });
+      const made = type ?? auxiliaryType({ op, inputs: nodeInputs, attributes }, typeOf) ?? written;
+      if (made !== undefined) types.set(name, { dtype: made.dtype, shape: made.shape });
       nodes.push({ op, domain, inputs: nodeInputs, outputs: [name], attributes });
       return name;
     },
@@ -231,8 +227,13 @@ export function exportGraph(
       return name;
     },
     tensor(tensor) {
+      const small = tensor.data.length <= MAX_SHARED_ELEMENTS;
+      const key = `${tensor.dtype} [${tensor.shape}] ${small ? tensor.data.join() : ""}`;
+      const known = small ? smallTensors.get(key) : undefined;
+      if (known !== undefined) return known;
       const name = fresh("c");
       initializers.set(name, tensor);
+      if (small) smallTensors.set(key, name);
       return name;
     },
   };
@@ -248,7 +249,7 @@ export function exportGraph(
   }
   for (const [i, { dtype, shape }] of values.entries()) types.set(names[i]!, { dtype, shape });
   return {
-    nodes: nameOutputs(nodes, names, values.map(writer.nameOf)),
+    nodes: orderNodes(nameOutputs(nodes, names, values.map(writer.nameOf))),
     inputs: [...inputs.values()],
     outputs: names.map((name, i) => ({
       name,

@@ -7,6 +7,7 @@
 import { zeros } from "../tensor/tensor.ts";
 import {
   add,
+  apply,
   cast,
   concat,
   constant,
@@ -25,12 +26,14 @@ import {
   rotary,
   scalar,
   scatterAdd,
+  sigmoid,
   slice,
   softmax,
   sqrt,
   sub,
   transpose,
 } from "./build.ts";
+import { frozenGemm, frozenRows } from "./frozen.ts";
 import { broadcastShapes } from "./infer.ts";
 import { type Dim, inputOf, type Op, staticShape, type Value, type ValueOf } from "./value.ts";
 
@@ -60,6 +63,7 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
   Constant: null,
   Equal: null,
   Detach: null,
+  After: (_, g) => [g, null],
   Add: (value, g) => {
     const [a, b] = operands(value);
     return [unbroadcast(g, a.shape), unbroadcast(g, b.shape)];
@@ -164,6 +168,15 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     // y' = y (x' − Σ y x')
     return [sub(weighted, mul(value as Value, reduceSum(weighted, [-1])))];
   },
+  GeluTanh: ({ inputs: [x] }, g) => {
+    // gelu(x) = x s with s = sigmoid(x (a + b x²)), so gelu'(x) = s (1 + x (1 − s) (a + 3 b x²)).
+    const a = 2 * Math.sqrt(2 / Math.PI);
+    const b = a * 0.044715;
+    const square = mul(x!, x!);
+    const s = sigmoid(mul(x!, add(mul(square, scalar(b)), scalar(a))));
+    const slope = mul(mul(x!, sub(scalar(1), s)), add(mul(square, scalar(3 * b)), scalar(a)));
+    return [mul(g, mul(s, add(slope, scalar(1))))];
+  },
   RmsNorm: (value, g) => {
     const [x, weight] = operands(value);
     const meanSquare = reduceMean(mul(x, x), [-1]);
@@ -174,6 +187,20 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     return [
       mul(scale, sub(weighted, mul(normalized, projection))),
       unbroadcast(mul(g, normalized), weight.shape),
+    ];
+  },
+  LayerNorm: ({ inputs: [x, weight, bias], attributes: { epsilon } }, g) => {
+    const centred = sub(x!, reduceMean(x!, [-1]));
+    const variance = reduceMean(mul(centred, centred), [-1]);
+    const scale = reciprocal(sqrt(add(variance, scalar(epsilon))));
+    const normalized = mul(centred, scale);
+    const weighted = mul(g, weight!);
+    const projection = reduceMean(mul(weighted, normalized), [-1]);
+    const level = reduceMean(weighted, [-1]);
+    return [
+      mul(scale, sub(sub(weighted, level), mul(normalized, projection))),
+      unbroadcast(mul(g, normalized), weight!.shape),
+      unbroadcast(g, bias!.shape),
     ];
   },
   // The inverse of a rotation turns the other way.
@@ -194,6 +221,18 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
       scatterAdd(dense, { ids: targets!, updates: neg(scaled) }),
       null,
     ];
+  },
+  FrozenGemm: ({ inputs: [, ...matrix], attributes }, g) => {
+    const transB = !attributes.transB;
+    return [apply("FrozenGemm", [g, ...matrix], { ...attributes, transB }), null, null];
+  },
+  FrozenGather: null,
+  FrozenLinearCrossEntropy: ({ inputs: [hidden, weight, targets, scales] }, g) => {
+    const matrix = { weight: weight!, scales };
+    const probabilities = softmax(frozenGemm(hidden!, matrix, { transB: true }));
+    // Exactly: 8 bits would leave nothing of the many probabilities below a 254th of the largest.
+    const expected = frozenGemm(probabilities, matrix, { exact: true });
+    return [mul(g, sub(expected, frozenRows(matrix, targets!))), null, null, null];
   },
 };
 

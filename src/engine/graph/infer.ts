@@ -5,7 +5,14 @@
  */
 
 import { type Dtype, elementCount } from "../tensor/tensor.ts";
-import { type Dim, normalizeAxis, type Op, type OpAttributes, type Value } from "./value.ts";
+import {
+  type Dim,
+  type FrozenDtype,
+  normalizeAxis,
+  type Op,
+  type OpAttributes,
+  type Value,
+} from "./value.ts";
 
 /** Dtype and shape of a value. */
 export interface ValueType {
@@ -57,6 +64,10 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   Tanh: elementwise,
   Cast: ([x], { to }) => ({ dtype: to, shape: x!.shape }),
   Detach: elementwise,
+  After: ([x, y]) => {
+    if (`${x!.shape}` !== `${y!.shape}`) mismatch("After", x!, y!);
+    return { dtype: x!.dtype, shape: x!.shape };
+  },
   ReduceSum: reducing,
   ReduceMean: reducing,
   ReduceMax: reducing,
@@ -114,10 +125,32 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   GatherElements: ([data, ids]) => ({ dtype: data!.dtype, shape: ids!.shape }),
   ScatterAdd: ([data]) => ({ dtype: data!.dtype, shape: data!.shape }),
   Softmax: elementwise,
+  GeluTanh: elementwise,
   RmsNorm: elementwise,
+  LayerNorm: elementwise,
   Rotary: elementwise,
   LinearCrossEntropy: ([hidden, weight]) => {
     if (hidden!.shape[1] !== weight!.shape[1]) mismatch("LinearCrossEntropy", hidden!, weight!);
+    return { dtype: hidden!.dtype, shape: [hidden!.shape[0]!, 1] };
+  },
+  FrozenGemm: ([x, weight, scales], { transB, stored }) => {
+    checkFrozen(weight!, scales, stored);
+    const [m, k] = x!.shape;
+    const [k2, n] = transB ? weight!.shape.toReversed() : weight!.shape;
+    if (x!.dtype !== "float32" || x!.shape.length !== 2 || k !== k2) {
+      mismatch("FrozenGemm", x!, weight!);
+    }
+    return { dtype: "float32", shape: [m!, n!] };
+  },
+  FrozenGather: ([weight, ids, scales], { stored }) => {
+    checkFrozen(weight!, scales, stored);
+    return { dtype: "float32", shape: [...ids!.shape.slice(0, -1), weight!.shape[1]!] };
+  },
+  FrozenLinearCrossEntropy: ([hidden, weight, , scales], { stored }) => {
+    checkFrozen(weight!, scales, stored);
+    if (hidden!.shape[1] !== weight!.shape[1]) {
+      mismatch("FrozenLinearCrossEntropy", hidden!, weight!);
+    }
     return { dtype: hidden!.dtype, shape: [hidden!.shape[0]!, 1] };
   },
 };
@@ -168,6 +201,21 @@ function sameSize(a: readonly Dim[], b: readonly Dim[]): boolean {
 
 function mismatch(op: Op, a: Value, b: Value): never {
   throw new RangeError(`Cannot apply ${op} to [${a.shape}] and [${b.shape}]`);
+}
+
+function checkFrozen(weight: Value, scales: Value | undefined, stored: FrozenDtype): void {
+  if (weight.dtype !== stored || weight.shape.length !== 2) {
+    throw new TypeError(`Cannot use ${weight.dtype} [${weight.shape}] as a matrix of ${stored}`);
+  }
+  const wanted = stored === "float16" ? undefined : `float32 [${weight.shape[0]}]`;
+  const given = scales && `${scales.dtype} [${scales.shape}]`;
+  if (given !== wanted) {
+    throw new TypeError(
+      `Cannot use scales ${given ?? "(none)"} with ${stored} [${weight.shape}]: it takes ${
+        wanted ?? "none"
+      }`,
+    );
+  }
 }
 
 /** The extents of `shape`, with a product such as `2*seqLen` taken apart. */

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import { elementCount, type Tensor, zeros } from "../tensor/tensor.ts";
 import {
   apply,
+  concat,
   constant,
   gatherElements,
   gemm,
@@ -20,10 +21,12 @@ import {
   transpose,
 } from "./build.ts";
 import { evaluateOp, fromEvaluated, toEvaluated } from "./evaluate.ts";
+import { frozenGemm } from "./frozen.ts";
 import {
   inputOf,
   type Op,
   type OpAttributes,
+  staticShape,
   topologicalOrder,
   type Value,
   type ValueOf,
@@ -52,6 +55,10 @@ const rewrites: Rewrites = {
     const x = inputOf(value as Value, 0);
     return sameShape(x, value) ? x : undefined;
   },
+  Slice: (value) => {
+    const x = inputOf(value as Value, 0);
+    return sameShape(x, value) ? x : undefined;
+  },
   Cast: (value) => {
     const x = inputOf(value as Value, 0);
     return x.dtype === value.dtype ? x : undefined;
@@ -65,7 +72,7 @@ const rewrites: Rewrites = {
     const [a, b] = value.inputs as [Value, Value];
     if (isFilledWith(a, 0) && sameShape(b, value)) return b;
     if (isFilledWith(b, 0) && sameShape(a, value)) return a;
-    return mergeScatters(a, b) ?? mergeScatters(b, a);
+    return mergeScatters(a, b) ?? mergeScatters(b, a) ?? fillGaps(a, b);
   },
   Mul: (value) => {
     const [a, b] = value.inputs as [Value, Value];
@@ -78,12 +85,19 @@ const rewrites: Rewrites = {
   Div: withoutExpand,
   LinearCrossEntropy: (value) => {
     const [hidden, weight, targets] = value.inputs as [Value, Value, Value];
-    const logits = gemm(hidden, weight, { transB: true });
-    // log Σ e^x = max x − log max softmax(x): two maxima instead of another exponential over all of it.
-    const logSum = sub(reduceMax(logits, [-1]), log(reduceMax(softmax(logits), [-1])));
-    return sub(logSum, gatherElements(logits, targets));
+    return crossEntropy(gemm(hidden, weight, { transB: true }), targets);
+  },
+  FrozenLinearCrossEntropy: (value) => {
+    const [hidden, weight, targets, scales] = value.inputs as [Value, Value, Value, Value?];
+    return crossEntropy(frozenGemm(hidden, { weight, scales }, { transB: true }), targets);
   },
 };
+
+function crossEntropy(logits: Value, targets: Value): Value {
+  // log Σ e^x = max x − log max softmax(x): two maxima instead of another exponential over all of it.
+  const logSum = sub(reduceMax(logits, [-1]), log(reduceMax(softmax(logits), [-1])));
+  return sub(logSum, gatherElements(logits, targets));
+}
 
 /** Returns values that compute the same as `values`, in fewer operators; inputs stay what they are. */
 export function simplify(values: readonly Value[]): Value[] {
@@ -166,6 +180,43 @@ function mergeScatters(a: Value, b: Value): Value | undefined {
   return sameShape(a, b)
     ? scatterAdd(a, { ids: inputOf(b, 1), updates: inputOf(b, 2) })
     : undefined;
+}
+
+/** Joins two concatenations that fill each other's gaps: the gradients of the parts of one value add up to such. */
+function fillGaps(a: Value, b: Value): Value | undefined {
+  if (a.op !== "Concat" || b.op !== "Concat" || !sameShape(a, b)) return undefined;
+  const { axis } = a.attributes;
+  const total = a.shape[axis]!;
+  if (b.attributes.axis !== axis || typeof total !== "number") return undefined;
+  const parts = [...filledParts(a, axis), ...filledParts(b, axis)]
+    .toSorted((left, right) => left.start - right.start);
+  const joined: Value[] = [];
+  let end = 0;
+  const fillTo = (start: number) => {
+    if (start === end) return;
+    joined.push(constant(zeros(a.dtype, staticShape(a.shape.with(axis, start - end)))));
+  };
+  for (const { start, value } of parts) {
+    if (start < end) return undefined;
+    fillTo(start);
+    joined.push(value);
+    end = start + (value.shape[axis] as number);
+  }
+  fillTo(total);
+  return concat(joined, axis);
+}
+
+/** The parts of a concatenation that are not zeros, and where they begin. */
+function filledParts(
+  { inputs }: Value,
+  axis: number,
+): { readonly start: number; readonly value: Value }[] {
+  let end = 0;
+  return inputs.flatMap((value) => {
+    const start = end;
+    end += value.shape[axis] as number;
+    return isFilledWith(value, 0) ? [] : [{ start, value }];
+  });
 }
 
 function withoutExpand(value: ValueOf<"Mul"> | ValueOf<"Sub"> | ValueOf<"Div">): Value | undefined {

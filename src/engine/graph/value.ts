@@ -33,6 +33,7 @@ export const OPS = [
   "Tanh",
   "Cast",
   "Detach",
+  "After",
   // reductions, which keep the reduced dimensions as 1
   "ReduceSum",
   "ReduceMean",
@@ -52,13 +53,25 @@ export const OPS = [
   "ScatterAdd",
   // fused
   "Softmax",
+  "GeluTanh",
   "RmsNorm",
+  "LayerNorm",
   "Rotary",
   "LinearCrossEntropy",
+  // with matrices that do not train, stored small
+  "FrozenGemm",
+  "FrozenGather",
+  "FrozenLinearCrossEntropy",
 ] as const;
 
 /** An operator. */
 export type Op = (typeof OPS)[number];
+
+/** How a matrix that does not train can be stored, by its dtype. */
+export const FROZEN_DTYPES = ["float16", "int8", "uint8"] as const;
+
+/** How a matrix that does not train is stored. Integers are times a scale per row; uint8 counts from 128. */
+export type FrozenDtype = (typeof FROZEN_DTYPES)[number];
 
 /** An operator without attributes. */
 export type NoAttributes = Readonly<Record<never, never>>;
@@ -101,6 +114,8 @@ export interface OpAttributes {
   readonly Cast: { readonly to: Dtype };
   /** x itself, which no gradient flows through. */
   readonly Detach: NoAttributes;
+  /** (x, y), of one shape → x, which is not there before y is: what is computed from it is computed then. */
+  readonly After: NoAttributes;
   /** Sum over `axes`. */
   readonly ReduceSum: { readonly axes: readonly number[] };
   /** Mean over `axes`. */
@@ -129,8 +144,12 @@ export interface OpAttributes {
   readonly ScatterAdd: NoAttributes;
   /** Softmax over the last dimension. */
   readonly Softmax: NoAttributes;
+  /** x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), the approximation of GELU that models are made with. */
+  readonly GeluTanh: NoAttributes;
   /** (x, weight) → x / sqrt(mean(x²) + epsilon) · weight, over the last dimension */
   readonly RmsNorm: { readonly epsilon: number };
+  /** (x, weight, bias) → (x − mean(x)) / sqrt(var(x) + epsilon) · weight + bias, over the last dimension */
+  readonly LayerNorm: { readonly epsilon: number };
   /**
    * (x [batch, heads, seqLen, headDim], positions int64 [batch, seqLen] or [1] where rows count from it,
    * cos [maxPositions, headDim / 2], sin likewise) → x with its halves rotated by the angle of each position
@@ -141,6 +160,20 @@ export interface OpAttributes {
    * One operator, so that no [n, vocab] array but the logits and their softmax ever exists.
    */
   readonly LinearCrossEntropy: NoAttributes;
+  /**
+   * (x [m, k], weight [n, d] as `stored`, scales [n] if of integers) → x · W, or x · Wᵀ if so marked, for the matrix
+   * W that is stored. Gradients flow to x only. Unless `exact`, CPUs may compute with x rounded to 8 bits: each
+   * element to within a 254th of the largest of its row.
+   */
+  readonly FrozenGemm: {
+    readonly transB: boolean;
+    readonly stored: FrozenDtype;
+    readonly exact: boolean;
+  };
+  /** (weight [n, d] as `stored`, ids [..., 1], scales [n] if of integers) → the rows that the ids name [..., d] */
+  readonly FrozenGather: { readonly stored: FrozenDtype };
+  /** LinearCrossEntropy of (hidden, weight as `stored`, targets, scales [vocab] if of integers). */
+  readonly FrozenLinearCrossEntropy: { readonly stored: FrozenDtype };
 }
 
 /** A value that `O` makes. */

@@ -80,7 +80,8 @@ export const MICROSOFT_DOMAIN = "com.microsoft";
 
 const IR_VERSION = 10n;
 
-const ONNX_DTYPES: Readonly<Record<Dtype, OnnxDtype>> = {
+/** The number that ONNX gives to each dtype. */
+export const ONNX_DTYPES: Readonly<Record<Dtype, OnnxDtype>> = {
   float32: OnnxDtype.FLOAT,
   float16: OnnxDtype.FLOAT16,
   bfloat16: OnnxDtype.BFLOAT16,

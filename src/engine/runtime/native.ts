@@ -41,9 +41,10 @@ export async function openNativeSession(
       executionProviders: ["cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      enableCpuMemArena: keepMemory,
-      // a pattern wants all of a run's memory in one piece, beside what the first run took in many
+      // A pattern is planned at the first run and its memory taken at the second, beside all that the first has left:
+      // the peak would be up to twice what a run needs.
       enableMemPattern: false,
+      enableCpuMemArena: keepMemory,
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
       extra: { session: NO_SPINNING },

@@ -85,15 +85,15 @@ export interface SessionOptions {
   /** How far ONNX Runtime may rewrite the graph. @default {"all"} */
   readonly optimization?: Optimization;
   /**
+   * Whether `native` keeps the memory of a run for the next one. Where several sessions take turns, each would keep its
+   * own. @default {true}
+   */
+  readonly keepMemory?: boolean;
+  /**
    * Says that every run has feeds of the same shapes, so that `webgpu` keeps only buffers of the sizes it has
    * seen. @default {false}
    */
   readonly fixedShapes?: boolean;
-  /**
-   * Whether `native` keeps the memory of its largest run for the next. Where several sessions run in turn, each would
-   * keep its own; without it they share the process's. @default {true}
-   */
-  readonly keepMemory?: boolean;
   /**
    * Where `native` writes how long each operator of each run took, when the session is closed: the start of a
    * path, to which a time and `.json` are added. @default {no profile}

@@ -39,6 +39,7 @@ export function commonOptions(options: SessionOptions): OrtCommon.InferenceSessi
   return {
     graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
     logSeverityLevel: 4,
+    enableMemPattern: false, // its one block for all activations comes on top of those of the first run
     extra: { session: { ...NO_SPINNING } },
   };
 }

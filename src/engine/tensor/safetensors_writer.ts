@@ -42,6 +42,11 @@ const DTYPE_RANKS: Readonly<Record<Dtype, number>> = {
 export interface SafetensorsContentOptions {
   /** The file's `__metadata__`; transformers wants the format of PyTorch. @default {{ format: "pt" }} */
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * Whether tensors are written in the order given, for those that come one after the other; all must then have one
+   * dtype. @default {false}
+   */
+  readonly keepOrder?: boolean;
 }
 
 /**
@@ -53,9 +58,9 @@ export function safetensorsContent(
   tensors: NamedTensors,
   options: SafetensorsContentOptions = {},
 ): (sink: ByteSink) => Promise<void> {
-  const { metadata = { format: "pt" } } = options;
+  const { metadata = { format: "pt" }, keepOrder = false } = options;
   const ordered = [...tensors].sort(([nameA, a], [nameB, b]) =>
-    DTYPE_RANKS[a.dtype] - DTYPE_RANKS[b.dtype] || (nameA < nameB ? -1 : 1)
+    DTYPE_RANKS[a.dtype] - DTYPE_RANKS[b.dtype] || (keepOrder ? 0 : nameA < nameB ? -1 : 1)
   );
   const header = encodeHeader(ordered, metadata);
   return async (sink) => {

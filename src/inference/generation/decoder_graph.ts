@@ -7,7 +7,12 @@
 import { concat, constant, gather, gemm, input, reshape } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
-import { forward, type LanguageModel, type LayerCache } from "../../models/language_model.ts";
+import {
+  type AttentionContext,
+  forward,
+  type LanguageModel,
+  type LayerCache,
+} from "../../models/language_model.ts";
 
 /** Where keys and values live between runs. */
 export type CachePlace = "host" | "device";
@@ -23,6 +28,13 @@ export function cacheNames(
   return { key: `${time}.${layer}.key`, value: `${time}.${layer}.value` };
 }
 
+/** Returns the names of the inputs that the layers of one kind of attention read. */
+export function kindNames(
+  kind: number,
+): { readonly cos: string; readonly sin: string; readonly mask: string } {
+  return { cos: `cos.${kind}`, sin: `sin.${kind}`, mask: `mask.${kind}` };
+}
+
 /** Options of {@linkcode decoderGraph}. */
 export interface DecoderGraphOptions {
   /** Where keys and values live between runs. */
@@ -34,9 +46,10 @@ export interface DecoderGraphOptions {
 /**
  * Describes one extension.
  *
- * Inputs: `ids` int64 [batch, seqLen, 1]; `positions` int64 [batch, seqLen], rows of the tables `cos` and `sin`; `mask`
- * [batch, 1, seqLen, past+seqLen]; `rows` int64 [rows, 1], the rows of [batch · seqLen] whose logits are wanted; keys and values
- * of earlier tokens by layer. Outputs: `logits` [rows, vocabSize], and either {@linkcode FRESH} for a cache in host
+ * Inputs: `ids` int64 [batch, seqLen, 1]; where positions are learned, `positions` int64 [batch, seqLen, 1]; where they
+ * are rotated, `angle_rows` int64 [batch, seqLen], rows of tables of angles; by kind of attention, those tables and a
+ * mask [batch, 1, seqLen, past+seqLen]; `rows` int64 [rows, 1], the rows of [batch · seqLen] whose logits are wanted; keys
+ * and values of earlier tokens by layer. Outputs: `logits` [rows, vocabSize], and either {@linkcode FRESH} for a cache in host
  * memory, or all keys and values by layer for one that stays on the device.
  */
 export function decoderGraph(
@@ -55,19 +68,22 @@ export function decoderGraph(
       value: input(names.value, "float32", cacheShape),
     };
   });
-  const positions = input("positions", "int64", ["batch", "seqLen"]);
+  const angleRows = input("angle_rows", "int64", ["batch", "seqLen"]);
   const { hidden, fresh, present } = forward(model, {
     weight,
     ids: input("ids", "int64", ["batch", "seqLen", 1]),
-    positions,
-    contexts: [{
-      angles: {
-        positions,
-        cos: input("cos", "float32", ["angles", model.headDim / 2]),
-        sin: input("sin", "float32", ["angles", model.headDim / 2]),
-      },
-      mask: input("mask", "float32", ["batch", 1, "seqLen", "past+seqLen"]),
-    }],
+    positions: input("positions", "int64", ["batch", "seqLen", 1]),
+    contexts: model.attentionKinds.map(({ rope, rotaryDim }, kind): AttentionContext => {
+      const names = kindNames(kind);
+      return {
+        angles: rope === null ? undefined : {
+          positions: angleRows,
+          cos: input(names.cos, "float32", ["angles", rotaryDim / 2]),
+          sin: input(names.sin, "float32", ["angles", rotaryDim / 2]),
+        },
+        mask: input(names.mask, "float32", ["batch", 1, "seqLen", "past+seqLen"]),
+      };
+    }),
     past,
   });
   const flat = reshape(hidden, ["batch*seqLen", model.hiddenSize]);

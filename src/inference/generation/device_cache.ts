@@ -7,10 +7,9 @@
 import type { DeviceTensor, Feed, Session } from "../../engine/runtime/session.ts";
 import { type Tensor, zeros } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import { ropeFrequencies } from "../../models/rope.ts";
 import { cacheNames } from "./decoder_graph.ts";
 import type { CacheRow, SequenceCache } from "./model_decoder.ts";
-import { logitsByRow, runFeeds, wantedRows } from "./run_feeds.ts";
+import { logitsByRow, runFeeds, type RunKind, runKinds, wantedRows } from "./run_feeds.ts";
 
 /** One sequence: its tokens so far, and its keys and values by the name under which the next run reads them. */
 interface DeviceSequence {
@@ -26,7 +25,7 @@ export class DeviceCache implements SequenceCache {
   readonly batches = false;
   readonly #model: LanguageModel;
   readonly #session: Session;
-  readonly #frequencies: Float64Array;
+  readonly #kinds: readonly RunKind[];
   readonly #sequences = new Map<number, DeviceSequence>();
   #taken = 0;
 
@@ -34,7 +33,7 @@ export class DeviceCache implements SequenceCache {
   constructor(model: LanguageModel, session: Session) {
     this.#model = model;
     this.#session = session;
-    this.#frequencies = ropeFrequencies(model.attentionKinds[0]!.rope!, model.headDim);
+    this.#kinds = runKinds(model);
   }
 
   /** See {@linkcode SequenceCache.take}. */
@@ -77,8 +76,9 @@ export class DeviceCache implements SequenceCache {
         [{ ids, position: sequence.length, past: { from: UNUSED_PLACES, to: pastLength } }],
         {
           pastLength,
-          frequencies: this.#frequencies,
+          kinds: this.#kinds,
           wanted: wantedRows([0], { seqLen: ids.length, everyPosition }),
+          inputNames: this.#session.inputNames,
         },
       ),
       ...sequence.past,

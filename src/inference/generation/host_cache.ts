@@ -7,23 +7,29 @@
 import type { Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import { ropeFrequencies } from "../../models/rope.ts";
 import { FRESH } from "./decoder_graph.ts";
 import { KvCache } from "./kv_cache.ts";
 import type { CacheRow, SequenceCache } from "./model_decoder.ts";
-import { logitsByRow, runFeeds, type RunRow, wantedRows } from "./run_feeds.ts";
+import {
+  logitsByRow,
+  runFeeds,
+  type RunKind,
+  runKinds,
+  type RunRow,
+  wantedRows,
+} from "./run_feeds.ts";
 
 /** Runs a model whose cache is in host memory. */
 export class HostCache implements SequenceCache {
   readonly batches = true;
   readonly #session: Session;
-  readonly #frequencies: Float64Array;
+  readonly #kinds: readonly RunKind[];
   readonly #cache: KvCache;
 
   /** Opens a cache over a session of the graph for host memory. */
   constructor(model: LanguageModel, session: Session) {
     this.#session = session;
-    this.#frequencies = ropeFrequencies(model.attentionKinds[0]!.rope!, model.headDim);
+    this.#kinds = runKinds(model);
     this.#cache = new KvCache(model);
   }
 
@@ -61,8 +67,9 @@ export class HostCache implements SequenceCache {
     const outputs = await this.#session.run({
       ...runFeeds(runRows, {
         pastLength: this.#cache.capacity,
-        frequencies: this.#frequencies,
+        kinds: this.#kinds,
         wanted,
+        inputNames: this.#session.inputNames,
       }),
       ...this.#cache.feeds({ from, count }),
     });

@@ -5,7 +5,9 @@
  */
 
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import { angleTables } from "../../models/rope.ts";
+import type { LanguageModel } from "../../models/language_model.ts";
+import { angleTables, type RopeAngles, ropeAngles } from "../../models/rope.ts";
+import { kindNames } from "./decoder_graph.ts";
 
 /** Scores this low have no weight after softmax. */
 const MASKED_SCORE = -1e9;
@@ -20,43 +22,89 @@ export interface RunRow {
   readonly past: { readonly from: number; readonly to: number };
 }
 
+/** What runs know of one kind of attention. */
+export interface RunKind {
+  /** How many tokens back a token sees, itself included; null sees all. */
+  readonly window: number | null;
+  /** How its positions are rotated, if they are. */
+  readonly angles: RopeAngles | null;
+}
+
+/** Returns what runs of `model` know of its kinds of attention. */
+export function runKinds(model: LanguageModel): RunKind[] {
+  return model.attentionKinds.map(({ rope, rotaryDim, window }) => ({
+    window,
+    angles: rope && ropeAngles(rope, rotaryDim),
+  }));
+}
+
 /** What all rows of a run share. */
 export interface RunShape {
   /** Places of the past, used or not. */
   readonly pastLength: number;
-  /** Angle per position of each pair of elements of a head. */
-  readonly frequencies: Float64Array;
+  /** The kinds of attention of the model. */
+  readonly kinds: readonly RunKind[];
   /** The rows of [batch · seqLen] whose logits are wanted. */
   readonly wanted: readonly number[];
+  /** What the model reads. */
+  readonly inputNames: readonly string[];
 }
 
 /** Returns the feeds of one run. */
 export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<string, Tensor> {
-  const { pastLength, frequencies, wanted } = shape;
+  const { pastLength, kinds, wanted, inputNames } = shape;
   const batch = rows.length;
   const seqLen = rows[0]!.ids.length;
-  const total = pastLength + seqLen;
-  const ids = new BigInt64Array(batch * seqLen);
-  const positions = new Float64Array(batch * seqLen);
-  const mask = new Float32Array(batch * seqLen * total).fill(MASKED_SCORE);
-  for (const [row, { ids: rowIds, position, past }] of rows.entries()) {
+  const count = batch * seqLen;
+  const ids = new BigInt64Array(count);
+  const positions = new Float64Array(count);
+  for (const [row, { ids: rowIds, position }] of rows.entries()) {
     for (let token = 0; token < seqLen; token++) {
-      const at = row * seqLen + token;
-      ids[at] = BigInt(rowIds[token]!);
-      positions[at] = position + token;
-      mask.fill(0, at * total + past.from, at * total + past.to);
-      mask.fill(0, at * total + pastLength, at * total + pastLength + token + 1);
+      ids[row * seqLen + token] = BigInt(rowIds[token]!);
+      positions[row * seqLen + token] = position + token;
     }
   }
   // Only the rows of the tables that this run needs, so a token's angles are found under its own number.
-  const tableRows = BigInt64Array.from(positions, (_, at) => BigInt(at));
-  return {
+  const angleRows = BigInt64Array.from(positions, (_, at) => BigInt(at));
+  const feeds: Record<string, Tensor> = {
     ids: tensor("int64", [batch, seqLen, 1], ids),
-    positions: tensor("int64", [batch, seqLen], tableRows),
-    mask: tensor("float32", [batch, 1, seqLen, total], mask),
+    positions: tensor("int64", [batch, seqLen, 1], BigInt64Array.from(positions, BigInt)),
+    angle_rows: tensor("int64", [batch, seqLen], angleRows),
     rows: tensor("int64", [wanted.length, 1], BigInt64Array.from(wanted, BigInt)),
-    ...angleTables(frequencies, positions),
   };
+  for (const [kind, { window, angles }] of kinds.entries()) {
+    const names = kindNames(kind);
+    feeds[names.mask] = maskOf(rows, { pastLength, window });
+    if (angles === null) continue;
+    const { cos, sin } = angleTables(angles, positions);
+    feeds[names.cos] = cos;
+    feeds[names.sin] = sin;
+  }
+  // A model with learned positions reads no angles, and the reverse.
+  return Object.fromEntries(
+    inputNames.flatMap((name) => name in feeds ? [[name, feeds[name]!]] : []),
+  );
+}
+
+/** Returns the mask that lets each token see itself and those before it, at most `window` in all. */
+function maskOf(
+  rows: readonly RunRow[],
+  { pastLength, window }: Pick<RunShape, "pastLength"> & Pick<RunKind, "window">,
+): Tensor {
+  const seqLen = rows[0]!.ids.length;
+  const total = pastLength + seqLen;
+  const mask = new Float32Array(rows.length * seqLen * total).fill(MASKED_SCORE);
+  for (const [row, { past }] of rows.entries()) {
+    for (let token = 0; token < seqLen; token++) {
+      const at = (row * seqLen + token) * total;
+      // How many tokens before those of this run are in sight; the last of them lies just before `past.to`.
+      const earlier = window === null ? Infinity : Math.max(0, window - 1 - token);
+      mask.fill(0, at + Math.max(past.from, past.to - earlier), at + past.to);
+      const first = window === null ? 0 : Math.max(0, token + 1 - window);
+      mask.fill(0, at + pastLength + first, at + pastLength + token + 1);
+    }
+  }
+  return tensor("float32", [rows.length, 1, seqLen, total], mask);
 }
 
 /** Returns which rows of [batch · seqLen] logits are wanted of: the last token of each of `rows`, or every one. */

@@ -12,18 +12,14 @@ import { type NamedTensors, safetensorsContent } from "../../engine/tensor/safet
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import { UserError } from "../../utils/errors.ts";
 import { readJsonFile } from "../../utils/json.ts";
-import { CONFIG_FILE } from "../hub/files.ts";
+import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, CONFIG_FILE } from "../hub/files.ts";
 import type { WriteFile } from "../hub/save_model.ts";
 import type { LanguageModel } from "../language_model.ts";
 import { type LoraConfig, loraConfigJson, parseLoraConfig } from "./lora_config.ts";
 import { withNamedTargets } from "./targets.ts";
 import { adapterLayout } from "./weights.ts";
 
-/** The settings of an adapter. */
-export const ADAPTER_CONFIG_FILE = "adapter_config.json";
-
-/** The weights of an adapter. */
-export const ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors";
+export { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE };
 
 /** An open adapter. */
 export interface Adapter extends Disposable {

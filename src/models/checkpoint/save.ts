@@ -68,19 +68,22 @@ export async function saveCheckpoint(runFolder: string, state: TrainingState): P
 export interface PruneOptions {
   /** How many of the newest to keep, at least 1. */
   readonly keepLast: number;
+  /** Steps of checkpoints that stay besides. @default {[]} */
+  readonly keepSteps?: readonly number[];
 }
 
 /** Removes the oldest checkpoints of a run and returns their paths. */
 export async function pruneCheckpoints(
   runFolder: string,
-  { keepLast }: PruneOptions,
+  { keepLast, keepSteps = [] }: PruneOptions,
 ): Promise<string[]> {
   if (!Number.isSafeInteger(keepLast) || keepLast < 1) {
     throw new RangeError(
       `Cannot prune checkpoints as "keepLast" must be at least 1: current value is ${keepLast}`,
     );
   }
-  const outdated = (await listCheckpoints(runFolder)).slice(0, -keepLast);
+  const outdated = (await listCheckpoints(runFolder)).slice(0, -keepLast)
+    .filter(({ step }) => !keepSteps.includes(step));
   for (const { path } of outdated) {
     // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
     const condemned = join(checkpointsFolder(runFolder), `.${basename(path)}.part`);

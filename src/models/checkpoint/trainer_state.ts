@@ -9,8 +9,10 @@ import {
   decode,
   integer,
   type JsonObject,
+  nullable,
   number,
   object,
+  optional,
   record,
   text,
 } from "../../utils/json.ts";
@@ -22,6 +24,14 @@ export interface DataCursor {
   readonly epoch: number;
   /** How many rows of this epoch have been read, in its order. */
   readonly index: number;
+}
+
+/** The evaluation with the lowest loss of a run. */
+export interface BestEvaluation {
+  /** Optimizer steps done by then. */
+  readonly step: number;
+  /** Mean loss of the evaluation data. */
+  readonly loss: number;
 }
 
 /** Where a training run stands. */
@@ -38,6 +48,10 @@ export interface TrainerState {
   readonly tokensSeen: number;
   /** Tokens whose prediction was trained. */
   readonly trainedTokensSeen: number;
+  /** The evaluation with the lowest loss; null before the first one. */
+  readonly bestEvaluation: BestEvaluation | null;
+  /** Evaluations since then. */
+  readonly evaluationsSinceBest: number;
   /** SHA-256 of the data set. */
   readonly datasetSha256: string;
   /** How long `metrics.jsonl` was, so that a continued run can cut off what came after. */
@@ -53,6 +67,8 @@ const trainerState = object<TrainerState>({
   random: record(randomState()),
   tokensSeen: integer({ min: 0 }),
   trainedTokensSeen: integer({ min: 0 }),
+  bestEvaluation: optional(nullable(object({ step: integer({ min: 1 }), loss: number() })), null),
+  evaluationsSinceBest: optional(integer({ min: 0 }), 0),
   datasetSha256: text(),
   metricsBytes: integer({ min: 0 }),
   config: anyObject(),

@@ -15,3 +15,9 @@ export const WEIGHTS_FILE = "model.safetensors";
 
 /** Which file holds which weight, where they are in several. */
 export const WEIGHTS_INDEX_FILE = "model.safetensors.index.json";
+
+/** The settings of an adapter, which has them in place of a {@linkcode CONFIG_FILE}. */
+export const ADAPTER_CONFIG_FILE = "adapter_config.json";
+
+/** The weights of an adapter. */
+export const ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors";

@@ -14,6 +14,8 @@ import {
 import type { Dtype, Tensor } from "../../engine/tensor/tensor.ts";
 import { UserError } from "../../utils/errors.ts";
 import { anyObject, decode, decodeError, type JsonObject, readJsonFile } from "../../utils/json.ts";
+import { isGgufPath } from "../../utils/paths.ts";
+import { openGgufModel } from "../gguf/model_file.ts";
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, WEIGHTS_FILE, WEIGHTS_INDEX_FILE } from "./files.ts";
 
 /** An open model folder. */
@@ -50,11 +52,12 @@ export interface ModelFolder extends Disposable {
 }
 
 /**
- * Opens a model folder and checks that its files are whole.
+ * Opens a model folder and checks that its files are whole; a GGUF file opens as if it were one.
  *
  * @throws {UserError} If a file is missing or broken; the message names it.
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
+  if (isGgufPath(path)) return await openGgufModel(path);
   const found = new Set(await fileNames(path));
   if (!found.has(CONFIG_FILE)) throw unusable(path, `it has no ${CONFIG_FILE}`);
   const config = await readObject(join(path, CONFIG_FILE));
@@ -107,6 +110,17 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     close,
     [Symbol.dispose]: close,
   };
+}
+
+/**
+ * Reads the `config.json` of a model folder, or what a GGUF file says instead, without its weights.
+ *
+ * @throws {UserError} If it cannot be read.
+ */
+export async function readModelConfig(path: string): Promise<JsonObject> {
+  if (!isGgufPath(path)) return await readObject(join(path, CONFIG_FILE));
+  using model = await openGgufModel(path);
+  return model.config;
 }
 
 async function readObject(path: string): Promise<JsonObject> {
@@ -180,7 +194,11 @@ async function fileNames(path: string): Promise<string[]> {
 
 function missingWeights(found: ReadonlySet<string>): string {
   const other = [...found].find((name) => /\.(bin|pt|pth|gguf|onnx|h5|msgpack)$/.test(name));
-  const hint = other === undefined ? "" : `; ${other} is another format, convert it to safetensors`;
+  const hint = other === undefined
+    ? ""
+    : isGgufPath(other)
+    ? `; to use ${other}, name the file itself`
+    : `; ${other} is another format, convert it to safetensors`;
   return `it has neither ${WEIGHTS_FILE} nor ${WEIGHTS_INDEX_FILE}${hint}`;
 }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { isAbsolute, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import { type Adapter, isAdapterFolder, openAdapter } from "../adapters/folder.ts";
@@ -35,7 +36,7 @@ export interface StoredModel extends Disposable {
 export interface OpenStoredModelOptions {
   /** Folder of an adapter to put on it. @default {none} */
   readonly adapter?: string | undefined;
-  /** Finds the model that an adapter names. @default {a folder, relative to the adapter's or absolute} */
+  /** Finds the model that an adapter names, where that is no folder. @default {that is an error} */
   readonly findBase?: (name: string) => string | Promise<string>;
 }
 
@@ -116,15 +117,21 @@ async function adapted(
   }
 }
 
-async function baseOf(
-  { path, baseModel }: Adapter,
-  findBase: OpenStoredModelOptions["findBase"],
+/**
+ * Finds the model that an adapter was made for: a folder, relative to the adapter's or absolute, else what `findBase`
+ * makes of its name.
+ *
+ * @throws {UserError} If the adapter does not say.
+ */
+export async function baseOf(
+  { path, baseModel }: Pick<Adapter, "path" | "baseModel">,
+  findBase?: OpenStoredModelOptions["findBase"],
 ): Promise<string> {
   if (baseModel === null) {
     throw new UserError(
       `Cannot use adapter "${path}": it does not say which model it was made for; give --model and --adapter`,
     );
   }
-  if (findBase !== undefined) return await findBase(baseModel);
-  return isAbsolute(baseModel) ? baseModel : resolve(path, baseModel);
+  const folder = resolve(path, baseModel);
+  return findBase === undefined || existsSync(folder) ? folder : await findBase(baseModel);
 }

@@ -6,6 +6,8 @@
 
 import { messageOf, UserError } from "../../utils/errors.ts";
 import { fileError } from "../../utils/file_error.ts";
+import { isGgufPath } from "../../utils/paths.ts";
+import { readGgufTokenizer } from "../gguf/tokenizer_from_gguf.ts";
 import { renderChat } from "./chat_renderer.ts";
 import { type ChatTemplate, parseChatTemplate } from "./chat_template.ts";
 import {
@@ -42,11 +44,12 @@ export interface TokenizerOptions {
 }
 
 /**
- * Opens the tokenizer in `folder`; `undefined` if there is no `tokenizer.json`.
+ * Opens the tokenizer in `folder`; `undefined` if there is no `tokenizer.json`. A GGUF file has one inside.
  *
  * Tokens that end a text are those of `tokenizer_config.json`, `generation_config.json` and `config.json` together.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer | undefined> {
+  if (isGgufPath(folder)) return await loadGgufTokenizer(folder);
   const files = new Map<string, Uint8Array>();
   for (const name of TOKENIZER_FILES) {
     const bytes = await readIfPresent(`${folder}/${name}`);
@@ -62,11 +65,25 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer | undefin
       .filter((id) => typeof id === "number");
     return createTokenizer(files, { eosTokenIds });
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    throw new UserError(`Cannot open the tokenizer in "${folder}": ${error.message}`, {
-      cause: error,
-    });
+    throw cannotOpen(folder, error);
   }
+}
+
+async function loadGgufTokenizer(path: string): Promise<Tokenizer | undefined> {
+  const read = await readGgufTokenizer(path);
+  if (read === undefined) return undefined;
+  try {
+    return createTokenizer(read.files, { eosTokenIds: read.eosTokenIds });
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
+}
+
+function cannotOpen(place: string, error: unknown): unknown {
+  if (!(error instanceof UserError)) return error;
+  return new UserError(`Cannot open the tokenizer in "${place}": ${error.message}`, {
+    cause: error,
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type AdamWConfig, adamWFactors, NORM_BLOCK } from "../../../src/core/training/adamw.ts";
+import { type AdamWConfig, adamWFactors } from "../../../src/core/training/optimizers/adamw.ts";
+import { NORM_BLOCK } from "../../../src/core/training/optimizers/gradient_norm.ts";
 import { HostOptimizer } from "../../../src/core/training/host_optimizer.ts";
 import type { ParameterGroup } from "../../../src/core/training/parameters.ts";
 
@@ -23,6 +24,7 @@ function groupOf({ decay, size }: { decay: boolean; size: number }): ParameterGr
     decay,
     ...array,
     optimizer: ADAMW,
+    learningRateFactor: 1,
     slots: new Map([["exp_avg", array], ["exp_avg_sq", array]]),
   };
 }
@@ -34,7 +36,7 @@ function gradientAt(step: number, index: number): number {
 }
 
 async function run(threads: number): Promise<{ weights: Float32Array[]; norms: number[] }> {
-  using optimizer = await HostOptimizer.open(LAYOUT, { threads });
+  await using optimizer = await HostOptimizer.open(LAYOUT, { threads, device: "wasm" });
   for (const { weights } of optimizer.groups) weights.forEach((_, i) => weights[i] = i % 13 - 6);
   const norms: number[] = [];
   for (let step = 1; step <= STEPS; step++) {
@@ -81,7 +83,7 @@ Deno.test("HostOptimizer gives the same bits with any number of threads", async 
 Deno.test("HostOptimizer.open() refuses what one memory cannot hold, with the numbers", async () => {
   const layout = [groupOf({ decay: true, size: 300_000_000 })];
   await assert.rejects(
-    () => HostOptimizer.open(layout, { threads: 1 }),
+    () => HostOptimizer.open(layout, { threads: 1, device: "wasm" }),
     /Cannot train on the CPU: weights, gradients and the optimizer's state take 4\.\d+ GB/,
   );
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TRAINING_DEFAULTS, type TrainingConfig } from "../../../src/core/training/config.ts";
 import { withMemoryAdvice } from "../../../src/core/training/memory_advice.ts";
 import { memoryLimits } from "../../../src/core/training/memory_limits.ts";
-import type { OptimizerConfig } from "../../../src/core/training/optimizer.ts";
+import type { OptimizerConfig } from "../../../src/core/training/optimizers/optimizer.ts";
 import {
   checkRun,
   type Preflight,

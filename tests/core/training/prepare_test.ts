@@ -89,3 +89,18 @@ Deno.test("initial weights follow from the seed alone", async () => {
   assert.deepEqual(await weightsOf(3), await weightsOf(3));
   assert.notDeepEqual(await weightsOf(3), await weightsOf(4));
 });
+
+testWithData(
+  "prepareDataset() refuses rows that are longer than a model with learned positions",
+  { data: "golden/models/gpt2" },
+  async (model) => {
+    await using folder = await temporaryFolder();
+    const path = await writeRows(folder.path, [{ input_ids: [1, 2, 3], labels: [1, 2, 3] }]);
+    const prepared = await prepareFolder(model);
+    await prepareDataset(path, { prepared, maxLength: 64, onWarning });
+    await assert.rejects(prepareDataset(path, { prepared, maxLength: 65, onWarning }), {
+      name: "UserError",
+      message: /rows of up to 65 tokens: the model has 64 positions; lower --max-length/,
+    });
+  },
+);

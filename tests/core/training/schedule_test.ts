@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { learningRateAt, type Schedule } from "../../../src/core/training/schedule.ts";
+import {
+  type DecayType,
+  DEFAULT_SCHEDULE_SHAPE,
+  learningRateAt,
+  type Schedule,
+} from "../../../src/core/training/schedule.ts";
 import { testWithData } from "../../shared_data.ts";
 
 interface GoldenSchedule {
@@ -8,6 +13,13 @@ interface GoldenSchedule {
   readonly steps: number;
   readonly warmup_steps?: number;
   readonly num_cycles?: number;
+  readonly min_lr?: number;
+  readonly min_lr_rate?: number;
+  readonly min_lr_ratio?: number;
+  readonly lr_end?: number;
+  readonly power?: number;
+  readonly num_decay_steps?: number;
+  readonly decay_type?: DecayType;
   readonly lr_of_step: readonly number[];
 }
 
@@ -17,6 +29,12 @@ const NAMES: Readonly<Record<string, Schedule>> = {
   constant_with_warmup: "constant",
   linear: "linear",
   cosine: "cosine",
+  cosine_with_min_lr: "cosine-with-min-lr",
+  cosine_warmup_with_min_lr: "cosine-warmup-with-min-lr",
+  cosine_with_restarts: "cosine-with-restarts",
+  polynomial: "polynomial",
+  inverse_sqrt: "inverse-sqrt",
+  warmup_stable_decay: "wsd",
 };
 
 testWithData(
@@ -24,18 +42,40 @@ testWithData(
   { data: "golden/schedules.json" },
   async (path) => {
     const { schedules } = JSON.parse(await Deno.readTextFile(path));
-    let compared = 0;
     for (const golden of schedules as GoldenSchedule[]) {
-      const schedule = NAMES[golden.name];
-      if (schedule === undefined || golden.num_cycles !== undefined) continue;
       const { lr: learningRate, steps: totalSteps, warmup_steps: warmupSteps = 0 } = golden;
-      const options = { schedule, learningRate, warmupSteps, totalSteps };
+      const least = golden.min_lr ?? golden.lr_end;
+      const options = {
+        ...DEFAULT_SCHEDULE_SHAPE,
+        schedule: NAMES[golden.name]!,
+        learningRate,
+        warmupSteps,
+        totalSteps,
+        lrCycles: golden.num_cycles ?? null,
+        minLrRate: golden.min_lr_rate ?? golden.min_lr_ratio ??
+          (least === undefined ? null : least / learningRate),
+        lrPower: golden.power ?? DEFAULT_SCHEDULE_SHAPE.lrPower,
+        lrDecaySteps: golden.num_decay_steps ?? null,
+        lrDecayType: golden.decay_type ?? DEFAULT_SCHEDULE_SHAPE.lrDecayType,
+      };
       // Beyond its end no step is made, and cosine would rise again there.
       golden.lr_of_step.slice(0, totalSteps).forEach((expected, step) => {
-        assert.ok(Math.abs(learningRateAt(step, options) - expected) < 1e-14);
+        const error = Math.abs(learningRateAt(step, options) - expected);
+        assert.ok(error < 1e-14, `${golden.name}: step ${step} is off by ${error}`);
       });
-      compared++;
     }
-    assert.equal(compared, 5);
+    assert.equal(schedules.length, 14);
   },
 );
+
+Deno.test("learningRateAt() of wsd decays in the last fifth unless told otherwise", () => {
+  const options = {
+    ...DEFAULT_SCHEDULE_SHAPE,
+    schedule: "wsd",
+    learningRate: 1,
+    warmupSteps: 2,
+    totalSteps: 20,
+  } as const;
+  const rates = Array.from({ length: 20 }, (_, step) => learningRateAt(step, options));
+  assert.deepEqual(rates, [0, 0.5, ...new Array(15).fill(1), 0.75, 0.5, 0.25]);
+});

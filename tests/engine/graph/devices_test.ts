@@ -37,16 +37,17 @@ for (const device of AVAILABLE_DEVICES) {
         const feeds = Object.fromEntries(
           Object.entries(opCase.feeds)
             .filter(([name]) => session.inputNames.includes(name))
-            .map(([name, feed]) => [name, fromEvaluated(feed, "float32")]),
+            .map(([name, feed]) => [name, fromEvaluated(feed, opCase.dtypes[name] ?? "float32")]),
         );
         const actual = await session.run(feeds);
+        const tolerance = target === "cpu" ? opCase.tolerance ?? 2e-5 : 2e-5;
         for (const [index, name] of Object.keys(outputs).entries()) {
           const { data, shape } = actual[name] as Tensor<"float32">;
           assert.deepEqual([...shape], [...expected[index]!.shape]);
           expected[index]!.data.forEach((element, i) => {
             const error = Math.abs(Number(data[i]) - element);
             assert.ok(
-              error <= 2e-5 * Math.max(1, Math.abs(element)),
+              error <= tolerance * Math.max(1, Math.abs(element)),
               `${name}[${i}] is ${data[i]}, expected ${element}`,
             );
           });

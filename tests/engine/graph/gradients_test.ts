@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
-import { grad } from "../../../src/engine/graph/autodiff.ts";
+import { grad, vjp } from "../../../src/engine/graph/autodiff.ts";
 import {
+  add,
   constant,
   detach,
   input,
+  matMul,
   mul,
   reduceSum,
   reshape,
+  sigmoid,
+  tanh,
 } from "../../../src/engine/graph/build.ts";
 import { evaluate } from "../../../src/engine/graph/evaluate.ts";
 import { simplify } from "../../../src/engine/graph/simplify.ts";
-import { OPS, type Value } from "../../../src/engine/graph/value.ts";
+import { OPS, topologicalOrder, type Value } from "../../../src/engine/graph/value.ts";
 import { elementCount } from "../../../src/engine/tensor/tensor.ts";
 import { casesOf, lcg, type OpCase } from "./op_cases.ts";
 
@@ -58,6 +62,49 @@ Deno.test("grad() sees a detached value as a constant", () => {
   const [gradient] = grad(reshape(mul(x, detach(x)), []), [x]);
   const [result] = evaluate([gradient!], { x: { shape: [1], data: Float64Array.of(3) } });
   assert.deepEqual([...result!.data], [3]);
+});
+
+Deno.test("vjp() goes on from an upstream gradient, so that a graph may be taken in two parts", () => {
+  const [x, w] = [input("x", "float32", [2, 3]), input("w", "float32", [3, 3])];
+  const hidden = tanh(matMul(x, w));
+  const middle = input("middle", "float32", [2, 3]);
+  const lossOf = (value: Value) => weightedSum(mul(sigmoid(value), value), 1);
+  const random = lcg(3);
+  const data = (size: number) => Float64Array.from({ length: size }, () => random());
+  const feeds = {
+    x: { shape: [2, 3], data: data(6) },
+    w: { shape: [3, 3], data: data(9) },
+  };
+  const whole = evaluate(grad(lossOf(hidden), [x, w]), feeds);
+  const [between] = evaluate([hidden], feeds);
+  const [upstream] = evaluate(grad(lossOf(middle), [middle]), { middle: between! });
+  const given = input("upstream", "float32", [2, 3]);
+  const parts = vjp(hidden, { upstream: given, wrt: [x, w] });
+  assert.deepEqual(evaluate(parts, { ...feeds, upstream: upstream! }), whole);
+});
+
+Deno.test("grad() keeps nothing between checkpoints and has the same gradients", () => {
+  const weights = Array.from({ length: 6 }, (_, i) => input(`w${i}`, "float32", [4, 4]));
+  const checkpoints = [input("x", "float32", [3, 4])];
+  for (let i = 0; i < weights.length; i += 2) {
+    const hidden = checkpoints.at(-1)!;
+    const inner = tanh(matMul(hidden, weights[i]!));
+    checkpoints.push(add(hidden, matMul(mul(inner, sigmoid(inner)), weights[i + 1]!)));
+  }
+  const loss = weightedSum(checkpoints.at(-1)!, 1);
+  const random = lcg(3);
+  const wrt = [...weights, checkpoints[0]!];
+  const feeds = Object.fromEntries(wrt.map((value, i) => {
+    const shape = value.shape as number[];
+    const data = Float64Array.from({ length: elementCount(shape) }, () => random() - 0.5);
+    return [i < weights.length ? `w${i}` : "x", { shape, data }];
+  }));
+  const plain = grad(loss, wrt);
+  const repeated = grad(loss, wrt, { checkpoints });
+  assert.deepEqual(evaluate(simplify(repeated), feeds), evaluate(simplify(plain), feeds));
+  const inner = (values: readonly Value[]): number =>
+    topologicalOrder(simplify(values)).filter(({ op }) => op === "Tanh").length;
+  assert.deepEqual([inner([loss, ...plain]), inner([loss, ...repeated])], [3, 6]);
 });
 
 for (const op of OPS) {

@@ -6,6 +6,7 @@
 
 import {
   add,
+  after,
   cast,
   concat,
   constant,
@@ -16,8 +17,10 @@ import {
   expand,
   gather,
   gatherElements,
+  geluTanh,
   gemm,
   input,
+  layerNorm,
   linear,
   linearCrossEntropy,
   log,
@@ -33,6 +36,7 @@ import {
   reshape,
   rmsNorm,
   rotary,
+  scalar,
   scatterAdd,
   sigmoid,
   silu,
@@ -44,8 +48,20 @@ import {
   transpose,
 } from "../../../src/engine/graph/build.ts";
 import type { EvaluatedTensor } from "../../../src/engine/graph/evaluate.ts";
-import type { Op, Value } from "../../../src/engine/graph/value.ts";
-import { elementCount } from "../../../src/engine/tensor/tensor.ts";
+import {
+  frozenGemm,
+  frozenLinear,
+  frozenLinearCrossEntropy,
+  type FrozenMatrix,
+  frozenRows,
+} from "../../../src/engine/graph/frozen.ts";
+import {
+  FROZEN_DTYPES,
+  type FrozenDtype,
+  type Op,
+  type Value,
+} from "../../../src/engine/graph/value.ts";
+import { type Dtype, elementCount } from "../../../src/engine/tensor/tensor.ts";
 
 /** A source of numbers in [0, 1). */
 export type Random = () => number;
@@ -62,14 +78,20 @@ export interface OpCase {
   readonly output: Value;
   /** Its float inputs. */
   readonly inputs: readonly Value[];
-  /** Their elements, by name. */
+  /** Elements of the inputs, by name. */
   readonly feeds: Readonly<Record<string, EvaluatedTensor>>;
+  /** Dtypes of inputs that are not float32, by name. */
+  readonly dtypes: Readonly<Record<string, Dtype>>;
+  /** By how much a CPU may differ from the evaluator, where that is more than rounding to float32 makes. */
+  readonly tolerance: number | undefined;
 }
 
 /** Collects the inputs of one case. */
 class CaseBuilder {
   readonly inputs: Value[] = [];
   readonly feeds: Record<string, EvaluatedTensor> = {};
+  readonly dtypes: Record<string, Dtype> = {};
+  tolerance: number | undefined;
   readonly #random: Random;
 
   constructor(random: Random) {
@@ -103,6 +125,30 @@ class CaseBuilder {
     // Rounded to float32, so that devices start from the same numbers.
     this.feeds[name] = { shape, data: Float64Array.from(Float32Array.from(elements)) };
     return value;
+  }
+
+  /** A matrix that does not train: its elements are in [−1, 1]. */
+  frozen(stored: FrozenDtype, shape: readonly [number, number]): FrozenMatrix {
+    const zeroPoint = stored === "uint8" ? 128 : 0;
+    const element = stored === "float16"
+      ? () => Math.round(this.#random() * 256 - 128) / 128
+      : () => Math.round(this.#random() * 254 - 127) + zeroPoint;
+    const data = Float64Array.from({ length: elementCount(shape) }, element);
+    const weight = this.#stored("weight", { dtype: stored, shape, data });
+    if (stored === "float16") return { weight };
+    const factors = Float32Array.from({ length: shape[0] }, () => (0.5 + this.#random() / 2) / 127);
+    const scales = {
+      dtype: "float32",
+      shape: [shape[0]],
+      data: Float64Array.from(factors),
+    } as const;
+    return { weight, scales: this.#stored("scales", scales) };
+  }
+
+  #stored(name: string, { dtype, shape, data }: EvaluatedTensor & { dtype: Dtype }): Value {
+    this.feeds[name] = { shape, data };
+    this.dtypes[name] = dtype;
+    return input(name, dtype, shape);
   }
 
   /** Constant ids below `limit`. */
@@ -168,6 +214,10 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   Cast: [(make) => mul(cast(make.ids([3], 5), "float32"), make.float([3]))],
   // Only of a constant: central differences see through what is detached from an input.
   Detach: [(make) => mul(make.float([3]), detach(constantOf([3], [1, -2, 0.5])))],
+  After: [(make) => {
+    const shape = make.shape();
+    return after(make.float(shape), make.float(shape));
+  }],
   ReduceSum: [reduce(reduceSum)],
   ReduceMean: [reduce(reduceMean)],
   ReduceMax: [
@@ -190,7 +240,10 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     const [transA, transB] = [(bits & 1) > 0, (bits & 2) > 0];
     const a = make.float(transA ? [k, m] : [m, k]);
     return gemm(a, make.float(transB ? [n, k] : [k, n]), { transA, transB });
-  }).concat([(make) => linear(make.float([2, 3, 4]), make.float([5, 4]))]),
+  }).concat([
+    (make) => linear(make.float([2, 3, 4]), make.float([5, 4])),
+    (make) => linear(make.float([2, 3, 4]), make.float([4, 5]), { transposed: true }),
+  ]),
   Reshape: [(make) => {
     const x = reshape(make.float([4, 6]), [3, 8]);
     return mul(x, x);
@@ -232,9 +285,18 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     return mul(sum, sum);
   }],
   Softmax: [unary(softmax), (make) => softmax(make.given([2, 3], [1, 1, 1, 50, -50, 0]))],
+  GeluTanh: [unary(geluTanh), unary((x) => geluTanh(mul(x, scalar(4))))],
   RmsNorm: [(make) => {
     const [a, b] = make.shape(2) as [number, number];
     return rmsNorm(make.float([a, b, 6]), { weight: make.float([6]), epsilon: 1e-3 });
+  }],
+  LayerNorm: [(make) => {
+    const [a, b] = make.shape(2) as [number, number];
+    return layerNorm(make.float([a, b, 6]), {
+      weight: make.float([6]),
+      bias: make.float([6]),
+      epsilon: 1e-3,
+    });
   }],
   Rotary: [
     (make) => {
@@ -259,6 +321,32 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
       targets: make.ids([rows, 1], 5),
     });
   }],
+  FrozenGemm: FROZEN_DTYPES.flatMap((stored) =>
+    [0, 1, 2, 3].map((bits): CaseMaker => (make) => {
+      const [m, d, n] = make.shape(3) as [number, number, number];
+      const [transB, exact] = [(bits & 1) > 0, (bits & 2) > 0];
+      // Rounding x below 2 to 8 bits moves y = x · W by at most 4 · 2/254; the gradient of y², 2y · Wᵀ, then by twice
+      // that for each of four columns, and by as much as rounding 2y below 16 does.
+      if (!exact && stored !== "float16") make.tolerance = 4 * (8 * 2 / 254 + 16 / 254);
+      const x = make.float([m, transB ? d : n]);
+      return frozenGemm(x, make.frozen(stored, [n, d]), { transB, exact });
+    })
+  ).concat([(make) => frozenLinear(make.float([2, 3, 4]), make.frozen("float16", [5, 4]))]),
+  FrozenGather: FROZEN_DTYPES.map((stored): CaseMaker => (make) => {
+    const [rows, width] = make.shape(2) as [number, number];
+    const picked = frozenRows(make.frozen(stored, [rows, width]), make.ids([2, 5, 1], rows));
+    return mul(picked, make.float([2, 5, width]));
+  }),
+  FrozenLinearCrossEntropy: FROZEN_DTYPES.map((stored): CaseMaker => (make) => {
+    const [rows, width] = make.shape(2) as [number, number];
+    // Rotated rows of 4 elements below 2 stay below 4: logits are off by at most 4 · 4/254 and losses by twice that;
+    // of the gradient, the loss and the probabilities, each of up to five rows of the matrix.
+    if (stored !== "float16") make.tolerance = 8 * 2 * 4 * 4 / 254;
+    return frozenLinearCrossEntropy(make.float([rows, width]), {
+      ...make.frozen(stored, [5, width]),
+      targets: make.ids([rows, 1], 5),
+    });
+  }),
 };
 
 function table(positions: number, half: number, fn: (angle: number) => number): Value {
@@ -278,6 +366,7 @@ export function casesOf(op: Op, seed: number): OpCase[] {
   return OP_CASES[op].map((maker, index) => {
     const make = new CaseBuilder(lcg(seed * 100 + index + 1));
     const output = maker(make);
-    return { output, inputs: make.inputs, feeds: make.feeds };
+    const { inputs, feeds, dtypes, tolerance } = make;
+    return { output, inputs, feeds, dtypes, tolerance };
   });
 }

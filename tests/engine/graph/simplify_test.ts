@@ -13,14 +13,17 @@ import {
   reshape,
   scalar,
   scatterAdd,
+  slice,
   transpose,
 } from "../../../src/engine/graph/build.ts";
+import { evaluate } from "../../../src/engine/graph/evaluate.ts";
 import { exportGraph } from "../../../src/engine/graph/export.ts";
 import { simplify } from "../../../src/engine/graph/simplify.ts";
 import { topologicalOrder, type Value } from "../../../src/engine/graph/value.ts";
 import { zeros } from "../../../src/engine/tensor/tensor.ts";
 
 const x = input("x", "float32", [2, 3]);
+const wide = input("wide", "float32", [2, 8]);
 
 /** The operators that are left, leaves not counted. */
 function opsOf(...values: readonly Value[]): string[] {
@@ -82,6 +85,21 @@ Deno.test("simplify() adds the gradients of a tied embedding into one scatter", 
   const ops = opsOf(...grad(loss, [table]));
   assert.equal(ops.filter((op) => op === "ScatterAdd").length, 2);
   assert.ok(!ops.includes("Add"));
+});
+
+Deno.test("simplify() joins the gradients of the parts of a value instead of adding them", () => {
+  const parts = [[0, 2], [2, 5], [6, 8]].map(([start, end]) =>
+    slice(wide, { axis: 1, start: start!, end: end! })
+  );
+  const loss = reshape(
+    parts.map((part, i) => reduceSum(mul(part, scalar(i + 2)), [0, 1])).reduce(add),
+    [],
+  );
+  const gradients = grad(loss, [wide]);
+  assert.deepEqual(evaluate(simplify(gradients), {}), evaluate(gradients, {}));
+  const squares = parts.map((part) => reduceSum(mul(part, part), [0, 1])).reduce(add);
+  const ops = opsOf(...grad(reshape(squares, []), [wide]));
+  assert.equal(ops.filter((op) => op === "Concat").length, 1);
 });
 
 Deno.test("exportGraph() writes large constants of one value as that value", () => {

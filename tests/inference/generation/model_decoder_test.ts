@@ -78,57 +78,68 @@ for (const device of AVAILABLE_DEVICES) {
   );
 }
 
-testWithData(
-  "extend() of several sequences at once, opened and closed in between, is extend() of each alone",
-  { data: "models/TinyStories-656K" },
-  async (folder) => {
-    const { model, weights } = await readModel(folder);
-    await using decoder = await openModelDecoder(model, { device: "wasm", threads: 2, weights });
-    const prompts = [[1, 80, 147], [1, 80], [1, 201, 282, 215, 286], [1]];
-    const alone: number[][] = [];
-    for (const prompt of prompts) alone.push(await greedy(decoder, { prompt, count: 80 }));
+/** Models whose layers attend differently: to everything, to a window, with learned positions. */
+const SEVERAL = {
+  "models/TinyStories-656K": [[1, 80, 147], [1, 80], [1, 201, 282, 215, 286], [1]],
+  "golden/models/gemma3": [[9, 80, 47], [9, 80, 13, 14, 15, 16, 17, 18, 19], [3], [44, 45]],
+  "golden/models/gpt2": [[9, 80, 47], [9, 80, 13, 14, 15, 16, 17, 18, 19], [3], [44, 45]],
+};
 
-    const closed = decoder.open();
-    const sequences = prompts.map(() => decoder.open());
-    const ids: number[][] = [];
-    for (const [i, sequence] of sequences.entries()) {
-      const [logits] = await decoder.extend([{ sequence, ids: prompts[i]! }]);
-      ids.push([argmax(logits!)]);
-    }
-    closed[Symbol.dispose]();
-    for (let step = 1; step < 80; step++) {
-      // The second pauses every other step, so that a slot between others is idle.
-      const active = sequences.flatMap((sequence, i) =>
-        i === 1 && step % 2 === 0 ? [] : [{ sequence, i }]
-      );
-      const logits = await decoder.extend(
-        active.map(({ sequence, i }) => ({ sequence, ids: [ids[i]!.at(-1)!] })),
-      );
-      for (const [at, { i }] of active.entries()) ids[i]!.push(argmax(logits[at]!));
-    }
-    for (const [i, row] of ids.entries()) assert.deepEqual(row, alone[i]!.slice(0, row.length));
-    for (const sequence of sequences) sequence[Symbol.dispose]();
-  },
-);
+for (const [data, prompts] of Object.entries(SEVERAL)) {
+  const count = data.startsWith("golden") ? 40 : 80;
+  testWithData(
+    `extend() of several sequences of ${data} at once, opened and closed in between, is extend() of each alone`,
+    { data },
+    async (folder) => {
+      const { model, weights } = await readModel(folder);
+      await using decoder = await openModelDecoder(model, { device: "wasm", threads: 2, weights });
+      const alone: number[][] = [];
+      for (const prompt of prompts) alone.push(await greedy(decoder, { prompt, count }));
 
-testWithData(
-  "extend() reads a long prompt in pieces as if it were read token by token",
-  { data: "models/stories260K-hf" },
-  async (folder) => {
-    const { model, weights } = await readModel(folder);
-    await using decoder = await openModelDecoder(
-      { ...model, maxPositions: 2048 },
-      { device: "native", threads: 2, weights },
-    );
-    const ids = Array.from({ length: 700 }, (_, i) => 3 + (i * 37) % 500);
-    using whole = decoder.open();
-    const [logits] = await decoder.extend([{ sequence: whole, ids }], { everyPosition: true });
-    using single = decoder.open();
-    for (const [i, id] of ids.entries()) {
-      const [row] = await decoder.extend([{ sequence: single, ids: [id] }]);
-      if (i % 100 !== 99) continue;
-      const same = logits!.subarray(i * model.vocabSize, (i + 1) * model.vocabSize);
-      row!.forEach((logit, j) => assert.ok(Math.abs(logit - same[j]!) < 1e-3, `token ${i}`));
-    }
-  },
-);
+      const closed = decoder.open();
+      const sequences = prompts.map(() => decoder.open());
+      const ids: number[][] = [];
+      for (const [i, sequence] of sequences.entries()) {
+        const [logits] = await decoder.extend([{ sequence, ids: prompts[i]! }]);
+        ids.push([argmax(logits!)]);
+      }
+      closed[Symbol.dispose]();
+      for (let step = 1; step < count; step++) {
+        // The second pauses every other step, so that a slot between others is idle.
+        const active = sequences.flatMap((sequence, i) =>
+          i === 1 && step % 2 === 0 ? [] : [{ sequence, i }]
+        );
+        const logits = await decoder.extend(
+          active.map(({ sequence, i }) => ({ sequence, ids: [ids[i]!.at(-1)!] })),
+        );
+        for (const [at, { i }] of active.entries()) ids[i]!.push(argmax(logits[at]!));
+      }
+      for (const [i, row] of ids.entries()) assert.deepEqual(row, alone[i]!.slice(0, row.length));
+      for (const sequence of sequences) sequence[Symbol.dispose]();
+    },
+  );
+}
+
+for (const data of ["models/stories260K-hf", "golden/models/gemma3"]) {
+  testWithData(
+    `extend() of ${data} reads a long prompt in pieces as if it were read token by token`,
+    { data },
+    async (folder) => {
+      const { model, weights } = await readModel(folder);
+      await using decoder = await openModelDecoder(
+        { ...model, maxPositions: 2048 },
+        { device: "native", threads: 2, weights },
+      );
+      const ids = Array.from({ length: 700 }, (_, i) => 3 + (i * 37) % (model.vocabSize - 12));
+      using whole = decoder.open();
+      const [logits] = await decoder.extend([{ sequence: whole, ids }], { everyPosition: true });
+      using single = decoder.open();
+      for (const [i, id] of ids.entries()) {
+        const [row] = await decoder.extend([{ sequence: single, ids: [id] }]);
+        if (i % 100 !== 99) continue;
+        const same = logits!.subarray(i * model.vocabSize, (i + 1) * model.vocabSize);
+        row!.forEach((logit, j) => assert.ok(Math.abs(logit - same[j]!) < 1e-3, `token ${i}`));
+      }
+    },
+  );
+}

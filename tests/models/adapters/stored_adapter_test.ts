@@ -6,8 +6,17 @@ import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { testWithData } from "../../shared_data.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 
-/** Adapters that PEFT saved, of the architectures that exist. */
-const CASES = ["lora", "lora_dora", "lora_nonzero_b", "lora_qv"] as const;
+/** Adapters that PEFT saved. */
+const CASES = [
+  "lora",
+  "lora_dora",
+  "lora_dora_nonzero_b",
+  "lora_gpt2",
+  "lora_nonzero_b",
+  "lora_patterns",
+  "lora_qv",
+  "lora_rslora",
+] as const;
 
 for (const name of CASES) {
   testWithData(

@@ -31,6 +31,8 @@ export function sampleState(step: number): TrainingState {
       random: { dropout: createRandom(step).state() },
       tokensSeen: step * 64,
       trainedTokensSeen: step * 60,
+      bestEvaluation: { step, loss: 2.5 },
+      evaluationsSinceBest: 0,
       datasetSha256: "00",
       metricsBytes: step * 100,
       config: { learningRate: 0.001 },

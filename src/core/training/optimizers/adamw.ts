@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { UpdateStep } from "./update_step.ts";
+
 /** Settings of AdamW that stay the same during a run. */
 export interface AdamWConfig {
   /** Which optimizer it is. */
@@ -40,20 +42,8 @@ export interface AdamWFactors {
   readonly epsilon: number;
 }
 
-/** What is particular to one step. */
-export interface AdamWStep {
-  /** Number of the step, counted from 1. */
-  readonly step: number;
-  /** Learning rate of this step. */
-  readonly learningRate: number;
-  /** Factor of the gradient. */
-  readonly gradientScale: number;
-  /** Whether the weights decay. */
-  readonly decay: boolean;
-}
-
 /** Returns the factors of one step. */
-export function adamWFactors(config: AdamWConfig, step: AdamWStep): AdamWFactors {
+export function adamWFactors(config: AdamWConfig, step: UpdateStep): AdamWFactors {
   const { beta1, beta2, epsilon, weightDecay } = config;
   return {
     gradientScale: step.gradientScale,
@@ -64,28 +54,4 @@ export function adamWFactors(config: AdamWConfig, step: AdamWStep): AdamWFactors
     beta2,
     epsilon,
   };
-}
-
-/** Elements whose gradients are summed on their own, so that the sum does not depend on how threads share them. */
-export const NORM_BLOCK = 1 << 16;
-
-/** Returns the sum of squares of the elements `from` to before `to`. */
-export function sumOfSquares(
-  gradients: Float32Array,
-  { from, to }: { readonly from: number; readonly to: number },
-): number {
-  // Four sums, because an addition has to wait for the one before it.
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let i = from;
-  for (; i + 3 < to; i += 4) {
-    a += gradients[i]! * gradients[i]!;
-    b += gradients[i + 1]! * gradients[i + 1]!;
-    c += gradients[i + 2]! * gradients[i + 2]!;
-    d += gradients[i + 3]! * gradients[i + 3]!;
-  }
-  for (; i < to; i++) a += gradients[i]! * gradients[i]!;
-  return a + b + c + d;
 }
