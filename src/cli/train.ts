@@ -18,6 +18,7 @@ import { interruptible } from "./interrupt.ts";
 import { downloadShown, findAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { print, printError } from "./terminal.ts";
+import { runPlanTable } from "./run_plan_table.ts";
 import {
   addTrainingFlags,
   resolveAdapterFlags,
@@ -31,6 +32,7 @@ interface TrainCommandOptions {
   readonly output?: string;
   readonly resume?: boolean;
   readonly json?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** Adds `train` to `program`. */
@@ -43,6 +45,10 @@ export function registerTrain(program: Command): void {
   addTrainingFlags(command)
     .option("--output <folder>", "folder of the run (default: a new one in the home's runs)")
     .option("--resume", "continue the run in --output from its newest checkpoint")
+    .option(
+      "--dry-run",
+      "only tell what the run would do and what memory and disk it would take; fails if it would not fit",
+    )
     .option("--json", "print one JSON object for each thing that happens")
     .action((options: TrainCommandOptions) => run(options, trainingFlags(command)));
   addExamples(command, [
@@ -50,6 +56,7 @@ export function registerTrain(program: Command): void {
     "llm-training train --dataset data.jsonl --model Qwen/Qwen3-0.6B --max-length 256",
     "llm-training train --dataset data.jsonl --model my-model --output runs/mine --save-steps 100",
     "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --output runs/adapter",
+    "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --dry-run",
     "llm-training train --resume --output runs/mine",
     "llm-training train --dataset train.jsonl --model 5m --eval-dataset held-out.jsonl --eval-steps 50",
   ]);
@@ -57,16 +64,20 @@ export function registerTrain(program: Command): void {
 
 async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<void> {
   const context = pathContext();
-  const { resume = false, json = false } = options;
+  const { resume = false, json = false, dryRun = false } = options;
   const { config, output } = resume
     ? await resumedRun(options, { flags, context })
     : await newRun(options, { flags, context });
   const display = json ? undefined : createProgressDisplay();
-  const onEvent = (event: TrainEvent) =>
-    display === undefined ? print(JSON.stringify(event)) : display.show(event);
+  const onEvent = (event: TrainEvent) => {
+    if (dryRun && !json && event.kind === "planned") return print(runPlanTable(event.plan));
+    return display === undefined ? print(JSON.stringify(event)) : display.show(event);
+  };
   await interruptible(async (signal) => {
-    const { interrupted, step, best } = await train({ config, output, resume, signal, onEvent });
-    if (json) return;
+    const { interrupted, step, best } = await train({
+      ...{ config, output, resume, dryRun, signal, onEvent },
+    });
+    if (json || dryRun) return;
     printError(
       interrupted
         ? `stopped after step ${step}; go on with: llm-training train --resume --output ${output}`

@@ -223,4 +223,4 @@ export function trainingFlags(command: Command): TrainingFlags {
 }
 
 /** Flags that are not settings of a run. */
-const RUN_FLAGS: ReadonlySet<string> = new Set(["output", "resume", "json", "home"]);
+const RUN_FLAGS: ReadonlySet<string> = new Set(["output", "resume", "json", "dryRun", "home"]);

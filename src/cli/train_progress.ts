@@ -7,6 +7,7 @@
 import type { TrainEvent } from "../core/train.ts";
 import type { StepMetrics } from "../core/training/run_folder.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../utils/format.ts";
+import { memoryLine } from "./run_plan_table.ts";
 import { printError, writeError } from "./terminal.ts";
 
 /** Shows the events of a run on standard error. */
@@ -21,6 +22,7 @@ interface DisplayState {
   startStep: number;
   shownMs: number;
   lossAverage: number | undefined;
+  memory: string;
 }
 
 /** Time between lines where they cannot be written over, in milliseconds. */
@@ -40,15 +42,20 @@ export function createProgressDisplay(): ProgressDisplay {
     startStep: 0,
     shownMs: 0,
     lossAverage: undefined,
+    memory: "",
   };
   const line = (text: string) => printError(live ? `\r\x1b[K${text}` : text);
   return {
     show(event) {
       switch (event.kind) {
+        case "planned":
+          // told with the rest once the run starts: what ends it before is one line
+          state.memory = memoryLine(event.plan);
+          return;
         case "started":
           state.startedMs = Date.now();
           state.startStep = event.step;
-          for (const text of introduction(event)) line(text);
+          for (const text of [...introduction(event), state.memory]) line(text);
           return;
         case "warning":
           return line(`warning: ${event.message}`);

@@ -4,13 +4,7 @@
  * @module
  */
 
-import { createMicroBatch } from "../datasets/batch.ts";
-import {
-  type Dataset,
-  type DatasetStatistics,
-  exampleAt,
-  exampleCount,
-} from "../datasets/dataset.ts";
+import type { Dataset, DatasetStatistics } from "../datasets/dataset.ts";
 import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import type { Device } from "../engine/runtime/session.ts";
@@ -24,18 +18,28 @@ import { UserError } from "../utils/errors.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
+import { evaluateOn, longestBatch } from "./training/evaluate.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
+import { withMemoryAdvice } from "./training/memory_advice.ts";
 import { openTrainer } from "./training/open_trainer.ts";
+import { checkRun, refuseWhatDoesNotFit } from "./training/preflight.ts";
 import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
 import { EMA_SLOT } from "./training/optimizers/ema.ts";
 import { prepareData } from "./training/prepare_data.ts";
 import { prepareDataset, prepareModel } from "./training/prepare.ts";
 import { resolveConfig } from "./training/resolve_config.ts";
+import { rehearseSaving } from "./training/rehearsal.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
+import { describeRun, type RunPlan } from "./training/run_plan.ts";
 import { sampleText } from "./training/sample.ts";
-import type { Trainer } from "./training/trainer.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
+export type { RunPlan } from "./training/run_plan.ts";
+export type { Preflight, Remedy } from "./training/preflight.ts";
+export type { MemoryParts, MemoryPlan } from "./training/memory_plan.ts";
+export type { MemoryLimits } from "./training/memory_limits.ts";
+export type { BatchShape } from "./training/sequence_inputs.ts";
+export type { SizedTensor } from "../engine/onnx/memory.ts";
 export {
   LORA_VARIANTS,
   type LoraVariant,
@@ -66,6 +70,12 @@ export interface BestCheckpoint extends BestEvaluation {
 
 /** Something that happened in a run. */
 export type TrainEvent =
+  | {
+    /** What the run will do and take is known; nothing is allocated for it yet. */
+    readonly kind: "planned";
+    /** All of it. */
+    readonly plan: RunPlan;
+  }
   | {
     /** Everything is ready; the first step comes next. */
     readonly kind: "started";
@@ -137,6 +147,8 @@ export interface TrainOptions {
   readonly output: string;
   /** Continue from the newest checkpoint in `output`. @default {false} */
   readonly resume?: boolean;
+  /** Only tell what the run would do and take; nothing is written. @default {false} */
+  readonly dryRun?: boolean;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
   /** Told of what happens. @default {nobody} */
@@ -161,6 +173,15 @@ export interface TrainResult {
   readonly metrics: StepMetrics | undefined;
 }
 
+const NOTHING_DONE: TrainResult = {
+  interrupted: false,
+  stoppedEarly: false,
+  best: undefined,
+  step: 0,
+  checkpoint: undefined,
+  metrics: undefined,
+};
+
 const NOT_STARTED: Progress = {
   step: 0,
   epoch: 0,
@@ -178,12 +199,13 @@ const NOT_STARTED: Progress = {
  * checkpoints saved before stay.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { output, resume = false, signal, onEvent = () => {}, clock = systemClock } = options;
+  const { output, resume = false, dryRun = false, signal } = options;
+  const { onEvent = () => {}, clock = systemClock } = options;
   const onWarning = (message: string) => onEvent({ kind: "warning", message });
-  await makeFolder(output);
+  if (!dryRun) await makeFolder(output);
   if (!resume) await refuseUsed(output);
   // a run that was killed when it had only to remove old checkpoints saves nothing any more
-  await removeLeftovers(output);
+  if (!dryRun) await removeLeftovers(output);
   using checkpoint = resume ? await newestCheckpoint(output, onWarning) : undefined;
   if (resume && checkpoint === undefined) {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
@@ -199,7 +221,16 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
   const config = resolveConfig(options.config, { dataset, prepared });
 
-  const { device, reason } = await chooseDevice(config.device);
+  const choice = await chooseDevice(config.device);
+  const { device, reason } = choice;
+  const optimizer = optimizerConfig(config);
+  const datasets = evalDataset === undefined ? [dataset] : [dataset, evalDataset];
+  const preflight = await checkRun({ config, device, prepared, datasets, optimizer });
+  const plan = await describeRun(preflight, { config, choice, prepared, dataset, output });
+  onEvent({ kind: "planned", plan });
+  refuseWhatDoesNotFit(preflight);
+  if (dryRun) return NOTHING_DONE;
+  await rehearseSaving(output, preflight.checkpointBytes);
   const start = checkpoint?.trainer ?? NOT_STARTED;
   using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
 
@@ -208,7 +239,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     frozenDtype: config.baseDtype,
     gradientCheckpointing: config.gradientCheckpointing,
     threads: config.threads ?? navigator.hardwareConcurrency,
-    optimizer: optimizerConfig(config),
+    optimizer,
     emaDecay: config.emaDecay,
     regularization: config,
   });
@@ -227,6 +258,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   // not before: settings that do not fit what is resumed must not take the place of those that do
   await saveRunConfig(output, config);
+  if (evalDataset !== undefined) await trainer.evaluate(longestBatch(evalDataset, config));
 
   const totalSteps = config.maxSteps;
   onEvent({
@@ -289,7 +321,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     return { interrupted, stoppedEarly, best, step, checkpoint: saved, metrics: last };
   } catch (error) {
     logFailure(log, { step: last?.step ?? start.step, reason: String(error) });
-    throw error;
+    throw withMemoryAdvice(error, { config, checkpoint: saved });
   }
 }
 
@@ -338,23 +370,6 @@ function bestCheckpoint(output: string, { bestEvaluation }: Progress): BestCheck
   return bestEvaluation === null
     ? undefined
     : { ...bestEvaluation, path: checkpointPath(output, bestEvaluation.step) };
-}
-
-/** Returns the mean loss over the trained tokens of a data set. */
-async function evaluateOn(
-  dataset: Dataset,
-  { trainer, config }: { readonly trainer: Trainer; readonly config: TrainingConfig },
-): Promise<number> {
-  let loss = 0;
-  let count = 0;
-  for (let first = 0; first < exampleCount(dataset); first += config.batchSize) {
-    const rows = Math.min(config.batchSize, exampleCount(dataset) - first);
-    const examples = Array.from({ length: rows }, (_, i) => exampleAt(dataset, first + i));
-    const batch = createMicroBatch(examples, { batchSize: config.batchSize, padTokenId: 0 });
-    loss += await trainer.evaluate(batch);
-    count += batch.trainedTokens;
-  }
-  return loss / count;
 }
 
 // not awaited: the command imports this module, which would never be evaluated

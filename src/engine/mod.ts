@@ -65,6 +65,7 @@ export {
   type OnnxModel,
   type OnnxNode,
   type OnnxValueInfo,
+  type OnnxValueType,
 } from "./onnx/model.ts";
 export { printModel } from "./onnx/print.ts";
 export {

@@ -32,7 +32,8 @@ Deno.test("train saves at Ctrl-C, and a resumed run has the losses and weights o
   const alone = join(path, "alone");
   const undisturbed = await runCli([...flags, "--output", alone]);
   assert.equal(undisturbed.status, 0, undisturbed.stderr);
-  const { examples } = JSON.parse(undisturbed.stdout.split("\n")[0]!).data;
+  const started = undisturbed.stdout.split("\n").find((line) => line.includes('"started"'));
+  const { examples } = JSON.parse(started!).data;
   assert.equal(examples % 4, 3, "the last step of an epoch accumulates less");
 
   const output = join(path, "run");

@@ -140,7 +140,7 @@ async function* adapterWeights(
 }
 
 /** Returns the settings of a new adapter. */
-function loraConfigOf(config: TrainingConfig): LoraConfig {
+export function loraConfigOf(config: TrainingConfig): LoraConfig {
   const rank = config.loraRank ?? LORA_DEFAULTS.rank;
   return {
     ...LORA_DEFAULTS,

@@ -8,8 +8,8 @@ import type { OnnxModel } from "../../engine/onnx/model.ts";
 import type { Session } from "../../engine/runtime/session.ts";
 import { RecentlyUsed } from "./recently_used.ts";
 
-/** Graphs that stay compiled; each keeps the memory of its activations. */
-const MAX_SESSIONS = 6;
+/** Graphs that stay compiled. */
+export const MAX_SESSIONS = 6;
 
 /** A compiled graph. */
 export interface CompiledGraph {
@@ -50,5 +50,5 @@ export class SessionCache {
 
 /** Constants live on in the compiled graph; kept here as well, they would only take memory. */
 function withoutTensors(model: OnnxModel): OnnxModel {
-  return { ...model, nodes: [], initializers: new Map() };
+  return { inputs: model.inputs, outputs: model.outputs, nodes: [], initializers: new Map() };
 }

@@ -5,14 +5,9 @@
  */
 
 import type { MicroBatch } from "../../datasets/batch.ts";
-import { grad } from "../../engine/graph/autodiff.ts";
-import { input } from "../../engine/graph/build.ts";
-import { exportGraph } from "../../engine/graph/export.ts";
 import type { Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
-import type { Value } from "../../engine/graph/value.ts";
-import { dropoutMasks, dropoutValues } from "./dropout.ts";
-import { frozenValues } from "./frozen_weights.ts";
+import { dropoutMasks } from "./dropout.ts";
 import {
   dropoutRate,
   GRADIENT,
@@ -20,7 +15,8 @@ import {
   type HostGraphsOptions,
   scalarOf,
 } from "./host_graphs.ts";
-import { lossGraph, wholeLossFeeds } from "./loss_graph.ts";
+import { hostLossGraph } from "./host_loss_graph.ts";
+import { wholeLossFeeds } from "./loss_graph.ts";
 import { type BatchShape, sequenceFeeds, shapeKey } from "./sequence_inputs.ts";
 import { noiseFeeds } from "./neftune.ts";
 import { type CompiledGraph, SessionCache } from "./session_cache.ts";
@@ -94,25 +90,10 @@ export class WholeGraph implements HostGraphs {
   }
 
   #graph(shape: BatchShape, training: boolean): Promise<CompiledGraph> {
-    return this.#sessions.open(`${training} ${shapeKey(shape)}`, () => {
-      const weights = new Map(
-        this.#trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
-      );
-      const { loss } = lossGraph(this.#trainee, {
-        shape,
-        regularization: training ? this.#options.regularization : undefined,
-        values: {
-          ...frozenValues(this.#trainee, this.#options.storage),
-          trained: (name) => weights.get(name)!,
-          dropout: training ? dropoutValues(dropoutRate(this.#trainee), "uint8") : undefined,
-        },
-      });
-      const outputs: Record<string, Value> = { loss };
-      if (training) {
-        const gradients = grad(loss, [...weights.values()]);
-        for (const [i, name] of this.#names.entries()) outputs[GRADIENT + name] = gradients[i]!;
-      }
-      return exportGraph(outputs);
-    });
+    const { storage, regularization } = this.#options;
+    return this.#sessions.open(
+      `${training} ${shapeKey(shape)}`,
+      () => hostLossGraph(this.#trainee, { shape, training, storage, regularization }),
+    );
   }
 }

@@ -9,6 +9,7 @@ import {
   type OnnxModel,
   type OnnxNode,
   type OnnxValueInfo,
+  type OnnxValueType,
 } from "../onnx/model.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { exportFrozenGather, exportFrozenGemm } from "./export_frozen.ts";
@@ -18,6 +19,7 @@ import {
   ONNX_DTYPE_CODES,
   type Writer,
 } from "./export_writer.ts";
+import { auxiliaryType } from "./auxiliary_type.ts";
 import { orderNodes } from "./order_nodes.ts";
 import { simplify } from "./simplify.ts";
 import {
@@ -135,9 +137,15 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
     // lost; ScatterElements adds in order. It wants an index for each element.
     const width = shape[1] as number;
     const count = elementCount(staticShape(ids!.shape));
-    const column = writer.node("Reshape", [names[1]!, writer.integers([count, 1])]);
-    const indices = writer.node("Expand", [column, writer.integers([count, width])]);
-    const rows = writer.node("Reshape", [names[2]!, writer.integers([count, width])]);
+    const column = writer.node("Reshape", [names[1]!, writer.integers([count, 1])], {
+      type: { dtype: ids!.dtype, shape: [count, 1] },
+    });
+    const indices = writer.node("Expand", [column, writer.integers([count, width])], {
+      type: { dtype: ids!.dtype, shape: [count, width] },
+    });
+    const rows = writer.node("Reshape", [names[2]!, writer.integers([count, width])], {
+      type: { dtype: updates!.dtype, shape: [count, width] },
+    });
     return writer.node("ScatterElements", [names[0]!, indices, rows], {
       attributes: { ...attributes, axis: { int: 0 } },
     });
@@ -186,6 +194,8 @@ export function exportGraph(
   const integerNames = new Map<string, string>();
   const smallTensors = new Map<string, string>();
   const nameOfValue = new Map<Value, string>();
+  const types = new Map<string, OnnxValueType>();
+  let written: OnnxValueType | undefined;
   const used = new Set(names);
 
   const fresh = (prefix: string): string => {
@@ -194,11 +204,15 @@ export function exportGraph(
     used.add(`${prefix}${index}`);
     return `${prefix}${index}`;
   };
+  const typeOf = (name: string): OnnxValueType | undefined =>
+    types.get(name) ?? inputs.get(name) ?? initializers.get(name);
   const writer: Writer = {
     target,
     nameOf: (value) => nameOfValue.get(value)!,
-    node(op, nodeInputs, { attributes = {}, domain = "" } = {}) {
+    node(op, nodeInputs, { attributes = {}, domain = "", type } = {}) {
       const name = fresh("v");
+      const made = type ?? auxiliaryType({ op, inputs: nodeInputs, attributes }, typeOf) ?? written;
+      if (made !== undefined) types.set(name, { dtype: made.dtype, shape: made.shape });
       nodes.push({ op, domain, inputs: nodeInputs, outputs: [name], attributes });
       return name;
     },
@@ -230,8 +244,10 @@ export function exportGraph(
       inputs.set(name, { name, dtype, shape });
       used.add(name);
     }
+    written = value;
     nameOfValue.set(value, (exportRules[value.op] as ExportRule<Op>)(value, writer));
   }
+  for (const [i, { dtype, shape }] of values.entries()) types.set(names[i]!, { dtype, shape });
   return {
     nodes: orderNodes(nameOutputs(nodes, names, values.map(writer.nameOf))),
     inputs: [...inputs.values()],
@@ -241,6 +257,7 @@ export function exportGraph(
       shape: values[i]!.shape,
     })),
     initializers,
+    valueTypes: types,
   };
 }
 

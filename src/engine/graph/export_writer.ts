@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OnnxAttribute } from "../onnx/model.ts";
+import type { OnnxAttribute, OnnxValueType } from "../onnx/model.ts";
 import type { Dtype, Tensor } from "../tensor/tensor.ts";
 import type { Op, Value, ValueOf } from "./value.ts";
 
@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
   /** The operator set that has the node. @default {ONNX's own} */
   readonly domain?: string;
+  /** What it makes. @default {what follows from its inputs, or what the value that is being written is} */
+  readonly type?: OnnxValueType;
 }
 
 /** Writes a value and returns its name. */

@@ -65,7 +65,12 @@ export interface OnnxModel {
   readonly outputs: readonly OnnxValueInfo[];
   /** Constants by name. */
   readonly initializers: ReadonlyMap<string, Tensor>;
+  /** What nodes make, where the model was exported from a graph; files do not hold it. */
+  readonly valueTypes?: ReadonlyMap<string, OnnxValueType>;
 }
+
+/** Dtype and shape of what a node makes. */
+export type OnnxValueType = Pick<OnnxValueInfo, "dtype" | "shape">;
 
 /** The version of ONNX's own operator set that models are written in. */
 export const OPSET_VERSION = 21;

@@ -12,6 +12,7 @@ import { messageOf } from "../../utils/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkExtent, checkRun, requireHost } from "./feeds.ts";
 import { loadNativeBinding, type NativeModel, NativeTensor } from "./native_binding.ts";
+import { keepFreedMemory } from "./native_heap.ts";
 import { RunQueue } from "./run_queue.ts";
 import type { Feed, RunOptions, Session, SessionOptions } from "./session.ts";
 import { sessionError, unavailable } from "./session_error.ts";
@@ -33,6 +34,7 @@ export async function openNativeSession(
   const binding = await loadNativeBinding().catch((error) => {
     throw unavailable("native", messageOf(error), { cause: error });
   });
+  if (!keepMemory) keepFreedMemory();
   const inner = new binding.InferenceSession();
   try {
     inner.loadModel(model.buffer, model.byteOffset, model.byteLength, {

@@ -10,12 +10,15 @@ import { type Device, DEVICES } from "./session.ts";
 /** What was being done when the error came. */
 export type SessionAction = "open" | "run";
 
+/** Thrown when a device's memory does not suffice. */
+export class OutOfMemoryError extends UserError {}
+
 /** Returns the error to throw when ONNX Runtime failed with `cause` at `action` on `device`. */
 export function sessionError(action: SessionAction, device: Device, cause: unknown): Error {
   const message = messageOf(cause);
   const subject = `Cannot ${action} model on ${device}`;
   if (OUT_OF_MEMORY.test(message) || isBrokenHeap(cause)) {
-    return new UserError(`${subject}: out of memory; ${MEMORY_ADVICE[device]}`, { cause });
+    return new OutOfMemoryError(`${subject}: out of memory; ${MEMORY_ADVICE[device]}`, { cause });
   }
   for (const [pattern, explain] of EXPLANATIONS) {
     const match = pattern.exec(message);

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { TRAINING_DEFAULTS, type TrainingConfig } from "../../../src/core/training/config.ts";
+import { withMemoryAdvice } from "../../../src/core/training/memory_advice.ts";
+import { memoryLimits } from "../../../src/core/training/memory_limits.ts";
+import type { OptimizerConfig } from "../../../src/core/training/optimizers/optimizer.ts";
+import {
+  checkRun,
+  type Preflight,
+  refuseWhatDoesNotFit,
+} from "../../../src/core/training/preflight.ts";
+import { prepareDataset, prepareModel } from "../../../src/core/training/prepare.ts";
+import { rehearseSaving } from "../../../src/core/training/rehearsal.ts";
+import type { Device } from "../../../src/engine/runtime/session.ts";
+import { sessionError } from "../../../src/engine/runtime/session_error.ts";
+import { UserError } from "../../../src/utils/errors.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
+
+const OPTIMIZER: OptimizerConfig = {
+  kind: "adamw",
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0,
+};
+
+/** Plans a run of the preset `1m` on rows of the lengths given. */
+async function planned(
+  lengths: readonly number[],
+  { host = Infinity, device = "native", gpuInHost = false, ...settings }:
+    & Partial<TrainingConfig>
+    & { readonly host?: number; readonly device?: Device; readonly gpuInHost?: boolean } = {},
+): Promise<Preflight> {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "data.jsonl");
+  const rows = lengths.map((length) => {
+    const ids = Array.from({ length }, (_, i) => 3 + i % 50);
+    return JSON.stringify({ input_ids: ids, labels: ids });
+  });
+  await Deno.writeTextFile(path, rows.join("\n"));
+  const config: TrainingConfig = {
+    ...TRAINING_DEFAULTS,
+    dataset: path,
+    model: "1m",
+    batchSize: 8,
+    ...settings,
+  };
+  const prepared = await prepareModel(config);
+  const dataset = await prepareDataset(path, { prepared, maxLength: 512, onWarning: () => {} });
+  const limits = {
+    host,
+    wasmHeap: device === "wasm" ? 2 ** 32 : undefined,
+    gpuTensor: device === "webgpu" ? 2 ** 27 : undefined,
+    gpuInHost,
+  };
+  return await checkRun({
+    config,
+    device,
+    prepared,
+    datasets: [dataset],
+    optimizer: OPTIMIZER,
+    limits,
+  });
+}
+
+Deno.test("checkRun() plans for the longest padded row and counts the shapes that occur", async () => {
+  const { shape, shapes, problem, remedies, memory, trainedParameters } = await planned([5, 90, 7]);
+  assert.deepEqual(shape, { batch: 8, seqLen: 96 });
+  assert.equal(shapes, 2);
+  assert.equal(problem, undefined);
+  assert.deepEqual(remedies, []);
+  const { weights, gradients, optimizer } = memory.parts;
+  assert.equal(weights, 4 * trainedParameters);
+  assert.equal(gradients, weights);
+  assert.equal(optimizer, 2 * weights);
+  assert.equal(memory.total, Object.values(memory.parts).reduce((sum, bytes) => sum + bytes, 0));
+});
+
+Deno.test("checkRun() has room for a second set of gradients where they are accumulated", async () => {
+  const { memory: { parts } } = await planned([40], { gradientAccumulationSteps: 2 });
+  assert.equal(parts.gradients, 2 * parts.weights);
+});
+
+Deno.test("checkRun() names changes that fit, each the smallest of its kind", async () => {
+  const whole = await planned([200]);
+  const { activations } = whole.memory.parts;
+  const host = whole.memory.total - 0.6 * activations;
+  const { problem, remedies } = await planned([200], { host });
+  assert.match(problem ?? "", /needs .+ of memory, and .+ are available/);
+  assert.ok(remedies.length >= 2);
+  assert.equal(remedies[0]!.flags, "--batch-size 2 --gradient-accumulation-steps 4");
+  for (const { total } of remedies) assert.ok(total <= host);
+  assert.throws(
+    () => refuseWhatDoesNotFit({ ...whole, problem, remedies }),
+    (error: Error) => error instanceof UserError && /--batch-size 2/.test(error.message),
+  );
+});
+
+Deno.test("checkRun() holds WebAssembly's heap and a GPU's largest tensor against their limits", async () => {
+  const wasm = await planned(Array(64).fill(512), { device: "wasm", batchSize: 1024 });
+  assert.match(wasm.problem ?? "", /WebAssembly's heap, which holds 4.29 GB/);
+  assert.ok(wasm.remedies.length > 0);
+  const gpu = await planned(Array(64).fill(512), { device: "webgpu", batchSize: 1024 });
+  assert.match(gpu.problem ?? "", /this GPU reads at once/);
+});
+
+Deno.test("checkRun() counts a GPU's memory as the machine's only where the GPU is a program", async () => {
+  const settings = { device: "webgpu", batchSize: 32 } as const;
+  const { memory } = await planned([128], settings);
+  assert.ok(memory.gpu > memory.parts.activations);
+  const host = memory.host + 1e6;
+  const real = await planned([128], { ...settings, host: 2 * host });
+  assert.equal(real.problem, undefined);
+  const program = await planned([128], {
+    ...settings,
+    host: host + memory.gpu / 2,
+    gpuInHost: true,
+  });
+  assert.match(program.problem ?? "", /of memory/);
+});
+
+Deno.test("refuseWhatDoesNotFit() says so where nothing helps", async () => {
+  const hopeless = await planned([16], { host: 1e6 });
+  assert.deepEqual(hopeless.remedies, []);
+  assert.throws(() => refuseWhatDoesNotFit(hopeless), /train a smaller model/);
+});
+
+Deno.test("memoryLimits() are what the machine has", async () => {
+  const { host, wasmHeap } = await memoryLimits("wasm");
+  assert.ok(host > 2 ** 28 && host <= Deno.systemMemoryInfo().total);
+  assert.ok(wasmHeap! < 2 ** 32);
+});
+
+Deno.test("rehearseSaving() refuses a full disk and a folder that is not there, and leaves nothing", async () => {
+  await using folder = await temporaryFolder();
+  await rehearseSaving(folder.path, 1e6);
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(folder.path)), []);
+  await assert.rejects(rehearseSaving(folder.path, 1e18), /room for 2 is needed, but the disk has/);
+  await assert.rejects(rehearseSaving(join(folder.path, "no"), 1e6), /no such file or folder/);
+});
+
+Deno.test("withMemoryAdvice() turns an allocation that failed in ONNX Runtime into flags", () => {
+  const config = { ...TRAINING_DEFAULTS, dataset: "d", model: "m", batchSize: 8 };
+  const failed = sessionError("run", "native", new Error("std::bad_alloc"));
+  const told = withMemoryAdvice(failed, { config, checkpoint: "/run/checkpoint-4" }) as UserError;
+  assert.ok(told instanceof UserError);
+  assert.match(
+    told.message,
+    /out of memory.*--batch-size 4 --gradient-accumulation-steps 2.*--max-length.*checkpoint-4" was kept/,
+  );
+  const other = new Error("other");
+  assert.equal(withMemoryAdvice(other, { config, checkpoint: undefined }), other);
+});
