@@ -22,7 +22,7 @@ import { evaluateOn, longestBatch } from "./training/evaluate.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
 import { withMemoryAdvice } from "./training/memory_advice.ts";
 import { openTrainer } from "./training/open_trainer.ts";
-import { checkRun, refuseWhatDoesNotFit } from "./training/preflight.ts";
+import { planRun, refuseWhatDoesNotFit } from "./training/preflight.ts";
 import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
 import { EMA_SLOT } from "./training/optimizers/ema.ts";
 import { prepareData } from "./training/prepare_data.ts";
@@ -219,13 +219,23 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     (path) => prepareDataset(path, { prepared, maxLength, onWarning, signal }),
   );
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
-  const config = resolveConfig(options.config, { dataset, prepared });
+  const resolved = resolveConfig(options.config, { dataset, prepared });
 
-  const choice = await chooseDevice(config.device);
+  const choice = await chooseDevice(resolved.device);
   const { device, reason } = choice;
-  const optimizer = optimizerConfig(config);
-  const datasets = evalDataset === undefined ? [dataset] : [dataset, evalDataset];
-  const preflight = await checkRun({ config, device, prepared, datasets, optimizer });
+  const optimizer = optimizerConfig(resolved);
+  const { config, preflight, changed } = await planRun({
+    config: resolved,
+    device,
+    prepared,
+    datasets: evalDataset === undefined ? [dataset] : [dataset, evalDataset],
+    optimizer,
+  });
+  if (changed !== undefined) {
+    onWarning(
+      `${changed}: layers are computed one by one instead, as with --gradient-checkpointing`,
+    );
+  }
   const plan = await describeRun(preflight, { config, choice, prepared, dataset, output });
   onEvent({ kind: "planned", plan });
   refuseWhatDoesNotFit(preflight);

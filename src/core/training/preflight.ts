@@ -114,6 +114,33 @@ export async function checkRun(options: PreflightOptions): Promise<Preflight> {
   };
 }
 
+/** A run that was planned. */
+export interface PlannedRun<C extends TrainingConfig> {
+  /** Its settings, `gradientCheckpointing` set where only that makes it fit. */
+  readonly config: C;
+  /** What it will take with these. */
+  readonly preflight: Preflight;
+  /** What did not fit before; `undefined` if the settings are those that were given. */
+  readonly changed: string | undefined;
+}
+
+/** Plans a run; where it would only fit layer by layer, that is how it is planned. */
+export async function planRun<C extends TrainingConfig>(
+  options: PreflightOptions & { readonly config: C },
+): Promise<PlannedRun<C>> {
+  const { config } = options;
+  const preflight = await checkRun(options);
+  const { problem } = preflight;
+  if (problem !== undefined && !config.gradientCheckpointing) {
+    const layered = { ...config, gradientCheckpointing: true };
+    const smaller = await checkRun({ ...options, config: layered });
+    if (smaller.problem === undefined) {
+      return { config: layered, preflight: smaller, changed: problem };
+    }
+  }
+  return { config, preflight, changed: undefined };
+}
+
 /**
  * Ends a run that would not fit.
  *

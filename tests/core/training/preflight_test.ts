@@ -6,7 +6,9 @@ import { memoryLimits } from "../../../src/core/training/memory_limits.ts";
 import type { OptimizerConfig } from "../../../src/core/training/optimizers/optimizer.ts";
 import {
   checkRun,
+  planRun,
   type Preflight,
+  type PreflightOptions,
   refuseWhatDoesNotFit,
 } from "../../../src/core/training/preflight.ts";
 import { prepareDataset, prepareModel } from "../../../src/core/training/prepare.ts";
@@ -24,13 +26,13 @@ const OPTIMIZER: OptimizerConfig = {
   weightDecay: 0,
 };
 
-/** Plans a run of the preset `1m` on rows of the lengths given. */
-async function planned(
+/** What is planned: a run of the preset `1m` on rows of some lengths. */
+async function runOf(
   lengths: readonly number[],
   { host = Infinity, device = "native", gpuInHost = false, ...settings }:
     & Partial<TrainingConfig>
     & { readonly host?: number; readonly device?: Device; readonly gpuInHost?: boolean } = {},
-): Promise<Preflight> {
+): Promise<PreflightOptions> {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "data.jsonl");
   const rows = lengths.map((length) => {
@@ -53,15 +55,28 @@ async function planned(
     gpuTensor: device === "webgpu" ? 2 ** 27 : undefined,
     gpuInHost,
   };
-  return await checkRun({
-    config,
-    device,
-    prepared,
-    datasets: [dataset],
-    optimizer: OPTIMIZER,
-    limits,
-  });
+  const datasets = [dataset];
+  return { config, device, prepared, datasets, optimizer: OPTIMIZER, limits };
 }
+
+async function planned(...run: Parameters<typeof runOf>): Promise<Preflight> {
+  return await checkRun(await runOf(...run));
+}
+
+Deno.test("planRun() computes layers one by one where one graph of the model would not fit", async () => {
+  const whole = await planned([200]);
+  const host = whole.memory.total - 0.6 * whole.memory.parts.activations;
+  const { config, preflight, changed } = await planRun(await runOf([200], { host }));
+  assert.equal(config.gradientCheckpointing, true);
+  assert.equal(preflight.problem, undefined);
+  assert.match(changed ?? "", /needs .+ of memory, and .+ are available/);
+
+  const fits = await planRun(await runOf([200]));
+  assert.deepEqual([fits.config.gradientCheckpointing, fits.changed], [false, undefined]);
+  const never = await planRun(await runOf([200], { host: 1e6 }));
+  assert.equal(never.config.gradientCheckpointing, false);
+  assert.notEqual(never.preflight.problem, undefined);
+});
 
 Deno.test("checkRun() plans for the longest padded row and counts the shapes that occur", async () => {
   const { shape, shapes, problem, remedies, memory, trainedParameters } = await planned([5, 90, 7]);
