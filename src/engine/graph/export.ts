@@ -19,7 +19,7 @@ import {
   ONNX_DTYPE_CODES,
   type Writer,
 } from "./export_writer.ts";
-import { auxiliaryType } from "./auxiliary_type.ts";
+import { auxiliaryType, type KnownInputs } from "./auxiliary_type.ts";
 import { orderNodes } from "./order_nodes.ts";
 import { simplify } from "./simplify.ts";
 import {
@@ -204,14 +204,21 @@ export function exportGraph(
     used.add(`${prefix}${index}`);
     return `${prefix}${index}`;
   };
-  const typeOf = (name: string): OnnxValueType | undefined =>
-    types.get(name) ?? inputs.get(name) ?? initializers.get(name);
+  /** Values whose types only the value tells that they are a part of. */
+  const guessed = new Set<string>();
+  const inputTypes: KnownInputs = {
+    typeOf: (name) =>
+      guessed.has(name) ? undefined : types.get(name) ?? inputs.get(name) ?? initializers.get(name),
+    constantOf: (name) => initializers.get(name),
+  };
   const writer: Writer = {
     target,
     nameOf: (value) => nameOfValue.get(value)!,
     node(op, nodeInputs, { attributes = {}, domain = "", type } = {}) {
       const name = fresh("v");
-      const made = type ?? auxiliaryType({ op, inputs: nodeInputs, attributes }, typeOf) ?? written;
+      const known = type ?? auxiliaryType({ op, inputs: nodeInputs, attributes }, inputTypes);
+      if (known === undefined) guessed.add(name);
+      const made = known ?? written;
       if (made !== undefined) types.set(name, { dtype: made.dtype, shape: made.shape });
       nodes.push({ op, domain, inputs: nodeInputs, outputs: [name], attributes });
       return name;
@@ -245,7 +252,10 @@ export function exportGraph(
       used.add(name);
     }
     written = value;
-    nameOfValue.set(value, (exportRules[value.op] as ExportRule<Op>)(value, writer));
+    const name = (exportRules[value.op] as ExportRule<Op>)(value, writer);
+    nameOfValue.set(value, name);
+    types.set(name, { dtype: value.dtype, shape: value.shape });
+    guessed.delete(name);
   }
   for (const [i, { dtype, shape }] of values.entries()) types.set(names[i]!, { dtype, shape });
   return {
