@@ -14,7 +14,7 @@ const PARTS: Readonly<Record<keyof RunPlan["memory"]["parts"], string>> = {
   optimizer: "optimizer",
   frozen: "frozen weights",
   activations: "activations",
-  copies: "copies for WebAssembly",
+  copies: "copies",
   runtime: "ONNX Runtime, compiled graphs",
   process: "program, data, tokenizer",
 };

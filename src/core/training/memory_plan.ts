@@ -28,7 +28,7 @@ export interface MemoryParts {
   readonly frozen: number;
   /** What the graph of the largest micro-batch has in memory at once. */
   readonly activations: number;
-  /** What is copied to be fed to a run and to be taken from it. */
+  /** What weights are loaded from, and what is copied to be fed to a run and to be taken from it. */
   readonly copies: number;
   /** Compiled graphs and ONNX Runtime itself. */
   readonly runtime: number;
@@ -112,7 +112,8 @@ export function planMemory(trainee: Trainee, options: MemoryPlanOptions): Memory
     optimizer: arrayBytes(slots),
     frozen: graphs.frozen,
     activations,
-    copies: copiedBytes(device, { feeds, outputs }),
+    // what weights were read from or drawn into is rarely collected before training needs its memory
+    copies: weights + copiedBytes(device, { feeds, outputs }),
     runtime: LIBRARY_BYTES[device] + nodes * DESCRIBED_NODE_BYTES + compiled,
     process: processBytes,
   };

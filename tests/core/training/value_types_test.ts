@@ -7,7 +7,10 @@ import { openSession } from "../../../src/engine/runtime/open_session.ts";
 import { type Tensor, zeros } from "../../../src/engine/tensor/tensor.ts";
 import { ALL_LINEAR, LORA_DEFAULTS } from "../../../src/models/adapters/lora_config.ts";
 import { createModel } from "../../../src/models/architectures.ts";
+import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { TINY_CONFIG } from "../../e2e/tiny_model.ts";
+
+const device = AVAILABLE_DEVICES.find((device) => device !== "webgpu")!;
 
 for (const dtype of FROZEN_DTYPES) {
   Deno.test(`exportGraph() says of every node's output what ONNX Runtime makes, frozen weights in ${dtype}`, async () => {
@@ -24,8 +27,8 @@ for (const dtype of FROZEN_DTYPES) {
     const names = model.nodes.flatMap(({ outputs }) => outputs);
     const outputs = names.map((name) => ({ name, ...types.get(name)! }));
     await using session = await openSession(encodeModel({ ...model, outputs }), {
-      device: "wasm",
-      threads: 1,
+      device,
+      threads: 2,
       optimization: "none",
     });
     const feeds = Object.fromEntries(
