@@ -14,6 +14,7 @@ import { removeLeftovers } from "../models/checkpoint/save.ts";
 import type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
 import { countParameters } from "../models/language_model.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
+import { collectGarbage } from "../utils/collect_garbage.ts";
 import { UserError } from "../utils/errors.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
@@ -182,6 +183,9 @@ const NOTHING_DONE: TrainResult = {
   metrics: undefined,
 };
 
+/** Weights above this size are not left lying about once they are kept in a smaller form. */
+const LARGE_WEIGHT_BYTES = 64e6;
+
 const NOT_STARTED: Progress = {
   step: 0,
   epoch: 0,
@@ -224,6 +228,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const choice = await chooseDevice(resolved.device);
   const { device, reason } = choice;
   const optimizer = optimizerConfig(resolved);
+  collectGarbage(); // of reading the data
   const { config, preflight, changed } = await planRun({
     config: resolved,
     device,
@@ -255,7 +260,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   });
   const frozen = new Set(trainee.frozen.map(({ name }) => name));
   for await (const weight of prepared.baseWeights()) {
-    if (frozen.has(weight.name)) trainer.freeze(weight);
+    if (!frozen.has(weight.name)) continue;
+    trainer.freeze(weight);
+    if (weight.tensor.data.byteLength > LARGE_WEIGHT_BYTES) collectGarbage();
   }
   if (checkpoint === undefined) {
     for await (const weight of prepared.weights()) {
@@ -265,6 +272,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } else {
     await loadTrainer(trainer, { checkpoint, prepared });
   }
+  collectGarbage(); // of reading the weights
 
   // not before: settings that do not fit what is resumed must not take the place of those that do
   await saveRunConfig(output, config);
