@@ -8,7 +8,7 @@ import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LossFeeds } from "./loss_graph.ts";
 import { HIDDEN } from "./model_parts.ts";
 
-/** The most logits that a chunk has, 32 MiB: with more, the products get no faster. */
+/** The most logits that a chunk has, 32 MiB: here memory comes before speed. */
 const MAX_LOGITS = 2 ** 23;
 
 /** Tokens that follow one another, counted over all rows. */

@@ -146,9 +146,12 @@ interface TargetChunk {
   readonly end: number;
 }
 
+/** The most logits of a chunk, 64 MiB: with fewer, the output matrix is read so often that the step takes longer. */
+const MAX_LOGITS = 2 ** 24;
+
 /** Returns the chunks in which the targets of `tokens` tokens are fed: GPUs cannot cut int64. */
 function targetChunks(tokens: number, vocabSize: number): TargetChunk[] {
-  const size = chunkSize(tokens, { vocabSize });
+  const size = chunkSize(tokens, { vocabSize, maxLogits: MAX_LOGITS });
   return Array.from({ length: Math.ceil(tokens / size) }, (_, index) => ({
     name: size === tokens ? "targets" : `targets.${index}`,
     start: index * size,
