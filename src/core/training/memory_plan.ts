@@ -84,7 +84,7 @@ const FRAGMENTATION: Readonly<Record<Device, number>> = { native: 1.15, wasm: 1.
 
 /** What ONNX Runtime's library and its threads take before a graph is compiled. */
 const LIBRARY_BYTES: Readonly<Record<Device, number>> = {
-  native: 90e6,
+  native: 60e6,
   wasm: 200e6,
   webgpu: 150e6,
 };
