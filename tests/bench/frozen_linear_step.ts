@@ -39,6 +39,7 @@ import { openModelFolder } from "../../src/models/hub/folder.ts";
 import type { LanguageModel } from "../../src/models/language_model.ts";
 import { loadTokenizer } from "../../src/models/tokenizer/load_tokenizer.ts";
 import { type NamedWeight, readWeights } from "../../src/models/weights.ts";
+import { printLine } from "./print_line.ts";
 
 /** How the matrices are stored; the last computes only the forward products in 8 bits. */
 export const VARIANTS = ["f32", "f16", "int8", "int8-forward"] as const;
@@ -179,7 +180,6 @@ if (import.meta.main) {
     (await Deno.readTextFile("/proc/self/status")).split("\n").map((line) => line.split(/:\s+/)),
   );
   const loss64 = Number(results.loss!.data[0]);
-  // deno-lint-ignore no-console -- what the benchmark reads
-  console.log(JSON.stringify({ times, loss: loss64, peakBytes: parseInt(VmHWM) * 1024 }));
+  printLine(JSON.stringify({ times, loss: loss64, peakBytes: parseInt(VmHWM) * 1024 }));
   Deno.exit(0);
 }

@@ -15,6 +15,7 @@ import { LORA_DEFAULTS } from "../../src/models/adapters/lora_config.ts";
 import { createModel } from "../../src/models/architectures.ts";
 import type { WeightSpec } from "../../src/models/language_model.ts";
 import { createRandom } from "../../src/utils/random.ts";
+import { printLine } from "./print_line.ts";
 
 const [config, trained, device, mode, rows, length, steps] = Deno.args as [
   config: string,
@@ -79,6 +80,5 @@ const figures = {
   cpuMs: (cpu.user + cpu.system) / 1000,
   peakBytes: await peakBytes(),
 };
-// deno-lint-ignore no-console -- what the benchmark reads
-console.log(JSON.stringify(figures));
+printLine(JSON.stringify(figures));
 Deno.exit(0);

@@ -7,6 +7,7 @@
 
 import { sharedData } from "../shared_data.ts";
 import { type MeasuredRun, measureMemory } from "./measured_memory.ts";
+import { printLine } from "./print_line.ts";
 
 /** The configurations that can be run here. */
 function configurations(smollm2: string | undefined): Record<string, Omit<MeasuredRun, "device">> {
@@ -54,8 +55,7 @@ if (import.meta.main) {
       if (!`${device} ${name}`.includes(wanted)) continue;
       const { estimate, peak } = await measureMemory({ ...run, device });
       const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`.padStart(8);
-      // deno-lint-ignore no-console -- what a benchmark is for
-      console.log(
+      printLine(
         `${device.padEnd(7)} ${name.padEnd(27)} estimate ${megabytes(estimate)}  peak ${
           megabytes(peak)
         }  ratio ${(estimate / peak).toFixed(2)}`,

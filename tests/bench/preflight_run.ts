@@ -5,12 +5,12 @@
  */
 
 import { main } from "../../src/cli/main.ts";
+import { printLine } from "./print_line.ts";
 
 if (import.meta.main) {
   const status = await main(Deno.args);
   const text = await Deno.readTextFile("/proc/self/status");
   const peakBytes = Number(/VmHWM:\s+(\d+) kB/.exec(text)![1]) * 1024;
-  // deno-lint-ignore no-console -- what the benchmark reads
-  console.log(JSON.stringify({ kind: "peak", peakBytes }));
+  printLine(JSON.stringify({ kind: "peak", peakBytes }));
   Deno.exit(status);
 }

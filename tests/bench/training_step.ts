@@ -20,6 +20,7 @@ import { openTrainer } from "../../src/core/training/open_trainer.ts";
 import { initialWeights } from "../../src/core/training/initialize.ts";
 import { createModel } from "../../src/models/architectures.ts";
 import { findPreset } from "../../src/models/presets.ts";
+import { printLine } from "./print_line.ts";
 
 const BATCH = 4;
 const SEQ_LEN = 128;
@@ -141,7 +142,6 @@ if (import.meta.main) {
   const { VmHWM } = Object.fromEntries(
     (await Deno.readTextFile("/proc/self/status")).split("\n").map((line) => line.split(/:\s+/)),
   );
-  // deno-lint-ignore no-console -- what the benchmark reads
-  console.log(JSON.stringify({ times, peakBytes: parseInt(VmHWM) * 1024 }));
+  printLine(JSON.stringify({ times, peakBytes: parseInt(VmHWM) * 1024 }));
   Deno.exit(0);
 }

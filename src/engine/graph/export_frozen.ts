@@ -8,7 +8,7 @@
 import { MICROSOFT_DOMAIN } from "../onnx/model.ts";
 import { UINT8_ZERO_POINT } from "../tensor/quantize.ts";
 import { ONNX_DTYPE_CODES, type Writer } from "./export_writer.ts";
-import type { FrozenDtype, ValueOf } from "./value.ts";
+import type { FrozenDtype, Value, ValueOf } from "./value.ts";
 
 /** The largest magnitude that integers have. */
 const LARGEST = 127;
@@ -28,26 +28,38 @@ interface StoredMatrix {
   readonly columns: number;
 }
 
+/** Returns a matrix by the names that its parts have in the model that is written. */
+function storedMatrix(
+  { weight, scales, stored }: {
+    readonly weight: Value;
+    readonly scales: Value | undefined;
+    readonly stored: FrozenDtype;
+  },
+  writer: Writer,
+): StoredMatrix {
+  const [rows, columns] = weight.shape as [number, number];
+  return {
+    stored,
+    weight: writer.nameOf(weight),
+    scales: scales && writer.nameOf(scales),
+    rows,
+    columns,
+  };
+}
+
 /** Writes the product with a matrix that does not train. */
 export function exportFrozenGemm(
   { inputs: [x, weight, scales], attributes: { transB, stored, exact } }: ValueOf<"FrozenGemm">,
   writer: Writer,
 ): string {
-  const [rows, columns] = weight!.shape as [number, number];
-  const matrix: StoredMatrix = {
-    stored,
-    weight: writer.nameOf(weight!),
-    scales: scales && writer.nameOf(scales),
-    rows,
-    columns,
-  };
+  const matrix = storedMatrix({ weight: weight!, scales, stored }, writer);
   const left = writer.nameOf(x!);
   if (writer.target === "cpu" && stored !== "float16" && !exact) {
     return transB
       ? integerProductTransposed(left, matrix, writer)
       : integerProduct(left, matrix, writer);
   }
-  if (writer.target === "cpu" && !transB && rows > MAX_WIDE_ROWS) {
+  if (writer.target === "cpu" && !transB && matrix.rows > MAX_WIDE_ROWS) {
     return slicedProduct(left, matrix, writer);
   }
   const wide = widen(matrix, { writer, backward: !transB });
@@ -59,14 +71,7 @@ export function exportFrozenGather(
   { inputs: [weight, ids, scales], attributes: { stored } }: ValueOf<"FrozenGather">,
   writer: Writer,
 ): string {
-  const [rows, columns] = weight!.shape as [number, number];
-  const matrix: StoredMatrix = {
-    stored,
-    weight: writer.nameOf(weight!),
-    scales: scales && writer.nameOf(scales),
-    rows,
-    columns,
-  };
+  const matrix = storedMatrix({ weight: weight!, scales, stored }, writer);
   const idsName = writer.nameOf(ids!);
   if (stored === "float16") {
     return cast(writer.node("GatherND", [matrix.weight, idsName]), writer);
@@ -79,7 +84,7 @@ export function exportFrozenGather(
   const counted = stored === "int8"
     ? gathered
     : writer.node("Sub", [gathered, number(UINT8_ZERO_POINT, writer)]);
-  const column = writer.node("Reshape", [matrix.scales!, writer.integers([rows, 1])]);
+  const column = writer.node("Reshape", [matrix.scales!, writer.integers([matrix.rows, 1])]);
   return writer.node("Mul", [counted, writer.node("GatherND", [column, idsName])]);
 }
 
