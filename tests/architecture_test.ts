@@ -46,7 +46,8 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
   core: {
     training: [],
-    ".": ["training"],
+    daemon: ["training"],
+    ".": ["training", "daemon"],
   },
 };
 

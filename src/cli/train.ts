@@ -6,6 +6,7 @@
 
 import type { Command } from "commander";
 import { basename, join, resolve } from "node:path";
+import { evaluateLoss } from "../core/evaluate_loss.ts";
 import { train, type TrainEvent } from "../core/train.ts";
 import { TRAINING_DEFAULTS, type TrainingConfig } from "../core/training/config.ts";
 import { readRunConfig } from "../core/training/run_folder.ts";
@@ -26,6 +27,7 @@ import {
   trainingFlags,
 } from "./train_flags.ts";
 import { createProgressDisplay } from "./train_progress.ts";
+import { supervise, tell, tellFailure } from "./train_supervised.ts";
 
 /** What the command line gives besides the settings. */
 interface TrainCommandOptions {
@@ -33,6 +35,8 @@ interface TrainCommandOptions {
   readonly resume?: boolean;
   readonly json?: boolean;
   readonly dryRun?: boolean;
+  readonly supervised?: boolean;
+  readonly evaluateOnly?: boolean;
 }
 
 /** Adds `train` to `program`. */
@@ -50,6 +54,11 @@ export function registerTrain(program: Command): void {
       "only tell what the run would do and what memory and disk it would take; fails if it would not fit",
     )
     .option("--json", "print one JSON object for each thing that happens")
+    .option(
+      "--supervised",
+      "as --json, and take commands on standard input, as the daemon gives them; its end saves and ends the run",
+    )
+    .option("--evaluate-only", "train nothing: print the loss of --model on --dataset as JSON")
     .action((options: TrainCommandOptions) => run(options, trainingFlags(command)));
   addExamples(command, [
     "llm-training train --dataset data.jsonl --model 1m",
@@ -65,9 +74,15 @@ export function registerTrain(program: Command): void {
 async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<void> {
   const context = pathContext();
   const { resume = false, json = false, dryRun = false } = options;
+  if (options.evaluateOnly) return await evaluate(options, { flags, context });
   const { config, output } = resume
     ? await resumedRun(options, { flags, context })
     : await newRun(options, { flags, context });
+  if (options.supervised) {
+    return await interruptible((signal) =>
+      supervise((control) => train({ config, output, resume, dryRun, ...control }), signal)
+    );
+  }
   const display = json ? undefined : createProgressDisplay();
   const onEvent = (event: TrainEvent) => {
     if (dryRun && !json && event.kind === "planned") return print(runPlanTable(event.plan));
@@ -86,6 +101,17 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
         }`,
     );
   });
+}
+
+async function evaluate(options: TrainCommandOptions, input: RunInput): Promise<void> {
+  try {
+    const { config } = await newRun(options, input);
+    const report = await interruptible((signal) => evaluateLoss({ config, signal }));
+    tell({ kind: "evaluated", ...report });
+  } catch (error) {
+    if (options.supervised) tellFailure(error);
+    throw error;
+  }
 }
 
 /** Settings that decide what is trained, and cannot change within a run. */

@@ -223,4 +223,6 @@ export function trainingFlags(command: Command): TrainingFlags {
 }
 
 /** Flags that are not settings of a run. */
-const RUN_FLAGS: ReadonlySet<string> = new Set(["output", "resume", "json", "dryRun", "home"]);
+const RUN_FLAGS: ReadonlySet<string> = new Set([
+  ...["output", "resume", "json", "dryRun", "home", "supervised", "evaluateOnly"],
+]);

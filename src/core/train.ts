@@ -30,6 +30,7 @@ import { prepareData } from "./training/prepare_data.ts";
 import { prepareDataset, prepareModel } from "./training/prepare.ts";
 import { resolveConfig } from "./training/resolve_config.ts";
 import { rehearseSaving } from "./training/rehearsal.ts";
+import { lockRun } from "./training/run_lock.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
 import { describeRun, type RunPlan } from "./training/run_plan.ts";
 import { sampleText } from "./training/sample.ts";
@@ -150,6 +151,8 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Only tell what the run would do and take; nothing is written. @default {false} */
   readonly dryRun?: boolean;
+  /** Whether a checkpoint is wanted now, besides those of the settings; asked once after each step. @default {never} */
+  readonly isCheckpointWanted?: () => boolean;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
   /** Told of what happens. @default {nobody} */
@@ -207,6 +210,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { onEvent = () => {}, clock = systemClock } = options;
   const onWarning = (message: string) => onEvent({ kind: "warning", message });
   if (!dryRun) await makeFolder(output);
+  using _lock = dryRun ? undefined : await lockRun(output);
   if (!resume) await refuseUsed(output);
   // a run that was killed when it had only to remove old checkpoints saves nothing any more
   if (!dryRun) await removeLeftovers(output);
@@ -302,6 +306,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       dataset,
       schedule: { ...config, learningRate: mainLearningRate(config), totalSteps },
       start,
+      isCheckpointWanted: options.isCheckpointWanted,
       signal,
       clock,
       evaluate: evalDataset && (() => evaluateOn(evalDataset, { trainer, config })),

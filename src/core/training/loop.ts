@@ -68,6 +68,8 @@ export interface LoopOptions {
   readonly onStep: (metrics: StepMetrics, progress: Progress) => void;
   /** Saves a checkpoint. */
   readonly save: (progress: Progress) => Promise<void>;
+  /** Whether a checkpoint is wanted now; asked once after each step. @default {never} */
+  readonly isCheckpointWanted?: (() => boolean) | undefined;
   /** Asks the loop to save and end. */
   readonly signal?: AbortSignal | undefined;
   /** Reads the time. */
@@ -133,7 +135,8 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
       await options.sample();
     }
     const isBest = options.earlyStoppingPatience !== null && progress.bestEvaluation?.step === step;
-    if (isDue(step, saveSteps, last) || isBest) await save();
+    const isWanted = options.isCheckpointWanted?.() ?? false;
+    if (isWanted || isDue(step, saveSteps, last) || isBest) await save();
   }
   await save();
   const done = progress.step >= schedule.totalSteps;
