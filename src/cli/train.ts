@@ -5,33 +5,24 @@
  */
 
 import type { Command } from "commander";
-import { basename, join, resolve } from "node:path";
 import { evaluateLoss } from "../core/evaluate_loss.ts";
 import { train, type TrainEvent } from "../core/train.ts";
-import { TRAINING_DEFAULTS, type TrainingConfig } from "../core/training/config.ts";
-import { readRunConfig } from "../core/training/run_folder.ts";
-import { isCommit } from "../models/hub/reference.ts";
-import { PRESETS } from "../models/presets.ts";
-import { resolveModel } from "../models/stored/resolve_model.ts";
-import { UserError } from "../utils/errors.ts";
-import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
-import { downloadShown, findAdapter, pathContext } from "./model_options.ts";
+import { pathContext } from "./model_options.ts";
+import { settingsJson, settingsTable } from "./print_settings.ts";
 import { addExamples } from "./program.ts";
-import { print, printError } from "./terminal.ts";
 import { runPlanTable } from "./run_plan_table.ts";
-import {
-  addTrainingFlags,
-  resolveAdapterFlags,
-  type TrainingFlags,
-  trainingFlags,
-} from "./train_flags.ts";
+import { addSettingFlags, flagSettings } from "./setting_flags.ts";
+import { TRAIN_SETTINGS } from "./settings_sections.ts";
+import { print, printError } from "./terminal.ts";
 import { createProgressDisplay } from "./train_progress.ts";
 import { supervise, tell, tellFailure } from "./train_supervised.ts";
+import { completeRun, resolveTrainSettings } from "./train_run.ts";
 
 /** What the command line gives besides the settings. */
 interface TrainCommandOptions {
-  readonly output?: string;
+  readonly config?: string;
+  readonly printConfig?: boolean;
   readonly resume?: boolean;
   readonly json?: boolean;
   readonly dryRun?: boolean;
@@ -46,20 +37,31 @@ export function registerTrain(program: Command): void {
       "Train a model on a data set, from scratch or from a model's folder. Rows are OpenAI messages, " +
         "prompt and completion, text, or token ids with labels.",
     );
-  addTrainingFlags(command)
-    .option("--output <folder>", "folder of the run (default: a new one in the home's runs)")
+  addSettingFlags(command, TRAIN_SETTINGS)
     .option("--resume", "continue the run in --output from its newest checkpoint")
     .option(
       "--dry-run",
       "only tell what the run would do and what memory and disk it would take; fails if it would not fit",
     )
+    .option(
+      "--config <file>",
+      "file of settings, JSON or YAML; flags go before it, the home's settings after it",
+    )
+    .option("--print-config", "only print each setting, its value and where that comes from")
     .option("--json", "print one JSON object for each thing that happens")
     .option(
       "--supervised",
       "as --json, and take commands on standard input, as the daemon gives them; its end saves and ends the run",
     )
     .option("--evaluate-only", "train nothing: print the loss of --model on --dataset as JSON")
-    .action((options: TrainCommandOptions) => run(options, trainingFlags(command)));
+    .action(async (options: TrainCommandOptions) => {
+      try {
+        await run(options, command);
+      } catch (error) {
+        if (options.supervised) tellFailure(error);
+        throw error;
+      }
+    });
   addExamples(command, [
     "llm-training train --dataset data.jsonl --model 1m",
     "llm-training train --dataset data.jsonl --model Qwen/Qwen3-0.6B --max-length 256",
@@ -67,17 +69,28 @@ export function registerTrain(program: Command): void {
     "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --output runs/adapter",
     "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --dry-run",
     "llm-training train --resume --output runs/mine",
+    "llm-training train --config run.yaml --learning-rate 1e-4 --print-config",
     "llm-training train --dataset train.jsonl --model 5m --eval-dataset held-out.jsonl --eval-steps 50",
   ]);
 }
 
-async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<void> {
+async function run(options: TrainCommandOptions, command: Command): Promise<void> {
   const context = pathContext();
   const { resume = false, json = false, dryRun = false } = options;
-  if (options.evaluateOnly) return await evaluate(options, { flags, context });
-  const { config, output } = resume
-    ? await resumedRun(options, { flags, context })
-    : await newRun(options, { flags, context });
+  const onWarning = (message: string) => printError(`warning: ${message}`);
+  const flags = flagSettings(command, { table: TRAIN_SETTINGS, cwd: context.cwd, onWarning });
+  const given = await resolveTrainSettings({
+    ...{ flags, config: options.config, resume, context, onWarning },
+  });
+  if (options.printConfig) {
+    const { settings } = given;
+    return print(json ? settingsJson(settings) : settingsTable(settings, TRAIN_SETTINGS));
+  }
+  const { config, output } = await completeRun(given, { resume, context });
+  if (options.evaluateOnly) {
+    const report = await interruptible((signal) => evaluateLoss({ config, signal }));
+    return tell({ kind: "evaluated", ...report });
+  }
   if (options.supervised) {
     return await interruptible((signal) =>
       supervise((control) => train({ config, output, resume, dryRun, ...control }), signal)
@@ -101,129 +114,4 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
         }`,
     );
   });
-}
-
-async function evaluate(options: TrainCommandOptions, input: RunInput): Promise<void> {
-  try {
-    const { config } = await newRun(options, input);
-    const report = await interruptible((signal) => evaluateLoss({ config, signal }));
-    tell({ kind: "evaluated", ...report });
-  } catch (error) {
-    if (options.supervised) tellFailure(error);
-    throw error;
-  }
-}
-
-/** Settings that decide what is trained, and cannot change within a run. */
-const ADAPTER_SETTINGS: readonly (keyof TrainingConfig)[] = [
-  "adapter",
-  "loraRank",
-  "loraAlpha",
-  "loraTargetModules",
-  "loraModulesToSave",
-  "loraVariant",
-];
-
-/** The settings and the folder of a run. */
-interface ResolvedRun {
-  readonly config: TrainingConfig;
-  readonly output: string;
-}
-
-interface RunInput {
-  readonly flags: TrainingFlags;
-  readonly context: PathContext;
-}
-
-async function newRun(
-  options: TrainCommandOptions,
-  { flags, context }: RunInput,
-): Promise<ResolvedRun> {
-  const { dataset, model } = flags;
-  if (dataset === undefined) {
-    throw new UserError("Cannot train without data: give --dataset <file>, a JSON Lines file");
-  }
-  if (model === undefined) {
-    const names = Object.keys(PRESETS).join(", ");
-    throw new UserError(
-      `Cannot train without a model: give --model <folder>, a model on the hub (owner/name), or a preset (${names})`,
-    );
-  }
-  const given = await withPaths(resolveAdapterFlags(flags), context);
-  const config = { ...TRAINING_DEFAULTS, dataset, model, ...given };
-  const output = options.output === undefined
-    ? join(
-      homePaths(resolveHome(context).path).runs,
-      runName(config, { typed: model, now: new Date() }),
-    )
-    : resolve(context.cwd, options.output);
-  return { config, output };
-}
-
-async function resumedRun(
-  options: TrainCommandOptions,
-  { flags, context }: RunInput,
-): Promise<ResolvedRun> {
-  if (options.output === undefined) {
-    throw new UserError("Cannot resume: give --output <folder>, the folder of the run");
-  }
-  const output = resolve(context.cwd, options.output);
-  const before = await readRunConfig(output);
-  if (before !== undefined) {
-    // The run saved the steps that its epochs come to; other epochs come to others.
-    const maxSteps = flags.epochs === undefined ? before.maxSteps : null;
-    const given = await withPaths(flags, context);
-    if (given.model !== undefined && given.model !== before.model) {
-      throw new UserError(
-        `Cannot resume "${output}" with --model "${given.model}": it trains "${before.model}"; ` +
-          "leave --model out, or start a new run with another --output",
-      );
-    }
-    const changed = ADAPTER_SETTINGS.find((key) =>
-      given[key] !== undefined && JSON.stringify(given[key]) !== JSON.stringify(before[key])
-    );
-    if (changed !== undefined) {
-      throw new UserError(
-        `Cannot resume "${output}" with another "${changed}": the run began with ${
-          JSON.stringify(before[changed])
-        }; start a new run with another --output`,
-      );
-    }
-    return { config: { ...before, maxSteps, ...given }, output };
-  }
-  if (flags.dataset === undefined || flags.model === undefined) {
-    throw new UserError(`Cannot resume: "${output}" holds no run; look at --output`);
-  }
-  return await newRun(options, { flags, context });
-}
-
-/** Makes the paths that are given absolute and finds the model. */
-async function withPaths(flags: TrainingFlags, context: PathContext): Promise<TrainingFlags> {
-  const { model, dataset, evalDataset, adapter } = flags;
-  return {
-    ...flags,
-    ...(adapter && { adapter: await findAdapter(adapter, { context }) }),
-    ...(model && { model: await findBase(model, context) }),
-    ...(dataset && { dataset: resolve(context.cwd, dataset) }),
-    ...(evalDataset && { evalDataset: resolve(context.cwd, evalDataset) }),
-  };
-}
-
-/** Returns the name of a preset, or the folder of the model that `name` stands for. */
-async function findBase(name: string, context: PathContext): Promise<string> {
-  const options = { context, presetsFirst: true, download: downloadShown };
-  const found = await resolveModel(name, options);
-  return found.kind === "preset" ? found.id : found.path;
-}
-
-/** Returns a name that sorts by time and says what was trained. */
-function runName(
-  { model, dataset }: TrainingConfig,
-  { typed, now }: { readonly typed: string; readonly now: Date },
-): string {
-  const time = now.toISOString().replaceAll(/[-:]/g, "").slice(0, 15);
-  const data = basename(dataset).replace(/\.[^.]*$/, "");
-  const folder = basename(model);
-  // in the hub's cache, folders are named by their commits
-  return `${time}-${isCommit(folder) ? basename(typed) : folder}-${data}`;
 }

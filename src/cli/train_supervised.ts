@@ -29,7 +29,7 @@ interface Pending {
 /**
  * Runs `work` under supervision: all that happens is printed, commands are carried out and acknowledged.
  *
- * @throws What `work` throws, once it has been told.
+ * @throws What `work` throws, unless that is because it was stopped.
  */
 export async function supervise(
   work: (options: SupervisedOptions) => Promise<TrainResult>,
@@ -81,7 +81,6 @@ export async function supervise(
       tell({ kind: "ended", end: "interrupted", step, checkpoint: null, best: null });
       return;
     }
-    tellFailure(error);
     throw error;
   }
 }
