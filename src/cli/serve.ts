@@ -16,6 +16,7 @@ import {
 } from "./model_options.ts";
 import { integerOption, repeatedOption } from "./option_values.ts";
 import { addExamples } from "./program.ts";
+import { muteSignalAdvice } from "./signal_advice.ts";
 import { print, printError } from "./terminal.ts";
 
 /** The environment variable that holds the API key, so that it need not be seen on the command line. */
@@ -99,18 +100,6 @@ async function run(options: ServeOptions): Promise<void> {
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
   if (stoppedBy === "SIGINT") throw new InterruptedError();
-}
-
-/**
- * Deno tells whoever writes a server that the signals of requests also abort after an answer, which does no harm here,
- * and an executable cannot switch that off.
- */
-function muteSignalAdvice(): void {
-  const { warn } = console;
-  // deno-lint-ignore no-console -- Deno prints its advice through the console, so only there can it be left out
-  console.warn = (...data: unknown[]) => {
-    if (!String(data[0]).startsWith("Deno.serve: request.signal")) warn(...data);
-  };
 }
 
 function describe(error: unknown): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { type AnySetting, type AnySettings, anySettings } from "../utils/settings/setting.ts";
 
@@ -37,6 +38,6 @@ export const SECTIONS: Readonly<Record<string, SettingsSection>> = {
     help: "settings of train, before those at the top of the file",
     settings: TRAIN_SETTINGS,
   },
-  daemon: { help: "settings of the daemon", settings: null },
+  daemon: { help: "settings of the daemon", settings: anySettings(DAEMON_SETTINGS) },
   retention: { help: "which checkpoints stay", settings: null },
 };

@@ -1,0 +1,140 @@
+/**
+ * `daemon`: trains on what comes into the inbox; `daemon status` and `daemon install`.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { existsSync } from "node:fs";
+import {
+  DAEMON_SETTINGS,
+  type DaemonSettings,
+  type LogEntry,
+  runDaemon,
+} from "../core/training_daemon.ts";
+import type { JsonObject } from "../utils/json.ts";
+import { resolveSettings, valuesOf } from "../utils/settings/layers.ts";
+import { anySettings } from "../utils/settings/setting.ts";
+import { registerInstall } from "./daemon_install.ts";
+import { registerDaemonStatus } from "./daemon_status.ts";
+import { addHomeOption, findHome, type HomeOption, type HomePlace } from "./home_option.ts";
+import { interruptible } from "./interrupt.ts";
+import { ownProgram } from "./own_program.ts";
+import { settingsJson, settingsTable } from "./print_settings.ts";
+import { addExamples } from "./program.ts";
+import { addSettingFlags, flagSettings } from "./setting_flags.ts";
+import { readLayer } from "./settings_layer.ts";
+import { TRAIN_SETTINGS } from "./settings_sections.ts";
+import { muteSignalAdvice } from "./signal_advice.ts";
+import { print, printError } from "./terminal.ts";
+
+/** The environment variable that holds the API key, so that it need not be seen on the command line. */
+const API_KEY_VARIABLE = "LLM_TRAINING_API_KEY";
+
+/** What the command line gives besides the settings. */
+interface DaemonCommandOptions extends HomeOption {
+  readonly model?: string;
+  readonly apiKey?: string;
+  readonly insecureNoApiKey?: boolean;
+  readonly printConfig?: boolean;
+  readonly json?: boolean;
+}
+
+const SETTINGS = anySettings(DAEMON_SETTINGS);
+
+/** Adds `daemon` and its commands to `program`. */
+export function registerDaemon(program: Command): void {
+  const command = program.command("daemon")
+    .description(
+      "Take JSON Lines files from the home's inbox and train on one after the other, each on from the model that " +
+        "the one before made. Runs until it is stopped, and goes on where it was.",
+    );
+  addHomeOption(command)
+    .option(
+      "--model <model>",
+      'the model that all begins with (default: "model" in llm-training.json)',
+    );
+  addSettingFlags(command, SETTINGS)
+    .option(
+      "--api-key <key>",
+      `the key that clients of the API must send (default: $${API_KEY_VARIABLE})`,
+    )
+    .option("--insecure-no-api-key", "let other machines use the API without a key")
+    .option(
+      "--print-config",
+      "only print each setting of the daemon, its value and where that comes from",
+    )
+    .option("--json", "print the log as JSON")
+    .action((options: DaemonCommandOptions) => run(options, command));
+  addExamples(command, [
+    "llm-training daemon --model 5m",
+    "llm-training daemon --home /data/llm --fixed-set held-out.jsonl --port 8770",
+    "llm-training daemon status --json",
+    "llm-training daemon install --user",
+  ]);
+  registerDaemonStatus(command);
+  registerInstall(command);
+}
+
+async function run(options: DaemonCommandOptions, command: Command): Promise<void> {
+  muteSignalAdvice();
+  const place = findHome(options);
+  const onWarning = (message: string) => printError(`warning: ${message}`);
+  const given = await givenSettings(place, { command, onWarning });
+  if (options.printConfig) {
+    return print(options.json ? settingsJson(given) : settingsTable(given, SETTINGS));
+  }
+  const home = async (): Promise<JsonObject> => ({
+    ...await readHomeSettings(place, () => {}),
+    ...(options.model === undefined ? {} : { model: options.model }),
+  });
+  await readHomeSettings(place, onWarning); // what is wrong with the file is told now
+  const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
+  await interruptible((signal) =>
+    runDaemon({
+      home: place.home,
+      settings: valuesOf(given) as unknown as DaemonSettings, // every value was decoded by its setting
+      program: ownProgram(),
+      readHome: home,
+      signal,
+      apiKey: apiKey === "" ? undefined : apiKey,
+      allowWithoutKey: options.insecureNoApiKey ?? false,
+      onLog: (entry) => printError(options.json ? JSON.stringify(entry) : shown(entry)),
+      onReady: ({ url, api_url }) => {
+        print(`The daemon of ${place.home} takes commands at ${url}`);
+        if (api_url !== null) print(`It serves the API of fine-tuning at ${api_url}/v1`);
+      },
+    })
+  );
+}
+
+/** Returns the settings of the daemon: flags before those of the home. */
+async function givenSettings(
+  { paths, context }: HomePlace,
+  { command, onWarning }: {
+    readonly command: Command;
+    readonly onWarning: (message: string) => void;
+  },
+): Promise<ReturnType<typeof resolveSettings>> {
+  const flags = flagSettings(command, { table: SETTINGS, cwd: context.cwd, onWarning });
+  const read = { command: "daemon", table: SETTINGS, context, onWarning };
+  const home = existsSync(paths.settings)
+    ? await readLayer(paths.settings, { ...read, origin: "home" })
+    : {};
+  return resolveSettings(SETTINGS, [home, flags]);
+}
+
+/** Returns the settings of runs that the home gives. */
+async function readHomeSettings(
+  { paths, context }: HomePlace,
+  onWarning: (message: string) => void,
+): Promise<JsonObject> {
+  if (!existsSync(paths.settings)) return {};
+  const read = { command: "train", table: TRAIN_SETTINGS, context, onWarning };
+  return valuesOf(await readLayer(paths.settings, { ...read, origin: "home" }));
+}
+
+function shown({ level, message }: LogEntry): string {
+  const time = new Date().toISOString().slice(0, 19).replace("T", " ");
+  return `${time} ${level === "info" ? "" : `${level}: `}${message}`;
+}

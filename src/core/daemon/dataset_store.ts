@@ -1,0 +1,178 @@
+/**
+ * Data sets by content: `data/<sha256>.jsonl`, each with a verdict and its lineage beside it.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { validateDataset, type ValidationReport } from "../../datasets/validate.ts";
+import { removeIfThere, writeFileAtomic } from "../../utils/atomic_file.ts";
+import { UserError } from "../../utils/errors.ts";
+import { fileError } from "../../utils/file_error.ts";
+import type { JsonObject } from "../../utils/json.ts";
+
+/** Who looks data sets over; another version looks again. */
+export const VALIDATOR = { name: "data validate", version: 1 } as const;
+
+/** What was found out about a data set before it is trained on. */
+export interface Verdict {
+  /** SHA-256 of the data. */
+  readonly dataset_sha256: string;
+  /** Who looked at it. */
+  readonly validator: { readonly name: string; readonly version: number };
+  /** When. */
+  readonly validated_at: string;
+  /** Whether it can be trained on. */
+  readonly valid: boolean;
+  /** Rows without mistakes. */
+  readonly rows: number;
+  /** Lines with mistakes. */
+  readonly error_count: number;
+  /** The first mistakes. */
+  readonly errors: readonly string[];
+  /** What is odd without being wrong. */
+  readonly warnings: ValidationReport["warnings"];
+}
+
+/** Where a data set lies. */
+export interface StoredDataset {
+  /** Its content. */
+  readonly sha256: string;
+  /** Its file. */
+  readonly path: string;
+  /** Its length. */
+  readonly sizeBytes: number;
+}
+
+/** Returns the path of a data set in the folder `data`. */
+export function datasetPath(data: string, sha256: string): string {
+  return join(data, `${sha256}.jsonl`);
+}
+
+/**
+ * Copies a file into the folder `data` under the hash of its content.
+ *
+ * @throws {UserError} If it cannot be read or written, or changes meanwhile.
+ */
+export async function storeDataset(data: string, source: string): Promise<StoredDataset> {
+  await Deno.mkdir(data, { recursive: true });
+  const part = join(data, `.${crypto.randomUUID()}.part`);
+  try {
+    const before = await stateOf(source);
+    const hash = createHash("sha256");
+    let sizeBytes = 0;
+    await writeFileAtomic(part, async (sink) => {
+      using file = await Deno.open(source);
+      const buffer = new Uint8Array(1 << 20);
+      for (;;) {
+        const count = await file.read(buffer);
+        if (count === null) break;
+        hash.update(buffer.subarray(0, count));
+        sizeBytes += count;
+        await sink.write(buffer.subarray(0, count));
+      }
+    });
+    if (await stateOf(source) !== before) {
+      throw new UserError(`Cannot take "${source}": it was changed while it was read; try again`);
+    }
+    const sha256 = hash.digest("hex");
+    const path = datasetPath(data, sha256);
+    await Deno.rename(part, path);
+    return { sha256, path, sizeBytes };
+  } catch (error) {
+    throw fileError("read", source, error);
+  } finally {
+    await removeIfThere(part);
+  }
+}
+
+/** Removes what a killed process left of storing data sets. */
+export async function removeStoreLeftovers(data: string): Promise<void> {
+  if (!existsSync(data)) return;
+  for await (const { name } of Deno.readDir(data)) {
+    if (/^\.[0-9a-f-]{36}\.part(?:\.part)?$/.test(name)) await removeIfThere(join(data, name));
+  }
+}
+
+/** Returns the verdict on a data set, which is looked over if this validator has not done so before. */
+export async function verdictOf(data: string, sha256: string): Promise<Verdict> {
+  const path = join(data, `${sha256}.verdict.json`);
+  const known = await readJson(path) as Verdict | undefined;
+  const { name, version } = VALIDATOR;
+  if (known?.validator.name === name && known.validator.version === version) return known;
+  const file = datasetPath(data, sha256);
+  const report = await validateDataset(file);
+  const isEmpty = report.rows === 0 && report.errorCount === 0;
+  const verdict: Verdict = {
+    dataset_sha256: sha256,
+    validator: VALIDATOR,
+    validated_at: new Date().toISOString(),
+    valid: report.valid && !isEmpty,
+    rows: report.rows,
+    error_count: report.errorCount,
+    errors: isEmpty
+      ? ["it has no rows"]
+      : report.errors.map((each) => each.replaceAll(file, "data")),
+    warnings: report.warnings,
+  };
+  await writeFileAtomic(path, `${JSON.stringify(verdict, null, 2)}\n`);
+  return verdict;
+}
+
+/** What is known of where a data set came from and what became of it. */
+export interface Lineage {
+  /** SHA-256 of the data. */
+  readonly dataset_sha256: string;
+  /** Each time that it came in. */
+  readonly received: readonly JsonObject[];
+  /** What training on it did. */
+  readonly effects: readonly JsonObject[];
+}
+
+/** Reads the lineage of a data set. */
+export async function readLineage(data: string, sha256: string): Promise<Lineage> {
+  const known = await readJson(lineagePath(data, sha256)) as Lineage | undefined;
+  return known ?? { dataset_sha256: sha256, received: [], effects: [] };
+}
+
+/** Notes where a data set came from, or what training on it did. */
+export async function noteLineage(
+  data: string,
+  { sha256, ...notes }: {
+    readonly sha256: string;
+    readonly received?: JsonObject;
+    readonly effect?: JsonObject & { readonly job_id: string };
+  },
+): Promise<void> {
+  const { received, effects } = await readLineage(data, sha256);
+  const { effect } = notes;
+  const lineage: Lineage = {
+    dataset_sha256: sha256,
+    received: notes.received === undefined ? received : [...received, notes.received].slice(-100),
+    effects: effect === undefined
+      ? effects
+      : [...effects.filter(({ job_id }) => job_id !== effect.job_id), effect],
+  };
+  await writeFileAtomic(lineagePath(data, sha256), `${JSON.stringify(lineage, null, 2)}\n`);
+}
+
+function lineagePath(data: string, sha256: string): string {
+  return join(data, `${sha256}.lineage.json`);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+    throw fileError("read", path, error);
+  }
+}
+
+/** What tells that a file was changed. */
+async function stateOf(path: string): Promise<string> {
+  const { size, mtime } = await Deno.stat(path);
+  return `${size} ${mtime?.getTime()}`;
+}
