@@ -6,12 +6,8 @@
 
 import type { Command } from "commander";
 import { existsSync } from "node:fs";
-import {
-  DAEMON_SETTINGS,
-  type DaemonSettings,
-  type LogEntry,
-  runDaemon,
-} from "../core/training_daemon.ts";
+import { type DaemonSettings, type LogEntry, runDaemon } from "../core/training_daemon.ts";
+import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import type { JsonObject } from "../utils/json.ts";
 import { resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
@@ -96,6 +92,7 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
       settings: valuesOf(given) as unknown as DaemonSettings, // every value was decoded by its setting
       program: ownProgram(),
       readHome: home,
+      env: place.context.env,
       signal,
       apiKey: apiKey === "" ? undefined : apiKey,
       allowWithoutKey: options.insecureNoApiKey ?? false,

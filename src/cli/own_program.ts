@@ -12,7 +12,7 @@ const PERMISSIONS = ["read", "write", "env", "sys", "ffi", "net", "run"];
 /** Returns the executable, and what goes before the arguments: nothing, or Deno's own with the source. */
 export function ownProgram(): readonly [string, ...string[]] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const entry = new URL("../../cli.ts", import.meta.url);
-  const path = entry.protocol === "file:" ? fileURLToPath(entry) : entry.href;
+  const entry = import.meta.resolve("../../cli.ts");
+  const path = entry.startsWith("file:") ? fileURLToPath(entry) : entry;
   return [Deno.execPath(), "run", "--quiet", ...PERMISSIONS.map((each) => `--allow-${each}`), path];
 }

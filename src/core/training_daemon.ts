@@ -25,9 +25,26 @@ import { composeStatus, type DaemonStatus, statusPath } from "./daemon/status.ts
 import { trainerStarter } from "./daemon/trainer_process.ts";
 import { freeDiskBytes } from "./training/rehearsal.ts";
 
-export { DAEMON_SETTINGS, type DaemonSettings, type TrainingPolicy } from "./daemon/settings.ts";
+export {
+  DAEMON_DEFAULTS,
+  type DaemonSettings,
+  TRAINING_POLICIES,
+  type TrainingPolicy,
+} from "./daemon/settings.ts";
 export type { LogEntry, LogLevel } from "./daemon/log.ts";
-export type { DaemonStatus } from "./daemon/status.ts";
+export { DAEMON_STATES, type DaemonState, type DaemonStatus } from "./daemon/status.ts";
+export type { JobView } from "./daemon/job_view.ts";
+export type { FixedSetLoss, LiveModel } from "./daemon/live_model.ts";
+export {
+  JOB_STATES,
+  type JobState,
+  type JobWish,
+  PRIORITIES,
+  type Priority,
+} from "../management/job_queue/job.ts";
+export type { JobCounts } from "../management/job_queue/queue.ts";
+export type { Clock } from "../utils/clock.ts";
+export type { JsonObject } from "../utils/json.ts";
 
 /** Options of {@linkcode runDaemon}. */
 export interface RunDaemonOptions {
@@ -39,6 +56,8 @@ export interface RunDaemonOptions {
   readonly program: readonly [string, ...string[]];
   /** Reads the settings of runs that the home gives now. */
   readonly readHome: () => Promise<JsonObject>;
+  /** The environment, by which models are found. @default {{}} */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Tells the daemon to stop, as the command does. */
   readonly signal?: AbortSignal;
   /** The key that clients of the API must send. @default {none is needed on this machine} */
@@ -103,7 +122,7 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
       freeBytes: await freeDiskBytes(home),
     });
   await using server = await serveDaemon({
-    ...{ context, wake: () => daemon.wake(), apiKey: options.apiKey },
+    ...{ context, home, env: options.env ?? {}, wake: () => daemon.wake(), apiKey: options.apiKey },
     allowWithoutKey: options.allowWithoutKey ?? false,
     service: { command: (command, reason) => daemon.command(command, reason), status },
     onError: (error) => log({ level: "error", message: messageOf(error), details: stackOf(error) }),

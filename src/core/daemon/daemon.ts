@@ -216,7 +216,10 @@ export class Daemon {
     try {
       end = await running.run();
       const job = await this.#disk.persist(() => this.#record(claimed, end!));
-      this.#log(end.kind === "failed" ? "error" : "info", describeEnd(id, end, job), { job: id });
+      const level = end.kind === "failed" ? "error" : "info";
+      const message = describeEnd(id, end, job);
+      this.#log(level, message, { job: id });
+      await this.#context.queue.note(id, { level, message, data: null });
     } finally {
       this.#running = undefined;
       ended.resolve(end);

@@ -5,7 +5,10 @@
  */
 
 import type { Job } from "../../management/job_queue/job.ts";
-import type { JsonObject } from "../../utils/json.ts";
+import { join } from "node:path";
+import { TRAINER_STATE_FILE } from "../../models/checkpoint/save.ts";
+import { parseTrainerState } from "../../models/checkpoint/trainer_state.ts";
+import { type JsonObject, readJsonFile } from "../../utils/json.ts";
 import type { DaemonContext } from "./context.ts";
 import { noteLineage } from "./dataset_store.ts";
 import { keptLoss, type ModelVerdict } from "./evaluate_job.ts";
@@ -79,6 +82,7 @@ export async function publish(context: DaemonContext, finished: FinishedRun): Pr
     model: plan.origin.model,
     step: progress.step,
     loss: progress.loss,
+    trained_tokens: await trainedTokens(checkpoint),
     fixed_set: verdict.fixedSet,
     outcome,
     refusal: verdict.refusal,
@@ -90,6 +94,11 @@ export async function publish(context: DaemonContext, finished: FinishedRun): Pr
     level: outcome === "published" || outcome === "kept" ? "info" : "warn",
     result,
   };
+}
+
+async function trainedTokens(checkpoint: string): Promise<number> {
+  const path = join(checkpoint, TRAINER_STATE_FILE);
+  return parseTrainerState(await readJsonFile(path), path).trainedTokensSeen;
 }
 
 function outcomeOf(

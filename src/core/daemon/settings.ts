@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SettingTable } from "../../utils/settings/setting.ts";
+import { defaultsOf, type SettingTable } from "../../utils/settings/setting.ts";
 
 /** What a file trains on from: the live model, or the model of the settings. */
 export const TRAINING_POLICIES = ["live", "base"] as const;
@@ -197,3 +197,6 @@ export const DAEMON_SETTINGS: SettingTable<DaemonSettings> = {
     help: "the largest file that the API takes",
   },
 };
+
+/** What each setting is where nothing else is said. */
+export const DAEMON_DEFAULTS: DaemonSettings = defaultsOf(DAEMON_SETTINGS) as DaemonSettings;
