@@ -63,15 +63,12 @@ export function parseJobRequest(json: unknown): JobRequest {
   const parsed = request.safeParse(json);
   if (!parsed.success) throw validationError(parsed.error);
   const { method, integrations, ...rest } = parsed.data;
-  if (method != null && method.type !== "supervised") {
-    throw new ApiError(
-      400,
-      `Cannot train by "${method.type}": this version has "supervised" only`,
-      {
-        param: "method.type",
-        code: "unsupported_method",
-      },
-    );
+  const type = method?.type ?? "supervised";
+  if (type !== "supervised") {
+    throw new ApiError(400, `Cannot train by "${type}": this version has "supervised" only`, {
+      param: "method.type",
+      code: "unsupported_method",
+    });
   }
   if ((integrations ?? []).length > 0) {
     throw new ApiError(400, "Cannot use integrations: this server has none; leave them out", {
