@@ -197,13 +197,14 @@ Deno.test("a program that evaluates may refuse a model", async () => {
 Deno.test("data is made when there is nothing to do, looked over, and its lineage noted", async () => {
   await using test = await testHome({ maxSteps: 1 });
   const { queue, paths } = test;
-  const script =
-    `console.log(JSON.stringify({ input_ids: [1, 2, Number(Deno.env.get("LLM_TRAINING_SEED")) % 60] }))`;
+  const script = "const ids = [1, 2, Number(Deno.env.get('LLM_TRAINING_SEED')) % 60];" +
+    "console.log(JSON.stringify({ input_ids: ids, labels: ids }));";
   const generateCommand = [Deno.execPath(), "eval", script];
   await using daemon = await startDaemon(test, {
     settings: { generateCommand, generateCooldownSeconds: 3600 },
   });
   const [job] = await untilDone(queue, 1);
+  assert.equal(job?.error, null);
   assert.deepEqual([job?.state, job?.priority, job?.payload["source"]], [
     "succeeded",
     "low",
