@@ -69,6 +69,11 @@ export class RunningJob {
     return this.#phase;
   }
 
+  /** The process of its trainer; null while there is none. */
+  get trainerPid(): number | null {
+    return this.#trainer?.pid ?? null;
+  }
+
   /** Where it stands. */
   get progress(): TrainProgress {
     return this.#progress;

@@ -38,6 +38,8 @@ export interface DaemonStatus {
   readonly reason: string | null;
   /** Its process. */
   readonly pid: number;
+  /** The process that trains; null if none does. */
+  readonly trainer_pid: number | null;
   /** Version of the program. */
   readonly version: string;
   /** Since when it runs. */
@@ -133,6 +135,7 @@ export interface StatusParts {
     readonly job: Job;
     readonly progress: TrainProgress;
     readonly phase: JobPhase;
+    readonly trainerPid: number | null;
   } | undefined;
   /** How many jobs there are. */
   readonly counts: JobCounts;
@@ -147,6 +150,7 @@ export async function composeStatus(paths: HomePaths, parts: StatusParts): Promi
     ...{ state, reason, pid: Deno.pid, version, url, api_url: apiUrl },
     started_at: new Date(startedAtMs).toISOString(),
     heartbeat_at: new Date(nowMs).toISOString(),
+    trainer_pid: running?.trainerPid ?? null,
     job: running === undefined
       ? null
       : jobView({ ...running.job, progress: { ...running.progress } }),

@@ -25,6 +25,8 @@ export interface ProcessEnd {
 
 /** A process that trains or evaluates. */
 export interface TrainerProcess {
+  /** Its number. */
+  readonly pid: number;
   /** What it says, until its end. */
   readonly messages: AsyncIterable<SupervisionMessage | RunMessage>;
   /** How it ended; wait for it after the last message. */
@@ -80,6 +82,7 @@ export function trainerStarter({ command, env }: TrainerProgram): StartTrainer {
     })();
     end.catch(() => {});
     return {
+      pid: child.pid,
       messages: messagesOf(child.stdout, (acknowledged) => {
         waiting.get(acknowledged.id)?.(acknowledged);
         waiting.delete(acknowledged.id);
