@@ -5,10 +5,10 @@ import { killProcess, startProgram } from "./daemon_program.ts";
 import { testHome, until, untilDone } from "./test_daemon.ts";
 
 /** How often something is killed; the bar is 50. */
-const KILLS = Number(Deno.env.get("LLM_TRAINING_DAEMON_KILLS") ?? 6);
+const KILLS = Number(Deno.env.get("LLM_TRAINING_DAEMON_KILLS") ?? 3);
 
 /** A run that takes a few seconds. */
-const RUN = { maxSteps: 2500, saveSteps: 100, keepCheckpoints: 2 };
+const RUN = { maxSteps: 1500, saveSteps: 100, keepCheckpoints: 2 };
 
 Deno.test(`a job whose daemon and trainer are killed ${KILLS} times ends with the weights of one that was left alone`, async (test) => {
   await using quiet = await testHome(RUN);
