@@ -49,9 +49,18 @@ export interface TestHome extends AsyncDisposable {
   drop(name: string, options: { readonly seed: number; readonly rows?: number }): Promise<string>;
 }
 
+/** Options of {@linkcode testHome}. */
+export interface TestHomeOptions {
+  /** Folder that the home lies in. @default {a temporary one} */
+  readonly folder?: { readonly path: string } & AsyncDisposable;
+}
+
 /** Makes a home whose settings are {@linkcode RUN_SETTINGS} with `settings` on top. */
-export async function testHome(settings: JsonObject = {}): Promise<TestHome> {
-  const folder = await temporaryFolder();
+export async function testHome(
+  settings: JsonObject = {},
+  options: TestHomeOptions = {},
+): Promise<TestHome> {
+  const folder = options.folder ?? await temporaryFolder();
   const home = join(folder.path, "home");
   const paths = homePaths(home);
   await Deno.mkdir(paths.inbox, { recursive: true });
