@@ -11,6 +11,7 @@ import {
   type TrainerRequest,
 } from "../core/daemon/trainer_protocol.ts";
 import type { TrainEvent, TrainOptions, TrainResult } from "../core/train.ts";
+import { DownloadError } from "../models/hub/hub_error.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
 import { isDiskFull } from "../utils/file_error.ts";
 import { inputLines } from "./input_lines.ts";
@@ -89,6 +90,8 @@ export async function supervise(
 export function tellFailure(error: unknown): void {
   const reason: RunFailure = isDiskFull(error)
     ? "disk_full"
+    : error instanceof DownloadError
+    ? "download"
     : error instanceof UserError
     ? "input"
     : "internal";

@@ -15,7 +15,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import type { DaemonContext } from "./daemon/context.ts";
 import { answerControlFile, readControlFiles } from "./daemon/control_files.ts";
 import { Daemon } from "./daemon/daemon.ts";
-import { removeStoreLeftovers } from "./daemon/dataset_store.ts";
+import { removeLeftovers } from "./daemon/dataset_store.ts";
 import { generatingSkill } from "./daemon/generate_job.ts";
 import { serveDaemon } from "./daemon/http/serve_daemon.ts";
 import { lockInstance } from "./daemon/instance_lock.ts";
@@ -100,7 +100,7 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   for (const folder of [paths.inbox, paths.data, paths.runs, paths.control]) {
     await Deno.mkdir(folder, { recursive: true });
   }
-  await removeStoreLeftovers(paths.data);
+  await removeLeftovers([paths.data, paths.daemon]);
   await using queue = openSqliteQueue(paths.state, { clock });
   const { program } = options;
   const context: Omit<DaemonContext, "persist"> = {

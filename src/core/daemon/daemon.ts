@@ -22,12 +22,16 @@ import { CALLED_OFF, describeEnd, type Interruption, type JobEnd } from "./job_e
 import { LEASE_MS, RunningJob } from "./running_job.ts";
 import type { DaemonState } from "./status.ts";
 import { createWake, type Wake } from "./wake.ts";
+import { watchFolder } from "./watch.ts";
 
 /** What the daemon calls itself in the queue: there is one of a home. */
 export const WORKER = "daemon";
 
 /** Longest wait before a job that was killed starts again. */
 const MAX_KILLED_MS = 10_000;
+
+/** How long jobs that made data are remembered. */
+const KEEP_GENERATIONS_MS = 7 * 86_400_000;
 
 /** The daemon, as its parts see it. */
 export class Daemon {
@@ -88,7 +92,11 @@ export class Daemon {
     for (const job of await queue.releaseWorker(WORKER)) {
       this.#log("warn", `Job ${job.id} was left running by a daemon that died; it goes on`);
     }
+    // what was made is known by the jobs that train on it
+    const finishedBeforeMs = this.#context.clock() - KEEP_GENERATIONS_MS;
+    await queue.prune({ finishedBeforeMs, kinds: [GENERATE_JOB] });
     await this.#setSchedule();
+    using _watch = watchFolder(this.#context.paths.inbox, () => this.#wake.wake());
     const looking = this.#lookIntoInbox();
     while (!this.#stop.signal.aborted) {
       try {

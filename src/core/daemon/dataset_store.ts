@@ -5,7 +5,6 @@
  */
 
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { validateDataset, type ValidationReport } from "../../datasets/validate.ts";
 import { removeIfThere, writeFileAtomic } from "../../utils/atomic_file.ts";
@@ -88,13 +87,16 @@ export async function storeDataset(data: string, source: string): Promise<Stored
   }
 }
 
-/** Removes what a killed process left of storing data sets. */
-export async function removeStoreLeftovers(data: string): Promise<void> {
-  if (!existsSync(data)) return;
-  for await (const { name } of Deno.readDir(data)) {
-    if (/^\.[0-9a-f-]{36}\.part(?:\.part)?$/.test(name)) await removeIfThere(join(data, name));
+/** Removes what a killed process left of storing, making and uploading data sets in `folders`. */
+export async function removeLeftovers(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (LEFTOVER.test(name)) await removeIfThere(join(folder, name));
+    }
   }
 }
+
+const LEFTOVER = /^(?:\.|upload-|generated-)[0-9a-f-]{36}(?:\.jsonl)?(?:\.part)*$/;
 
 /** Returns the verdict on a data set, which is looked over if this validator has not done so before. */
 export async function verdictOf(data: string, sha256: string): Promise<Verdict> {

@@ -40,8 +40,11 @@ export const RUN_ENDS = ["finished", "stopped_early", "interrupted"] as const;
 /** How a run ended that did not fail. */
 export type RunEnd = (typeof RUN_ENDS)[number];
 
-/** Why a run failed: what was given cannot be used, the disk is full, or the program is at fault. */
-export const RUN_FAILURES = ["input", "disk_full", "internal"] as const;
+/**
+ * Why a run failed: what was given cannot be used, something could not be downloaded, the disk is full, or the program
+ * is at fault.
+ */
+export const RUN_FAILURES = ["input", "download", "disk_full", "internal"] as const;
 
 /** Why a run failed. */
 export type RunFailure = (typeof RUN_FAILURES)[number];

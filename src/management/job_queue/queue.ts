@@ -88,6 +88,8 @@ export interface PruneOptions {
   readonly finishedBeforeMs: number;
   /** Only these states, all of which are ends. @default {all} */
   readonly states?: readonly JobState[];
+  /** Only these kinds. @default {all} */
+  readonly kinds?: readonly string[];
 }
 
 /**

@@ -137,16 +137,21 @@ export function moveJob(
 }
 
 /** Removes jobs that are over and that no other job waits for. */
-export function pruneJobs(table: JobTable, { finishedBeforeMs, states }: PruneOptions): Job[] {
+export function pruneJobs(
+  table: JobTable,
+  { finishedBeforeMs, states, kinds }: PruneOptions,
+): Job[] {
   const { database } = table;
   // newest first, so that jobs go before those they needed
   const rows = database.all(
     `SELECT * FROM jobs
      WHERE finished_at < :before AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+       AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
      ORDER BY number DESC`,
     {
       before: Math.round(finishedBeforeMs),
       states: states === undefined ? null : JSON.stringify(states),
+      kinds: kinds === undefined ? null : JSON.stringify(kinds),
     },
   );
   const pruned: Job[] = [];
