@@ -5,11 +5,13 @@
  */
 
 import { UserError } from "../utils/errors.ts";
+import { PYTHON_PLATFORM } from "../core/training/python_platform.ts";
 import type { PathContext } from "../utils/paths.ts";
 import { decodeSettings, type Respelling } from "../utils/settings/decode_settings.ts";
 import type { GivenSettings, SettingOrigin } from "../utils/settings/layers.ts";
 import type { AnySettings } from "../utils/settings/setting.ts";
 import { readSettingsFile, type SettingEntry } from "../utils/settings/settings_file.ts";
+import { translateSettings } from "../utils/settings/translate.ts";
 import { SECTIONS, TRAIN_SETTINGS } from "./settings_sections.ts";
 
 /** The key by which editors find the schema of a file. */
@@ -37,37 +39,52 @@ export interface ReadLayerOptions {
 export async function readLayer(path: string, options: ReadLayerOptions): Promise<GivenSettings> {
   const { command, table, origin, context, onWarning } = options;
   const file = await readSettingsFile(path);
-  const respellings: Respelling[] = [];
+  const renames: Respelling[] = [];
+  const reasons = new Map<string, string[]>();
+  const onRename = (rename: Respelling) => void renames.push(rename);
+  const onNothing = ({ key, reason }: { readonly key: string; readonly reason: string }) =>
+    void reasons.set(reason, [...reasons.get(reason) ?? [], `"${key}"`]);
   const decoding = {
     path,
     origin,
     userFolder: context.env.HOME || context.env.USERPROFILE,
-    onRespelling: (respelling: Respelling) => respellings.push(respelling),
+    onRespelling: onRename,
   };
+  const read = file.entries.filter(({ key }) => {
+    if (key.startsWith("_")) onNothing({ key, reason: "they are taken for comments" });
+    return key !== SCHEMA_KEY && !key.startsWith("_");
+  });
+  const entries = translateSettings(read, {
+    table: PYTHON_PLATFORM,
+    report: { onRename, onNothing, onWarning },
+  });
   const isSection = ({ key }: SettingEntry) => Object.hasOwn(SECTIONS, key);
   const top = decodeSettings(
-    file.entries.filter((entry) => entry.key !== SCHEMA_KEY && !isSection(entry)),
+    entries.filter((entry) => !isSection(entry)),
     { ...decoding, table: TRAIN_SETTINGS, otherKeys: Object.keys(SECTIONS) },
   );
   let own: GivenSettings = {};
-  for (const { key, entries, place } of file.entries.filter(isSection)) {
-    if (entries === undefined) {
+  for (const { key, entries: keys, place } of entries.filter(isSection)) {
+    if (keys === undefined) {
       throw new UserError(`Cannot read "${place}" as "${key}" must be an object: it is a section`);
     }
     const { settings } = SECTIONS[key]!;
     if (settings !== null) {
-      const section = decodeSettings(entries, { ...decoding, table: settings });
+      const section = decodeSettings(keys, { ...decoding, table: settings });
       if (key === command) own = section;
     } else if (origin === "config") {
-      onWarning(`${place}: section "${key}" does nothing here; it is not of ${command}`);
+      onNothing({ key, reason: `they are sections of other commands than ${command}` });
     }
   }
-  if (respellings.length > 0) onWarning(respelt(path, respellings));
+  if (renames.length > 0) onWarning(renamed(path, renames));
+  for (const [reason, keys] of reasons) {
+    onWarning(`${path}: without effect: ${keys.join(", ")} (${reason})`);
+  }
   const shared = Object.entries(top).filter(([key]) => Object.hasOwn(table, key));
   return { ...Object.fromEntries(shared), ...own };
 }
 
-function respelt(path: string, respellings: readonly Respelling[]): string {
-  const pairs = respellings.map(({ key, setting }) => `"${key}" is "${setting}"`);
-  return `${path}: settings are spelt otherwise now: ${[...new Set(pairs)].join(", ")}`;
+function renamed(path: string, renames: readonly Respelling[]): string {
+  const pairs = renames.map(({ key, setting }) => `"${key}" is "${setting}"`);
+  return `${path}: settings have other names now: ${[...new Set(pairs)].join(", ")}`;
 }
