@@ -25,7 +25,8 @@ const NONE = "none";
 
 type Kind = SettingKind["kind"];
 type OfKind<K extends Kind> = Extract<SettingKind, { readonly kind: K }>;
-type Parser = (text: string) => unknown;
+/** `previous` is what the flag gave before, if it is given several times. */
+type Parser = (text: string, previous: unknown) => unknown;
 
 const PARSERS: { readonly [K in Kind]: (kind: OfKind<K>) => Parser } = {
   text: () => (text) => text,
@@ -39,7 +40,7 @@ const PARSERS: { readonly [K in Kind]: (kind: OfKind<K>) => Parser } = {
   integer: integerOption,
   number: numberOption,
   boolean: () => () => true,
-  names: () => nameList,
+  names: () => (text, previous) => [...Array.isArray(previous) ? previous : [], ...nameList(text)],
   selection: ({ words }) => (text) =>
     words.includes(text) ? text : /^\/(.+)\/$/.exec(text)?.[1] ?? nameList(text),
   custom: ({ parse }) => (text) => {
@@ -123,7 +124,7 @@ function parserOf(setting: AnySetting): Parser {
   // the table is total over the kinds, which the compiler cannot follow through a union
   const parse = (PARSERS[setting.kind] as (kind: SettingKind) => Parser)(setting);
   if (!isNullable(setting) || setting.kind === "text") return parse;
-  return (text) => text === NONE ? null : parse(text);
+  return (text, previous) => text === NONE ? null : parse(text, previous);
 }
 
 function filled(text: string): string {

@@ -4,40 +4,60 @@
  * @module
  */
 
-import { UserError } from "../utils/errors.ts";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { PYTHON_PLATFORM } from "../core/training/python_platform.ts";
-import type { PathContext } from "../utils/paths.ts";
+import { UserError } from "../utils/errors.ts";
+import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { decodeSettings, type Respelling } from "../utils/settings/decode_settings.ts";
 import type { GivenSettings, SettingOrigin } from "../utils/settings/layers.ts";
-import type { AnySettings } from "../utils/settings/setting.ts";
 import { readSettingsFile, type SettingEntry } from "../utils/settings/settings_file.ts";
 import { translateSettings } from "../utils/settings/translate.ts";
-import { SECTIONS, TRAIN_SETTINGS } from "./settings_sections.ts";
+import { SECTIONS, SHARED_SETTINGS, TRAIN_SETTINGS } from "./settings_sections.ts";
 
 /** The key by which editors find the schema of a file. */
 const SCHEMA_KEY = "$schema";
 
-/** Options of {@linkcode readLayer}. */
-export interface ReadLayerOptions {
+/** What a command reads files of settings with. */
+export interface SettingsReader {
   /** The command's name, which is that of its section. */
   readonly command: string;
-  /** The settings of the command. */
-  readonly table: AnySettings;
-  /** What the file is. */
-  readonly origin: SettingOrigin;
-  /** What paths that begin with `~/` mean. */
+  /** What paths depend on. */
   readonly context: PathContext;
   /** Told of what is odd. */
   readonly onWarning: (message: string) => void;
 }
 
 /**
- * Reads what the file `path` says of the settings of a command, and checks all of the file.
+ * Returns the settings of the file that `--config` names; without one, none.
  *
  * @throws {UserError} If it cannot be read, or a key or value in it cannot be.
  */
-export async function readLayer(path: string, options: ReadLayerOptions): Promise<GivenSettings> {
-  const { command, table, origin, context, onWarning } = options;
+export async function readConfig(
+  path: string | undefined,
+  reader: SettingsReader,
+): Promise<GivenSettings> {
+  if (path === undefined) return {};
+  return await readLayer(resolve(reader.context.cwd, path), { ...reader, origin: "config" });
+}
+
+/**
+ * Returns the settings of the file in the home folder; without one, none.
+ *
+ * @throws {UserError} If it cannot be read, or a key or value in it cannot be.
+ */
+export async function readHome(reader: SettingsReader): Promise<GivenSettings> {
+  const path = homePaths(resolveHome(reader.context).path).settings;
+  return existsSync(path) ? await readLayer(path, { ...reader, origin: "home" }) : {};
+}
+
+/**
+ * Reads what the file `path` says of the settings of a command, and checks all of the file. */
+async function readLayer(
+  path: string,
+  options: SettingsReader & { readonly origin: SettingOrigin },
+): Promise<GivenSettings> {
+  const { command, origin, context, onWarning } = options;
   const file = await readSettingsFile(path);
   const renames: Respelling[] = [];
   const reasons = new Map<string, string[]>();
@@ -80,7 +100,9 @@ export async function readLayer(path: string, options: ReadLayerOptions): Promis
   for (const [reason, keys] of reasons) {
     onWarning(`${path}: without effect: ${keys.join(", ")} (${reason})`);
   }
-  const shared = Object.entries(top).filter(([key]) => Object.hasOwn(table, key));
+  const shared = Object.entries(top).filter(([key]) =>
+    command === "train" || SHARED_SETTINGS.includes(key)
+  );
   return { ...Object.fromEntries(shared), ...own };
 }
 

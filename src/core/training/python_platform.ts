@@ -62,7 +62,7 @@ const systemPrompt = only([null, ""], {
 const baseDtype: TranslationRule = (value) =>
   value === true
     ? [{ setting: "baseDtype", value: "int8", note: "8 bits are the fewest that there are" }]
-    : [{ nothing: "that is the default" }];
+    : [{ nothing: `${value} is the default` }];
 
 const modelPath: TranslationRule = (value, lookUp) =>
   lookUp("model_path") === undefined ? is("model")(value, lookUp) : [
@@ -92,7 +92,7 @@ const optimizer: TranslationRule = (value) => {
 };
 
 const trainingMode: TranslationRule = (value, lookUp) => {
-  if (value === "full") return [{ nothing: "that is the default" }];
+  if (value === "full") return [{ nothing: `${value} is the default` }];
   if (value !== "lora" && value !== "qlora") {
     return [{ refused: 'it must be "full", "lora" or "qlora"' }];
   }
