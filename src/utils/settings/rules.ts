@@ -49,7 +49,7 @@ const DECODERS: KindTable<Decoder<unknown>> = {
   boolean,
   names: () => filledTexts,
   selection: () => (value, place) =>
-    typeof value === "string" ? filledText()(value, place) : filledTexts(value, place),
+    typeof value === "string" ? selectionOf(filledText()(value, place)) : filledTexts(value, place),
   custom: ({ decode }) => decode,
 };
 
@@ -106,6 +106,11 @@ export function choiceOf<T extends string>(
   if (choice !== undefined) return choice;
   const synonym = Object.keys(synonyms).find((each) => plain(each) === name);
   return synonym === undefined ? undefined : synonyms[synonym];
+}
+
+/** Returns the pattern that stands between slashes, as on the command line, or what is not one as it is. */
+function selectionOf(text: string): string {
+  return /^\/(.+)\/$/.exec(text)?.[1] ?? text;
 }
 
 function plain(name: string): string {
