@@ -23,6 +23,9 @@ import { integerOption, numberOption } from "./option_values.ts";
 /** What leaves a setting open that a file gives. */
 const NONE = "none";
 
+/** What stands for that until the flags are read: commander makes an empty text of null. */
+const LEFT_OPEN = Symbol("left open");
+
 type Kind = SettingKind["kind"];
 type OfKind<K extends Kind> = Extract<SettingKind, { readonly kind: K }>;
 /** `previous` is what the flag gave before, if it is given several times. */
@@ -93,10 +96,12 @@ export function flagSettings(command: Command, options: FlagSettingsOptions): Gi
       if (setting.kind !== "boolean" && place !== flag) {
         onWarning(`${place} is called ${flag}`);
       }
-      const located = setting.kind === "path" && typeof value === "string"
-        ? resolve(cwd, value)
-        : value;
-      given[key] = { value: located, source: { origin: "flag", place } };
+      const isPath = setting.kind === "path" && typeof value === "string";
+      const located = isPath ? resolve(cwd, value) : value;
+      given[key] = {
+        value: located === LEFT_OPEN ? null : located,
+        source: { origin: "flag", place },
+      };
     }
   }
   return given;
@@ -124,7 +129,7 @@ function parserOf(setting: AnySetting): Parser {
   // the table is total over the kinds, which the compiler cannot follow through a union
   const parse = (PARSERS[setting.kind] as (kind: SettingKind) => Parser)(setting);
   if (!isNullable(setting) || setting.kind === "text") return parse;
-  return (text, previous) => text === NONE ? null : parse(text, previous);
+  return (text, previous) => text === NONE ? LEFT_OPEN : parse(text, previous);
 }
 
 function filled(text: string): string {
