@@ -54,7 +54,7 @@ Deno.test("train takes a flag before --config before the home before the default
   assert.deepEqual(settings["weightDecay"], { value: 0.01, source: "default" });
 
   const table = await runCli([...args, "--print-config"], options);
-  assert.match(table.stdout, /^seed +3 +--seed$/m);
+  assert.match(table.stdout, /^seed +3 +flag --seed$/m);
   assert.match(table.stdout, /^learningRate +\(1e-3 from scratch.*\) +default$/m);
   const served = await printConfig(["serve", "--config", config, "--port", "0"], options);
   assert.deepEqual(served.settings["model"]?.source, "home");
@@ -103,6 +103,13 @@ Deno.test("train --config is all it takes, and a run's config.json is such a fil
   );
   const other = await runCli(["train", "--resume", ...output, "--model", "1m"]);
   assert.match(other.stderr, /with another "model" \(--model\): the run began with ".*tiny"/);
+  for (
+    const flags of [["--seed", "1"], ["--shuffle"], ["--max-length", "9"], ["--eval-split", "0.5"]]
+  ) {
+    const { status, stderr } = await runCli(["train", "--resume", ...output, ...flags]);
+    assert.equal(status, 1, flags[0]);
+    assert.match(stderr, new RegExp(`with another "\\w+" \\(${flags[0]}\\): the run began with`));
+  }
   const home = await makeHome(path, '{"model": "5m", "batchSize": 7, "loraRank": 9}');
   const resumed = await printConfig(["train", "--resume", ...output, "--epochs", "4"], home);
   assert.deepEqual(resumed.settings["batchSize"], { value: 2, source: "run", place: saved });

@@ -161,6 +161,7 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     otherwise: "what the model was made for, at most 512",
     value: "tokens",
     help: "most tokens of an example",
+    fixed: true,
     aliases: ["max_seq_length", "max_seq_len", "sequence_len", "cutoff_len"],
   },
   seed: {
@@ -169,12 +170,14 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     max: 2 ** 32 - 1,
     default: 0,
     help: "decides the order of rows and fresh weights",
+    fixed: true,
   },
   shuffle: {
     kind: "boolean",
     off: "take rows in the order of the file",
     default: true,
     help: "give each epoch an order of its own",
+    fixed: true,
   },
   saveSteps: {
     kind: "integer",
@@ -208,6 +211,7 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     value: "part",
     help: "part of the data to hold out and evaluate on",
     replaces: ["evalDataset"],
+    fixed: true,
     aliases: ["val_set_size", "validation_split"],
   },
   evalSteps: {

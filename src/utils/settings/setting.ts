@@ -130,7 +130,7 @@ export interface SettingWords<T> {
   readonly aliases?: readonly string[];
   /** Settings that go back to their defaults if this one is given closer to the command line. */
   readonly replaces?: readonly string[];
-  /** Whether it cannot change when a run goes on. */
+  /** Whether it cannot change when a run goes on: rows would be skipped or repeated, or weights would not fit. */
   readonly fixed?: boolean;
 }
 
