@@ -44,7 +44,7 @@ function registerShow(config: Command): void {
     .option("--json", "print one JSON object")
     .action(async (command: string, options: { config?: string; json?: boolean }) => {
       const table = tableOf(command);
-      const reader = { command, context: pathContext(), onWarning: warnOfSettings };
+      const reader = { command, table, context: pathContext(), onWarning: warnOfSettings };
       const home = await readHome(reader);
       const layers = [home, await readConfig(options.config, reader)];
       printSettings(resolveSettings(table, layers), { table, json: options.json ?? false });

@@ -26,6 +26,7 @@ const VALUES: { readonly [K in SettingKind["kind"]]: string } = {
   number: "number",
   boolean: "true or false",
   names: "names",
+  texts: "texts",
   selection: "names or pattern",
   custom: "see there",
 };

@@ -58,7 +58,7 @@ export function registerServe(program: Command): void {
 async function run(options: ServeCommandOptions, command: Command): Promise<void> {
   muteSignalAdvice();
   const context = pathContext();
-  const reader = { command: "serve", context, onWarning: warnOfSettings };
+  const reader = { command: "serve", table: TABLE, context, onWarning: warnOfSettings };
   const settings = resolveSettings(TABLE, [
     await readHome(reader),
     await readConfig(options.config, reader),

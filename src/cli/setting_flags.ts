@@ -44,6 +44,7 @@ const PARSERS: { readonly [K in Kind]: (kind: OfKind<K>) => Parser } = {
   number: numberOption,
   boolean: () => () => true,
   names: () => (text, previous) => [...Array.isArray(previous) ? previous : [], ...nameList(text)],
+  texts: () => (text, previous) => [...Array.isArray(previous) ? previous : [], text],
   selection: ({ words }) => (text) =>
     words.includes(text) ? text : /^\/(.+)\/$/.exec(text)?.[1] ?? nameList(text),
   custom: ({ parse }) => (text) => {

@@ -11,6 +11,7 @@ import { UserError } from "../utils/errors.ts";
 import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { decodeSettings, type Respelling } from "../utils/settings/decode_settings.ts";
 import type { GivenSettings, SettingOrigin } from "../utils/settings/layers.ts";
+import type { AnySettings } from "../utils/settings/setting.ts";
 import { readSettingsFile, type SettingEntry } from "../utils/settings/settings_file.ts";
 import { translateSettings } from "../utils/settings/translate.ts";
 import { SECTIONS, SHARED_SETTINGS, TRAIN_SETTINGS } from "./settings_sections.ts";
@@ -22,6 +23,8 @@ const SCHEMA_KEY = "$schema";
 export interface SettingsReader {
   /** The command's name, which is that of its section. */
   readonly command: string;
+  /** The settings of the command. */
+  readonly table: AnySettings;
   /** What paths depend on. */
   readonly context: PathContext;
   /** Told of what is odd. */
@@ -52,12 +55,14 @@ export async function readHome(reader: SettingsReader): Promise<GivenSettings> {
 }
 
 /**
- * Reads what the file `path` says of the settings of a command, and checks all of the file. */
-async function readLayer(
+ * Reads what the file `path` says of the settings of a command, and checks all of the file. *
+ * @throws {UserError} If it cannot be read, or a key or value in it cannot be.
+ */
+export async function readLayer(
   path: string,
   options: SettingsReader & { readonly origin: SettingOrigin },
 ): Promise<GivenSettings> {
-  const { command, origin, context, onWarning } = options;
+  const { command, table, origin, context, onWarning } = options;
   const file = await readSettingsFile(path);
   const renames: Respelling[] = [];
   const reasons = new Map<string, string[]>();
@@ -101,7 +106,7 @@ async function readLayer(
     onWarning(`${path}: without effect: ${keys.join(", ")} (${reason})`);
   }
   const shared = Object.entries(top).filter(([key]) =>
-    command === "train" || SHARED_SETTINGS.includes(key)
+    Object.hasOwn(table, key) && (command === "train" || SHARED_SETTINGS.includes(key))
   );
   return { ...Object.fromEntries(shared), ...own };
 }

@@ -56,7 +56,7 @@ export interface TrainSettings {
  */
 export async function resolveTrainSettings(options: TrainSettingsOptions): Promise<TrainSettings> {
   const { flags, config, resume, context, onWarning } = options;
-  const reader = { command: "train", context, onWarning };
+  const reader = { command: "train", table: TRAIN_SETTINGS, context, onWarning };
   const given = await readConfig(config, reader);
   const output = (flags["output"] ?? given["output"])?.value;
   const before = resume && typeof output === "string" ? await readRunConfig(output) : undefined;
@@ -195,15 +195,18 @@ function refuseChanges(
   { before, output }: { readonly before: TrainingConfig; readonly output: string },
 ): void {
   const began: Readonly<Record<string, unknown>> = { ...before };
-  for (const [key, { fixed }] of Object.entries(anySettings(TRAINING_SETTINGS))) {
+  for (const [key, setting] of Object.entries(anySettings(TRAINING_SETTINGS))) {
     const { value, source } = settings[key]!;
-    if (fixed !== true || JSON.stringify(value) === JSON.stringify(began[key])) continue;
+    if (setting.fixed !== true || JSON.stringify(value) === JSON.stringify(began[key])) continue;
+    const isFlag = source.origin === "flag";
+    const given = isFlag ? source.place : `"${key}" (${describeSource(source)})`;
+    const shown = value === null ? "" : ` ${JSON.stringify(value)}`;
     throw new UserError(
-      `Cannot resume "${output}" with another "${key}" (${
-        describeSource(source)
-      }): the run began with ${
-        JSON.stringify(began[key])
-      }; leave it out, or start a new run with another --output`,
+      `Cannot resume "${output}" with ${given}${shown}: it began with ${key} ` +
+        `${JSON.stringify(began[key])}; leave ${
+          isFlag ? source.place : "it"
+        } out, or start a new ` +
+        "run with another --output",
     );
   }
 }

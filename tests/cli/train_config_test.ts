@@ -99,16 +99,19 @@ Deno.test("train --config is all it takes, and a run's config.json is such a fil
   assert.equal(refused.status, 1);
   assert.match(
     refused.stderr,
-    /error: Cannot resume ".*" with another "loraRank" \(.*longer\.json:2:2\): the run began with 2; leave it out/,
+    /error: Cannot resume ".*" with "loraRank" \(.*longer\.json:2:2\) 4: it began with loraRank 2; leave it out/,
   );
   const other = await runCli(["train", "--resume", ...output, "--model", "1m"]);
-  assert.match(other.stderr, /with another "model" \(--model\): the run began with ".*tiny"/);
+  assert.match(other.stderr, /with --model "1m": it began with model ".*tiny"; leave --model out/);
   for (
     const flags of [["--seed", "1"], ["--shuffle"], ["--max-length", "9"], ["--eval-split", "0.5"]]
   ) {
     const { status, stderr } = await runCli(["train", "--resume", ...output, ...flags]);
     assert.equal(status, 1, flags[0]);
-    assert.match(stderr, new RegExp(`with another "\\w+" \\(${flags[0]}\\): the run began with`));
+    assert.match(
+      stderr,
+      new RegExp(`with ${flags[0]} .+: it began with \\w+ .+; leave ${flags[0]} out`),
+    );
   }
   const home = await makeHome(path, '{"model": "5m", "batchSize": 7, "loraRank": 9}');
   const resumed = await printConfig(["train", "--resume", ...output, "--epochs", "4"], home);

@@ -66,7 +66,7 @@ const baseDtype: TranslationRule = (value) =>
 
 const modelPath: TranslationRule = (value, lookUp) =>
   lookUp("model_path") === undefined ? is("model")(value, lookUp) : [
-    { nothing: 'its place is "model_path"' },
+    { nothing: '"model_path" says which' },
   ];
 
 const modelName: TranslationRule = (value, lookUp) =>

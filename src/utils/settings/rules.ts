@@ -48,6 +48,7 @@ const DECODERS: KindTable<Decoder<unknown>> = {
   number,
   boolean,
   names: () => filledTexts,
+  texts: () => (value, place) => typeof value === "string" ? [value] : texts(value, place),
   selection: () => (value, place) =>
     typeof value === "string" ? selectionOf(filledText()(value, place)) : filledTexts(value, place),
   custom: ({ decode }) => decode,
@@ -62,6 +63,7 @@ const SCHEMAS: KindTable<JsonObject> = {
   number: boundedSchema,
   boolean: () => ({ type: "boolean" }),
   names: () => NAMES,
+  texts: () => ({ anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] }),
   selection: () => ({ anyOf: [{ type: "string", minLength: 1 }, NAMES] }),
   custom: ({ schema }) => schema,
 };

@@ -73,6 +73,12 @@ export interface NamesKind {
   readonly kind: "names";
 }
 
+/** Several texts, or one; on the command line the flag is given several times. */
+export interface TextsKind {
+  /** Tells kinds apart. */
+  readonly kind: "texts";
+}
+
 /** Several names, or one text that selects some: a word of its own, or a pattern, on the command line between slashes. */
 export interface SelectionKind {
   /** Tells kinds apart. */
@@ -102,6 +108,7 @@ export type SettingKind =
   | NumberKind
   | BooleanKind
   | NamesKind
+  | TextsKind
   | SelectionKind
   | CustomKind;
 
@@ -111,7 +118,7 @@ type KindOf<T> =
   | ([T] extends [boolean] ? BooleanKind
     : [T] extends [number] ? NumberKind
     : [T] extends [string] ? string extends T ? TextKind | PathKind | PlaceKind : ChoiceKind<T>
-    : [T] extends [readonly string[]] ? NamesKind
+    : [T] extends [readonly string[]] ? NamesKind | TextsKind
     : SelectionKind);
 
 /** What every kind of setting has. */
@@ -180,6 +187,6 @@ export function kebabCase(key: string): string {
 /** Returns what is said of the default of `setting`; `undefined` if there is nothing to say. */
 export function defaultWords({ default: value, otherwise }: AnySetting): string | undefined {
   if (otherwise !== undefined || value === undefined) return otherwise;
-  if (value === null) return "none";
+  if (value === null || (Array.isArray(value) && value.length === 0)) return "none";
   return typeof value === "string" ? value : JSON.stringify(value);
 }

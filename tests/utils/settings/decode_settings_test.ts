@@ -19,6 +19,7 @@ const TABLE: AnySettings = {
     help: "",
   },
   layers: { kind: "names", default: null, help: "" },
+  prompts: { kind: "texts", default: [], help: "" },
   targets: { kind: "selection", words: ["all"], default: null, help: "" },
 };
 
@@ -40,6 +41,7 @@ rate: null
 shuffle: false
 order: By_Length
 layers: [a, b]
+prompts: ["Hello, you", ""]
 targets: /layers\\.[01]\\..*/
 `;
   assert.deepEqual(valuesOf(read(text)), {
@@ -50,8 +52,10 @@ targets: /layers\\.[01]\\..*/
     shuffle: false,
     order: "by-length",
     layers: ["a", "b"],
+    prompts: ["Hello, you", ""],
     targets: "layers\\.[01]\\..*",
   });
+  assert.deepEqual(read("prompts: Hello")["prompts"]?.value, ["Hello"]);
   assert.equal(read("order: sorted")["order"]?.value, "by-length");
 });
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { parse as parseYaml } from "yaml";
+import { UserError } from "../../../src/utils/errors.ts";
 import {
   parseSettings,
   readSettingsFile,
@@ -72,6 +74,8 @@ const BROKEN: readonly [name: string, text: string, message: RegExp][] = [
   ["x.yaml", "\ta: 1", /"x\.yaml:1:1": it is not valid YAML: Tabs/],
   ["x.yaml", "a: 1\n---\nb: 2\n", /"x\.yaml:2:1": it holds more than one document/],
   ["x.yaml", "a: *b\n", /it is not valid YAML: Unresolved alias/],
+  ["x.yaml", `a: ${"[".repeat(100_000)}`, /it is not valid YAML/],
+  ["x.json", `{"a": ${"[".repeat(100_000)}`, /it is not valid JSON/],
   ["x.yaml", "just words", /"x\.yaml" as settings: it must hold keys and values/],
 ];
 
@@ -79,6 +83,36 @@ Deno.test("parseSettings() says in which line and column a file is broken, in on
   for (const [name, text, message] of BROKEN) {
     assert.throws(() => parseSettings(text, name), { name: "UserError", message }, text);
   }
+});
+
+const WHOLE: Readonly<Record<string, string>> = {
+  "x.json":
+    '{\n  // mine\n  "a": [1, {"b": -2.5e3}],\n  "c": {"d": null, "e": "\\u00e9 \\n"},\n}\n',
+  "x.yaml": "a: &x {b: 1}\nc:\n  <<: *x\n  d: |\n    text\n  ? [e, f]\n  : g # h\n3: !!str 4\n",
+};
+
+Deno.test("parseSettings() of files with letters put in, taken out and moved ends, at worst with a line", () => {
+  const letters = "{}[]:,\"'#&*!|>-?\n\t /\\.0e\u0000\ud800é<%@`x";
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...Object.keys(WHOLE)),
+      fc.array(fc.tuple(fc.nat(100), fc.nat(2), fc.nat(letters.length - 1)), { maxLength: 6 }),
+      (name, edits) => {
+        let text = WHOLE[name]!;
+        for (const [place, taken, put] of edits) {
+          const at = place % (text.length + 1);
+          text = text.slice(0, at) + letters[put] + text.slice(at + taken);
+        }
+        try {
+          parseSettings(text, name);
+        } catch (error) {
+          assert.ok(error instanceof UserError, String(error));
+          assert.match(error.message, /"x\.(json|yaml)(:\d+:\d+)?"/);
+        }
+      },
+    ),
+    { numRuns: 5000, seed: 1 },
+  );
 });
 
 Deno.test("readSettingsFile() names a file that is not there", async () => {
