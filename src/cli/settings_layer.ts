@@ -10,7 +10,7 @@ import { PYTHON_PLATFORM } from "../core/training/python_platform.ts";
 import { UserError } from "../utils/errors.ts";
 import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { decodeSettings, type Respelling } from "../utils/settings/decode_settings.ts";
-import type { GivenSettings, SettingOrigin } from "../utils/settings/layers.ts";
+import { type GivenSettings, overlay, type SettingOrigin } from "../utils/settings/layers.ts";
 import type { AnySettings } from "../utils/settings/setting.ts";
 import { readSettingsFile, type SettingEntry } from "../utils/settings/settings_file.ts";
 import { translateSettings } from "../utils/settings/translate.ts";
@@ -55,7 +55,8 @@ export async function readHome(reader: SettingsReader): Promise<GivenSettings> {
 }
 
 /**
- * Reads what the file `path` says of the settings of a command, and checks all of the file. *
+ * Reads what the file `path` says of the settings of a command, and checks all of the file.
+ *
  * @throws {UserError} If it cannot be read, or a key or value in it cannot be.
  */
 export async function readLayer(
@@ -105,10 +106,10 @@ export async function readLayer(
   for (const [reason, keys] of reasons) {
     onWarning(`${path}: without effect: ${keys.join(", ")} (${reason})`);
   }
-  const shared = Object.entries(top).filter(([key]) =>
+  const ofCommand = Object.entries(top).filter(([key]) =>
     Object.hasOwn(table, key) && (command === "train" || SHARED_SETTINGS.includes(key))
   );
-  return { ...Object.fromEntries(shared), ...own };
+  return overlay(Object.fromEntries(ofCommand), { layer: own, table });
 }
 
 function renamed(path: string, renames: readonly Respelling[]): string {

@@ -7,6 +7,7 @@
 
 import { DEVICES } from "../../engine/runtime/session.ts";
 import { ALL_LINEAR } from "../../models/adapters/lora_config.ts";
+import { PRESETS } from "../../models/presets.ts";
 import type { SettingTable } from "../../utils/settings/setting.ts";
 import type { TrainingConfig } from "./config.ts";
 import { FROZEN_DTYPES } from "./frozen_weights.ts";
@@ -29,6 +30,8 @@ export const NEW_ADAPTER_SETTINGS = [
   "loraVariant",
 ] as const satisfies readonly (keyof TrainingConfig)[];
 
+const PRESET_NAMES = Object.keys(PRESETS);
+
 /** The definition of every setting. */
 export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
   dataset: {
@@ -40,8 +43,9 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
   model: {
     kind: "place",
     value: "model",
-    help:
-      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
+    names: PRESET_NAMES,
+    help: `a preset to train from scratch (${PRESET_NAMES.join(", ")}), a model's folder, a run, ` +
+      "a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
     aliases: ["model_name_or_path", "model_path", "base_model"],
     fixed: true,
   },

@@ -37,6 +37,8 @@ export interface PathKind {
 export interface PlaceKind {
   /** Tells kinds apart. */
   readonly kind: "place";
+  /** Names that go before folders. */
+  readonly names?: readonly string[];
 }
 
 /** One of a few words. */

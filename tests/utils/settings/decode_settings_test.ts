@@ -8,7 +8,7 @@ import { temporaryFolder } from "../../temporary_folder.ts";
 
 const TABLE: AnySettings = {
   data: { kind: "path", help: "" },
-  model: { kind: "place", help: "" },
+  model: { kind: "place", names: ["demo"], help: "" },
   rows: { kind: "integer", min: 1, default: 8, aliases: ["row_count"], help: "" },
   rate: { kind: "number", min: 0, max: 1, default: null, help: "" },
   shuffle: { kind: "boolean", default: true, help: "" },
@@ -71,6 +71,8 @@ Deno.test("decodeSettings() makes paths relative to the file, and names only whe
   assert.equal(value("model: mine", "model"), join(folder.path, "mine"));
   assert.equal(value("model: ./other", "model"), join(folder.path, "other"));
   assert.equal(value("model: other", "model"), "other");
+  await Deno.mkdir(join(folder.path, "demo"));
+  assert.equal(value("model: demo", "model"), "demo");
 });
 
 Deno.test("decodeSettings() tells of other spellings, and refuses two of one setting", () => {

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { type GivenSettings, resolveSettings } from "../../../src/utils/settings/layers.ts";
+import {
+  type GivenSettings,
+  overlay,
+  resolveSettings,
+} from "../../../src/utils/settings/layers.ts";
 import type { AnySettings } from "../../../src/utils/settings/setting.ts";
 
 const TABLE: AnySettings = {
@@ -49,6 +53,16 @@ Deno.test("resolveSettings() puts a setting out of force that a stronger layer r
     resolved(layer("home", { epochs: 2 }), layer("flag", { maxSteps: 9 })),
     { data: [undefined, "default"], epochs: [2, "home"], maxSteps: [9, "flag"] },
   );
+});
+
+Deno.test("overlay() adds to what one place gives without filling up the rest", () => {
+  const home = layer("home", { maxSteps: 100, data: "a" });
+  const { maxSteps, ...rest } = overlay(home, {
+    layer: layer("home", { epochs: 2 }),
+    table: TABLE,
+  });
+  assert.equal(maxSteps?.value, null);
+  assert.deepEqual(Object.keys(rest), ["data", "epochs"]);
 });
 
 Deno.test("resolveSettings() lets a layer leave open what a weaker one gives", () => {
