@@ -59,7 +59,10 @@ export async function resolveTrainSettings(options: TrainSettingsOptions): Promi
   const reader = { command: "train", table: TRAIN_SETTINGS, context, onWarning };
   const given = await readConfig(config, reader);
   const output = (flags["output"] ?? given["output"])?.value;
-  const before = resume && typeof output === "string" ? await readRunConfig(output) : undefined;
+  if (resume && typeof output !== "string") {
+    throw new UserError("Cannot resume: give --output <folder>, the folder of the run");
+  }
+  const before = resume ? await readRunConfig(String(output)) : undefined;
   if (before !== undefined) {
     const place = join(String(output), RUN_CONFIG_FILE);
     const run = Object.entries(before).map(([key, value]) =>
@@ -90,12 +93,9 @@ export async function completeRun(
   { resume, context, onWarning }: Pick<TrainSettingsOptions, "resume" | "context" | "onWarning">,
 ): Promise<TrainRun> {
   const output = settings["output"]?.value;
-  if (resume && typeof output !== "string") {
-    throw new UserError("Cannot resume: give --output <folder>, the folder of the run");
-  }
-  if (
-    resume && before === undefined && !(isGiven(settings["dataset"]) && isGiven(settings["model"]))
-  ) {
+  // a misspelt folder must not begin another run with what the home says
+  const isAsked = isGiven(settings["dataset"]) && settings["dataset"]?.source.origin !== "home";
+  if (resume && before === undefined && !(isAsked && isGiven(settings["model"]))) {
     throw new UserError(`Cannot resume: "${output}" holds no run; look at --output`);
   }
   refuseMissing(settings);

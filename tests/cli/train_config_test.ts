@@ -149,6 +149,15 @@ Deno.test("train refuses a file with a key that is not known, or a value that ca
   }
 });
 
+Deno.test("train --resume of a folder without a run begins none with what the home says", async () => {
+  await using folder = await temporaryFolder();
+  const options = await makeHome(folder.path, '{"dataset": "rows.jsonl", "model": "demo"}');
+  const output = join(folder.path, "typo");
+  const { status, stderr } = await runCli(["train", "--resume", "--output", output], options);
+  assert.equal(status, 1);
+  assert.match(stderr, /^error: Cannot resume: ".*typo" holds no run; look at --output\n$/);
+});
+
 Deno.test("train reads no config.json that merely lies in the current folder", async () => {
   await using folder = await temporaryFolder();
   const { path } = folder;
