@@ -15,7 +15,7 @@ import {
 import { SECTIONS } from "./settings_sections.ts";
 
 /** What stands before and after the tables of a section. */
-const MARK = /(<!-- settings of (\w+) -->\n)[^]*?(<!-- end -->)/g;
+const MARK = /(<!-- (settings|other names) of (\w+) -->\n)[^]*?(<!-- end -->)/g;
 
 const VALUES: { readonly [K in SettingKind["kind"]]: string } = {
   text: "text",
@@ -33,15 +33,16 @@ const VALUES: { readonly [K in SettingKind["kind"]]: string } = {
 
 /** Returns `page` with the tables between its marks made anew. */
 export function withSettingTables(page: string): string {
-  return page.replaceAll(MARK, (_all, begin: string, section: string, end: string) => {
-    const settings = SECTIONS[section]?.settings;
+  return page.replaceAll(MARK, (...[, begin, what, section, end]: readonly string[]) => {
+    const settings = SECTIONS[section!]?.settings;
     if (!settings) throw new Error(`Internal: docs name a section "${section}" that is none`);
-    return `${begin}\n${settingTable(settings)}\n\n${end}`;
+    const table = what === "settings" ? settingTable(settings) : otherNamesTable(settings);
+    return `${begin}\n${table}\n\n${end}`;
   });
 }
 
-/** Returns a table of settings, in Markdown as \`deno fmt\` leaves it. */
-export function settingTable(table: AnySettings): string {
+/** Returns a table of settings. */
+function settingTable(table: AnySettings): string {
   const rows = Object.entries(table).map(([key, setting]) => [
     `\`${key}\``,
     `\`${flagOf(key, setting)}\``,
@@ -49,8 +50,22 @@ export function settingTable(table: AnySettings): string {
     isRequired(setting) ? "must be given" : defaultWords(setting) ?? "",
     setting.kind === "custom" ? setting.help : helpWords(setting),
   ]);
-  const cells = [["key", "flag", "value", "default", "what it does"], ...rows]
-    .map((row) => row.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "\\<")));
+  return markdownTable([["key", "flag", "value", "default", "what it does"], ...rows]);
+}
+
+/** Returns a table of the names that settings have elsewhere. */
+function otherNamesTable(table: AnySettings): string {
+  const rows = Object.entries(table).flatMap(([key, { aliases = [] }]) =>
+    aliases.length === 0 ? [] : [[aliases.map((each) => `\`${each}\``).join(", "), `\`${key}\``]]
+  );
+  return markdownTable([["elsewhere", "here"], ...rows]);
+}
+
+/** Returns a table as `deno fmt` leaves it. */
+function markdownTable(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) =>
+    row.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "\\<"))
+  );
   const widths = cells[0]!.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;

@@ -94,9 +94,7 @@ export function flagSettings(command: Command, options: FlagSettingsOptions): Gi
       if (before !== undefined) {
         throw new UserError(`Cannot take both ${before} and ${place}: they are one setting`);
       }
-      if (setting.kind !== "boolean" && place !== flag) {
-        onWarning(`${place} is called ${flag}`);
-      }
+      if (place !== flag && !option.negate) onWarning(`${place} is called ${flag}`);
       const isPath = setting.kind === "path" && typeof value === "string";
       const located = isPath ? resolve(cwd, value) : value;
       given[key] = {
@@ -113,12 +111,16 @@ function optionsOf(key: string, setting: AnySetting): readonly Option[] {
   const flag = flagOf(key, setting);
   const words = defaultWords(setting);
   const help = words === undefined ? setting.help : `${setting.help} (default: ${words})`;
+  const others = (setting.aliases ?? []).map((alias) => `--${kebabCase(alias)}`);
   if (setting.kind === "boolean") {
     const on = new Option(flag, setting.default === null ? help : setting.help);
     const off = new Option(flag.replace("--", "--no-"), setting.off ?? "do not");
-    return [on.hideHelp(setting.default === true), off.hideHelp(setting.off === undefined)];
+    return [
+      on.hideHelp(setting.default === true),
+      off.hideHelp(setting.off === undefined),
+      ...others.map((name) => new Option(name, help).hideHelp()),
+    ];
   }
-  const others = (setting.aliases ?? []).map((alias) => `--${kebabCase(alias)}`);
   return [flag, ...others].map((name) => {
     const option = new Option(`${name} <${setting.value ?? "number"}>`, help);
     if (setting.kind === "choice") option.choices(setting.choices);

@@ -175,13 +175,16 @@ Deno.test("train takes the flags of the Python platform with their new names, an
   const { settings, stderr } = await printConfig([
     ...["train", "--output-dir", folder.path, "--gradient-accumulation", "4", "-y"],
     ...["--skip-validation", "--num-eval-samples", "5", "--profile", "none", "--bf16"],
+    "--use-gradient-checkpointing",
   ], options);
   assert.equal(settings["output"]?.value, folder.path);
   assert.equal(settings["gradientAccumulationSteps"]?.value, 4);
+  assert.equal(settings["gradientCheckpointing"]?.value, true);
   for (
     const line of [
       "--output-dir is called --output",
       "--gradient-accumulation is called --gradient-accumulation-steps",
+      "--use-gradient-checkpointing is called --gradient-checkpointing",
       "--yes is without effect: nothing is asked",
       "--skip-validation is without effect: what cannot be trained on is refused in any case",
       "--num-eval-samples is without effect: .*--eval-dataset.*",
