@@ -67,6 +67,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./model.ts")).registerModel,
   },
   {
+    name: "config",
+    summary: "Show settings and where they come from",
+    load: async () => (await import("./config.ts")).registerConfig,
+  },
+  {
     name: "paths",
     summary: "Print where things lie on disk",
     load: async () => (await import("./paths.ts")).registerPaths,
@@ -89,6 +94,3 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "llm-inference": "serve",
   "llm-daemon": "daemon",
 };
-
-/** Commands that a later version brings; calling one says so. */
-export const NOT_IN_THIS_VERSION: readonly string[] = [];

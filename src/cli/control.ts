@@ -38,12 +38,14 @@ export function registerControl(program: Command): void {
       "steps, is saved, and goes on from there later.",
   );
   for (const name of CONTROL_COMMANDS) {
-    addHomeOption(control.command(name).description(HELP[name]))
+    const command = addHomeOption(control.command(name).description(HELP[name]));
+    addExamples(command, [`llm-training control ${name}`, `llm-training control ${name} --json`])
       .option("--reason <text>", "why, for the log")
       .option("--json", "print the answer as JSON")
       .action((options: ControlOptions) => tell(name, options));
   }
-  addHomeOption(control.command("status").description("Say what the daemon does"))
+  const status = addHomeOption(control.command("status").description("Say what the daemon does"));
+  addExamples(status, ["llm-training control status", "llm-training control status --json"])
     .option("--json", "print it as JSON")
     .action((options: ControlOptions) => printStatus(options));
   addExamples(control, [

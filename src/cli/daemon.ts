@@ -5,21 +5,25 @@
  */
 
 import type { Command } from "commander";
-import { existsSync } from "node:fs";
 import { type DaemonSettings, type LogEntry, runDaemon } from "../core/training_daemon.ts";
 import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import type { JsonObject } from "../utils/json.ts";
 import { resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
+import {
+  addConfigOptions,
+  type ConfigOptions,
+  printSettings,
+  warnOfSettings,
+} from "./config_options.ts";
 import { registerInstall } from "./daemon_install.ts";
 import { registerDaemonStatus } from "./daemon_status.ts";
 import { addHomeOption, findHome, type HomeOption, type HomePlace } from "./home_option.ts";
 import { interruptible } from "./interrupt.ts";
 import { ownProgram } from "./own_program.ts";
-import { settingsJson, settingsTable } from "./print_settings.ts";
 import { addExamples } from "./program.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
-import { readLayer } from "./settings_layer.ts";
+import { readConfig, readHome } from "./settings_layer.ts";
 import { TRAIN_SETTINGS } from "./settings_sections.ts";
 import { muteSignalAdvice } from "./signal_advice.ts";
 import { print, printError } from "./terminal.ts";
@@ -28,11 +32,10 @@ import { print, printError } from "./terminal.ts";
 const API_KEY_VARIABLE = "LLM_TRAINING_API_KEY";
 
 /** What the command line gives besides the settings. */
-interface DaemonCommandOptions extends HomeOption {
+interface DaemonCommandOptions extends HomeOption, ConfigOptions {
   readonly model?: string;
   readonly apiKey?: string;
   readonly insecureNoApiKey?: boolean;
-  readonly printConfig?: boolean;
   readonly json?: boolean;
 }
 
@@ -50,16 +53,12 @@ export function registerDaemon(program: Command): void {
       "--model <model>",
       'the model that all begins with (default: "model" in llm-training.json)',
     );
-  addSettingFlags(command, SETTINGS)
+  addConfigOptions(addSettingFlags(command, SETTINGS))
     .option(
       "--api-key <key>",
       `the key that clients of the API must send (default: $${API_KEY_VARIABLE})`,
     )
     .option("--insecure-no-api-key", "let other machines use the API without a key")
-    .option(
-      "--print-config",
-      "only print each setting of the daemon, its value and where that comes from",
-    )
     .option("--json", "print the log as JSON")
     .action((options: DaemonCommandOptions) => run(options, command));
   addExamples(command, [
@@ -75,16 +74,23 @@ export function registerDaemon(program: Command): void {
 async function run(options: DaemonCommandOptions, command: Command): Promise<void> {
   muteSignalAdvice();
   const place = findHome(options);
-  const onWarning = (message: string) => printError(`warning: ${message}`);
-  const given = await givenSettings(place, { command, onWarning });
+  const reader = {
+    command: "daemon",
+    table: SETTINGS,
+    context: place.context,
+    onWarning: warnOfSettings,
+  };
+  const flags = flagSettings(command, { ...reader, cwd: place.context.cwd });
+  const layers = [await readHome(reader), await readConfig(options.config, reader), flags];
+  const given = resolveSettings(SETTINGS, layers);
   if (options.printConfig) {
-    return print(options.json ? settingsJson(given) : settingsTable(given, SETTINGS));
+    return printSettings(given, { table: SETTINGS, json: options.json ?? false });
   }
   const home = async (): Promise<JsonObject> => ({
-    ...await readHomeSettings(place, () => {}),
+    ...await homeRunSettings(place, () => {}),
     ...(options.model === undefined ? {} : { model: options.model }),
   });
-  await readHomeSettings(place, onWarning); // what is wrong with the file is told now
+  await homeRunSettings(place, warnOfSettings); // what is wrong with the file is told now
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await interruptible((signal) =>
     runDaemon({
@@ -105,30 +111,12 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
   );
 }
 
-/** Returns the settings of the daemon: flags before those of the home. */
-async function givenSettings(
-  { paths, context }: HomePlace,
-  { command, onWarning }: {
-    readonly command: Command;
-    readonly onWarning: (message: string) => void;
-  },
-): Promise<ReturnType<typeof resolveSettings>> {
-  const flags = flagSettings(command, { table: SETTINGS, cwd: context.cwd, onWarning });
-  const read = { command: "daemon", table: SETTINGS, context, onWarning };
-  const home = existsSync(paths.settings)
-    ? await readLayer(paths.settings, { ...read, origin: "home" })
-    : {};
-  return resolveSettings(SETTINGS, [home, flags]);
-}
-
 /** Returns the settings of runs that the home gives. */
-async function readHomeSettings(
-  { paths, context }: HomePlace,
+async function homeRunSettings(
+  { context }: HomePlace,
   onWarning: (message: string) => void,
 ): Promise<JsonObject> {
-  if (!existsSync(paths.settings)) return {};
-  const read = { command: "train", table: TRAIN_SETTINGS, context, onWarning };
-  return valuesOf(await readLayer(paths.settings, { ...read, origin: "home" }));
+  return valuesOf(await readHome({ command: "train", table: TRAIN_SETTINGS, context, onWarning }));
 }
 
 function shown({ level, message }: LogEntry): string {

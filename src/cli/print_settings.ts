@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describeSource, type GivenSettings } from "../utils/settings/layers.ts";
+import type { GivenSettings, SettingSource } from "../utils/settings/layers.ts";
 import { type AnySettings, defaultWords, isRequired } from "../utils/settings/setting.ts";
 
 /** Returns the settings as JSON: `{key: {value, source, place}}`, where the place is a flag, or a line of a file. */
@@ -18,11 +18,15 @@ export function settingsJson(settings: GivenSettings): string {
 /** Returns the settings as lines of setting, value and source. */
 export function settingsTable(settings: GivenSettings, table: AnySettings): string {
   const rows = Object.entries(settings).map(([key, { value, source }]) =>
-    [key, shown(key, { value, table }), describeSource(source)] as const
+    [key, shown(key, { value, table }), sourceWords(source)] as const
   );
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd())
     .join("\n");
+}
+
+function sourceWords({ origin, place }: SettingSource): string {
+  return place === undefined ? origin : `${origin} ${place}`;
 }
 
 function shown(

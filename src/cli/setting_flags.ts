@@ -23,9 +23,13 @@ import { integerOption, numberOption } from "./option_values.ts";
 /** What leaves a setting open that a file gives. */
 const NONE = "none";
 
+/** What stands for that until the flags are read: commander makes an empty text of null. */
+const LEFT_OPEN = Symbol("left open");
+
 type Kind = SettingKind["kind"];
 type OfKind<K extends Kind> = Extract<SettingKind, { readonly kind: K }>;
-type Parser = (text: string) => unknown;
+/** `previous` is what the flag gave before, if it is given several times. */
+type Parser = (text: string, previous: unknown) => unknown;
 
 const PARSERS: { readonly [K in Kind]: (kind: OfKind<K>) => Parser } = {
   text: () => (text) => text,
@@ -39,7 +43,8 @@ const PARSERS: { readonly [K in Kind]: (kind: OfKind<K>) => Parser } = {
   integer: integerOption,
   number: numberOption,
   boolean: () => () => true,
-  names: () => nameList,
+  names: () => (text, previous) => [...Array.isArray(previous) ? previous : [], ...nameList(text)],
+  texts: () => (text, previous) => [...Array.isArray(previous) ? previous : [], text],
   selection: ({ words }) => (text) =>
     words.includes(text) ? text : /^\/(.+)\/$/.exec(text)?.[1] ?? nameList(text),
   custom: ({ parse }) => (text) => {
@@ -89,13 +94,13 @@ export function flagSettings(command: Command, options: FlagSettingsOptions): Gi
       if (before !== undefined) {
         throw new UserError(`Cannot take both ${before} and ${place}: they are one setting`);
       }
-      if (setting.kind !== "boolean" && place !== flag) {
-        onWarning(`${place} is called ${flag}`);
-      }
-      const located = setting.kind === "path" && typeof value === "string"
-        ? resolve(cwd, value)
-        : value;
-      given[key] = { value: located, source: { origin: "flag", place } };
+      if (place !== flag && !option.negate) onWarning(`${place} is called ${flag}`);
+      const isPath = setting.kind === "path" && typeof value === "string";
+      const located = isPath ? resolve(cwd, value) : value;
+      given[key] = {
+        value: located === LEFT_OPEN ? null : located,
+        source: { origin: "flag", place },
+      };
     }
   }
   return given;
@@ -106,12 +111,16 @@ function optionsOf(key: string, setting: AnySetting): readonly Option[] {
   const flag = flagOf(key, setting);
   const words = defaultWords(setting);
   const help = words === undefined ? setting.help : `${setting.help} (default: ${words})`;
+  const others = (setting.aliases ?? []).map((alias) => `--${kebabCase(alias)}`);
   if (setting.kind === "boolean") {
     const on = new Option(flag, setting.default === null ? help : setting.help);
     const off = new Option(flag.replace("--", "--no-"), setting.off ?? "do not");
-    return [on.hideHelp(setting.default === true), off.hideHelp(setting.off === undefined)];
+    return [
+      on.hideHelp(setting.default === true),
+      off.hideHelp(setting.off === undefined),
+      ...others.map((name) => new Option(name, help).hideHelp()),
+    ];
   }
-  const others = (setting.aliases ?? []).map((alias) => `--${kebabCase(alias)}`);
   return [flag, ...others].map((name) => {
     const option = new Option(`${name} <${setting.value ?? "number"}>`, help);
     if (setting.kind === "choice") option.choices(setting.choices);
@@ -123,7 +132,7 @@ function parserOf(setting: AnySetting): Parser {
   // the table is total over the kinds, which the compiler cannot follow through a union
   const parse = (PARSERS[setting.kind] as (kind: SettingKind) => Parser)(setting);
   if (!isNullable(setting) || setting.kind === "text") return parse;
-  return (text) => text === NONE ? null : parse(text);
+  return (text, previous) => text === NONE ? LEFT_OPEN : parse(text, previous);
 }
 
 function filled(text: string): string {

@@ -5,6 +5,7 @@
  */
 
 import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
+import { SERVE_SETTINGS } from "../inference/serve_settings.ts";
 import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { type AnySetting, type AnySettings, anySettings } from "../utils/settings/setting.ts";
 
@@ -38,6 +39,10 @@ export const SECTIONS: Readonly<Record<string, SettingsSection>> = {
     help: "settings of train, before those at the top of the file",
     settings: TRAIN_SETTINGS,
   },
+  serve: { help: "settings of serve", settings: anySettings(SERVE_SETTINGS) },
   daemon: { help: "settings of the daemon", settings: anySettings(DAEMON_SETTINGS) },
   retention: { help: "which checkpoints stay", settings: null },
 };
+
+/** Settings at the top of a file that other commands than `train` have too. */
+export const SHARED_SETTINGS: readonly string[] = ["model", "device", "threads"];

@@ -7,9 +7,15 @@
 import type { Command } from "commander";
 import { evaluateLoss } from "../core/evaluate_loss.ts";
 import { train, type TrainEvent } from "../core/train.ts";
+import {
+  addConfigOptions,
+  type ConfigOptions,
+  printSettings,
+  warnOfSettings,
+} from "./config_options.ts";
 import { interruptible } from "./interrupt.ts";
 import { pathContext } from "./model_options.ts";
-import { settingsJson, settingsTable } from "./print_settings.ts";
+import { addPlatformFlags, checkPlatformFlags } from "./platform_flags.ts";
 import { addExamples } from "./program.ts";
 import { runPlanTable } from "./run_plan_table.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
@@ -20,9 +26,7 @@ import { supervise, tell, tellFailure } from "./train_supervised.ts";
 import { completeRun, resolveTrainSettings } from "./train_run.ts";
 
 /** What the command line gives besides the settings. */
-interface TrainCommandOptions {
-  readonly config?: string;
-  readonly printConfig?: boolean;
+interface TrainCommandOptions extends ConfigOptions {
   readonly resume?: boolean;
   readonly json?: boolean;
   readonly dryRun?: boolean;
@@ -37,17 +41,12 @@ export function registerTrain(program: Command): void {
       "Train a model on a data set, from scratch or from a model's folder. Rows are OpenAI messages, " +
         "prompt and completion, text, or token ids with labels.",
     );
-  addSettingFlags(command, TRAIN_SETTINGS)
+  addPlatformFlags(addConfigOptions(addSettingFlags(command, TRAIN_SETTINGS)))
     .option("--resume", "continue the run in --output from its newest checkpoint")
     .option(
       "--dry-run",
       "only tell what the run would do and what memory and disk it would take; fails if it would not fit",
     )
-    .option(
-      "--config <file>",
-      "file of settings, JSON or YAML; flags go before it, the home's settings after it",
-    )
-    .option("--print-config", "only print each setting, its value and where that comes from")
     .option("--json", "print one JSON object for each thing that happens")
     .option(
       "--supervised",
@@ -77,16 +76,14 @@ export function registerTrain(program: Command): void {
 async function run(options: TrainCommandOptions, command: Command): Promise<void> {
   const context = pathContext();
   const { resume = false, json = false, dryRun = false } = options;
-  const onWarning = (message: string) => printError(`warning: ${message}`);
+  const onWarning = warnOfSettings;
+  checkPlatformFlags(command, onWarning);
   const flags = flagSettings(command, { table: TRAIN_SETTINGS, cwd: context.cwd, onWarning });
   const given = await resolveTrainSettings({
     ...{ flags, config: options.config, resume, context, onWarning },
   });
-  if (options.printConfig) {
-    const { settings } = given;
-    return print(json ? settingsJson(settings) : settingsTable(settings, TRAIN_SETTINGS));
-  }
-  const { config, output } = await completeRun(given, { resume, context });
+  if (options.printConfig) return printSettings(given.settings, { table: TRAIN_SETTINGS, json });
+  const { config, output } = await completeRun(given, { resume, context, onWarning });
   if (options.evaluateOnly) {
     const report = await interruptible((signal) => evaluateLoss({ config, signal }));
     return tell({ kind: "evaluated", ...report });

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import type { TrainingConfig } from "../core/training/config.ts";
+import { idleBecause } from "../core/training/idle_settings.ts";
 import { readRunConfig, RUN_CONFIG_FILE } from "../core/training/run_folder.ts";
 import { NEW_ADAPTER_SETTINGS, TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { LORA_DEFAULTS } from "../models/adapters/lora_config.ts";
@@ -24,7 +24,7 @@ import {
 } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
 import { downloadShown, findAdapter } from "./model_options.ts";
-import { readLayer } from "./settings_layer.ts";
+import { readConfig, readHome } from "./settings_layer.ts";
 import { TRAIN_SETTINGS } from "./settings_sections.ts";
 
 /** Options of {@linkcode resolveTrainSettings}. */
@@ -56,12 +56,13 @@ export interface TrainSettings {
  */
 export async function resolveTrainSettings(options: TrainSettingsOptions): Promise<TrainSettings> {
   const { flags, config, resume, context, onWarning } = options;
-  const read = { command: "train", table: TRAIN_SETTINGS, context, onWarning };
-  const given = config === undefined
-    ? {}
-    : await readLayer(resolve(context.cwd, config), { ...read, origin: "config" });
+  const reader = { command: "train", table: TRAIN_SETTINGS, context, onWarning };
+  const given = await readConfig(config, reader);
   const output = (flags["output"] ?? given["output"])?.value;
-  const before = resume && typeof output === "string" ? await readRunConfig(output) : undefined;
+  if (resume && typeof output !== "string") {
+    throw new UserError("Cannot resume: give --output <folder>, the folder of the run");
+  }
+  const before = resume ? await readRunConfig(String(output)) : undefined;
   if (before !== undefined) {
     const place = join(String(output), RUN_CONFIG_FILE);
     const run = Object.entries(before).map(([key, value]) =>
@@ -70,8 +71,7 @@ export async function resolveTrainSettings(options: TrainSettingsOptions): Promi
     const layers = [Object.fromEntries(run), given, flags];
     return { settings: resolveSettings(TRAIN_SETTINGS, layers), before };
   }
-  const { settings: path } = homePaths(resolveHome(context).path);
-  const home = existsSync(path) ? await readLayer(path, { ...read, origin: "home" }) : {};
+  const home = await readHome(reader);
   return { settings: resolveSettings(TRAIN_SETTINGS, [home, given, flags]), before };
 }
 
@@ -90,15 +90,12 @@ export interface TrainRun {
  */
 export async function completeRun(
   { settings, before }: TrainSettings,
-  { resume, context }: Pick<TrainSettingsOptions, "resume" | "context">,
+  { resume, context, onWarning }: Pick<TrainSettingsOptions, "resume" | "context" | "onWarning">,
 ): Promise<TrainRun> {
   const output = settings["output"]?.value;
-  if (resume && typeof output !== "string") {
-    throw new UserError("Cannot resume: give --output <folder>, the folder of the run");
-  }
-  if (
-    resume && before === undefined && !(isGiven(settings["dataset"]) && isGiven(settings["model"]))
-  ) {
+  // a misspelt folder must not begin another run with what the home says
+  const isAsked = isGiven(settings["dataset"]) && settings["dataset"]?.source.origin !== "home";
+  if (resume && before === undefined && !(isAsked && isGiven(settings["model"]))) {
     throw new UserError(`Cannot resume: "${output}" holds no run; look at --output`);
   }
   refuseMissing(settings);
@@ -106,6 +103,7 @@ export async function completeRun(
   const found = await withPlaces(completed, context);
   if (before !== undefined) refuseChanges(found, { before, output: String(output) });
   const config = configOf(found);
+  tellIdle(found, { config, onWarning });
   if (typeof output === "string") return { config, output };
   const typed = String(settings["model"]?.value);
   const runs = homePaths(resolveHome(context).path).runs;
@@ -115,6 +113,25 @@ export async function completeRun(
 function configOf(settings: GivenSettings): TrainingConfig {
   const { output: _, ...config } = valuesOf(settings);
   return config as unknown as TrainingConfig; // every value was decoded by its setting
+}
+
+/** Tells of settings of the command line and of `--config` that do nothing beside the others. */
+function tellIdle(
+  settings: GivenSettings,
+  { config, onWarning }: {
+    readonly config: TrainingConfig;
+    readonly onWarning: (message: string) => void;
+  },
+): void {
+  for (const [key, { value, source }] of Object.entries(settings)) {
+    const { origin } = source;
+    if ((origin !== "flag" && origin !== "config") || value === TRAIN_SETTINGS[key]?.default) {
+      continue;
+    }
+    const needs = idleBecause(key, config);
+    if (needs === undefined) continue;
+    onWarning(`"${key}" (${describeSource(source)}) does nothing without ${needs}`);
+  }
 }
 
 function isGiven(setting: GivenSetting | undefined): boolean {
@@ -178,15 +195,18 @@ function refuseChanges(
   { before, output }: { readonly before: TrainingConfig; readonly output: string },
 ): void {
   const began: Readonly<Record<string, unknown>> = { ...before };
-  for (const [key, { fixed }] of Object.entries(anySettings(TRAINING_SETTINGS))) {
+  for (const [key, setting] of Object.entries(anySettings(TRAINING_SETTINGS))) {
     const { value, source } = settings[key]!;
-    if (fixed !== true || JSON.stringify(value) === JSON.stringify(began[key])) continue;
+    if (setting.fixed !== true || JSON.stringify(value) === JSON.stringify(began[key])) continue;
+    const isFlag = source.origin === "flag";
+    const given = isFlag ? source.place : `"${key}" (${describeSource(source)})`;
+    const shown = value === null ? "" : ` ${JSON.stringify(value)}`;
     throw new UserError(
-      `Cannot resume "${output}" with another "${key}" (${
-        describeSource(source)
-      }): the run began with ${
-        JSON.stringify(began[key])
-      }; leave it out, or start a new run with another --output`,
+      `Cannot resume "${output}" with ${given}${shown}: it began with ${key} ` +
+        `${JSON.stringify(began[key])}; leave ${
+          isFlag ? source.place : "it"
+        } out, or start a new ` +
+        "run with another --output",
     );
   }
 }

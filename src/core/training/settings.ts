@@ -7,6 +7,7 @@
 
 import { DEVICES } from "../../engine/runtime/session.ts";
 import { ALL_LINEAR } from "../../models/adapters/lora_config.ts";
+import { PRESETS } from "../../models/presets.ts";
 import type { SettingTable } from "../../utils/settings/setting.ts";
 import type { TrainingConfig } from "./config.ts";
 import { FROZEN_DTYPES } from "./frozen_weights.ts";
@@ -29,6 +30,8 @@ export const NEW_ADAPTER_SETTINGS = [
   "loraVariant",
 ] as const satisfies readonly (keyof TrainingConfig)[];
 
+const PRESET_NAMES = Object.keys(PRESETS);
+
 /** The definition of every setting. */
 export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
   dataset: {
@@ -40,8 +43,9 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
   model: {
     kind: "place",
     value: "model",
-    help:
-      "a preset to train from scratch (demo, 1m, 5m, 15m, 30m), a model's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
+    names: PRESET_NAMES,
+    help: `a preset to train from scratch (${PRESET_NAMES.join(", ")}), a model's folder, a run, ` +
+      "a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
     aliases: ["model_name_or_path", "model_path", "base_model"],
     fixed: true,
   },
@@ -161,6 +165,7 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     otherwise: "what the model was made for, at most 512",
     value: "tokens",
     help: "most tokens of an example",
+    fixed: true,
     aliases: ["max_seq_length", "max_seq_len", "sequence_len", "cutoff_len"],
   },
   seed: {
@@ -169,12 +174,14 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     max: 2 ** 32 - 1,
     default: 0,
     help: "decides the order of rows and fresh weights",
+    fixed: true,
   },
   shuffle: {
     kind: "boolean",
     off: "take rows in the order of the file",
     default: true,
     help: "give each epoch an order of its own",
+    fixed: true,
   },
   saveSteps: {
     kind: "integer",
@@ -208,6 +215,7 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     value: "part",
     help: "part of the data to hold out and evaluate on",
     replaces: ["evalDataset"],
+    fixed: true,
     aliases: ["val_set_size", "validation_split"],
   },
   evalSteps: {

@@ -93,6 +93,7 @@ function located(
   if (setting.kind !== "path" && setting.kind !== "place") return value;
   if (value.startsWith("~/") && userFolder !== undefined) return join(userFolder, value.slice(2));
   if (setting.kind === "path") return resolve(folder, value);
+  if (setting.names?.includes(value)) return value;
   return /^\.{1,2}(?:[/\\]|$)/.test(value) || existsSync(join(folder, value))
     ? resolve(folder, value)
     : value;

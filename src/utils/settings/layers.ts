@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AnySettings, isRequired } from "./setting.ts";
+import type { AnySettings } from "./setting.ts";
 
 /** The places that settings come from, from the weakest on. */
 export const SETTING_ORIGINS = ["default", "home", "run", "config", "flag"] as const;
@@ -39,32 +39,30 @@ export function resolveSettings(
   const unset = Object.entries(table).map(([key, setting]) =>
     [key, { value: setting.default, source: { origin: "default" } }] as const
   );
-  const resolved: Record<string, GivenSetting> = Object.fromEntries(unset);
-  for (const layer of layers) {
-    for (const [key, given] of Object.entries(layer)) {
-      if (given.value === null) continue;
-      for (const other of table[key]?.replaces ?? []) {
-        if (resolved[other]?.source.origin === "default" || Object.hasOwn(layer, other)) continue;
-        resolved[other] = { value: table[other]?.default, source: given.source };
-      }
-    }
-    Object.assign(resolved, layer);
-  }
+  let resolved: GivenSettings = Object.fromEntries(unset);
+  for (const layer of layers) resolved = overlay(resolved, { layer, table });
   return resolved;
+}
+
+/** Returns `settings` with those of a stronger layer put in, and without those that they replace. */
+export function overlay(
+  settings: GivenSettings,
+  { layer, table }: { readonly layer: GivenSettings; readonly table: AnySettings },
+): GivenSettings {
+  const replaced: Record<string, GivenSetting> = {};
+  for (const [key, given] of Object.entries(layer)) {
+    if (given.value === null) continue;
+    for (const other of table[key]?.replaces ?? []) {
+      if (settings[other] === undefined || settings[other].source.origin === "default") continue;
+      replaced[other] = { value: table[other]?.default, source: given.source };
+    }
+  }
+  return { ...settings, ...replaced, ...layer };
 }
 
 /** Returns the values of settings. */
 export function valuesOf(settings: GivenSettings): Record<string, unknown> {
   return Object.fromEntries(Object.entries(settings).map(([key, { value }]) => [key, value]));
-}
-
-/** Whether a setting has no value although it must have one. */
-export function isMissing(key: string, { table, settings }: {
-  readonly table: AnySettings;
-  readonly settings: GivenSettings;
-}): boolean {
-  const setting = table[key];
-  return setting !== undefined && isRequired(setting) && settings[key]?.value === undefined;
 }
 
 /** Says in a few words where a value comes from. */

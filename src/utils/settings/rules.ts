@@ -48,8 +48,9 @@ const DECODERS: KindTable<Decoder<unknown>> = {
   number,
   boolean,
   names: () => filledTexts,
+  texts: () => (value, place) => typeof value === "string" ? [value] : texts(value, place),
   selection: () => (value, place) =>
-    typeof value === "string" ? filledText()(value, place) : filledTexts(value, place),
+    typeof value === "string" ? selectionOf(filledText()(value, place)) : filledTexts(value, place),
   custom: ({ decode }) => decode,
 };
 
@@ -62,6 +63,7 @@ const SCHEMAS: KindTable<JsonObject> = {
   number: boundedSchema,
   boolean: () => ({ type: "boolean" }),
   names: () => NAMES,
+  texts: () => ({ anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] }),
   selection: () => ({ anyOf: [{ type: "string", minLength: 1 }, NAMES] }),
   custom: ({ schema }) => schema,
 };
@@ -106,6 +108,11 @@ export function choiceOf<T extends string>(
   if (choice !== undefined) return choice;
   const synonym = Object.keys(synonyms).find((each) => plain(each) === name);
   return synonym === undefined ? undefined : synonyms[synonym];
+}
+
+/** Returns the pattern that stands between slashes, as on the command line, or what is not one as it is. */
+function selectionOf(text: string): string {
+  return /^\/(.+)\/$/.exec(text)?.[1] ?? text;
 }
 
 function plain(name: string): string {

@@ -37,6 +37,8 @@ export interface PathKind {
 export interface PlaceKind {
   /** Tells kinds apart. */
   readonly kind: "place";
+  /** Names that go before folders. */
+  readonly names?: readonly string[];
 }
 
 /** One of a few words. */
@@ -73,6 +75,12 @@ export interface NamesKind {
   readonly kind: "names";
 }
 
+/** Several texts, or one; on the command line the flag is given several times. */
+export interface TextsKind {
+  /** Tells kinds apart. */
+  readonly kind: "texts";
+}
+
 /** Several names, or one text that selects some: a word of its own, or a pattern, on the command line between slashes. */
 export interface SelectionKind {
   /** Tells kinds apart. */
@@ -102,6 +110,7 @@ export type SettingKind =
   | NumberKind
   | BooleanKind
   | NamesKind
+  | TextsKind
   | SelectionKind
   | CustomKind;
 
@@ -111,7 +120,7 @@ type KindOf<T> =
   | ([T] extends [boolean] ? BooleanKind
     : [T] extends [number] ? NumberKind
     : [T] extends [string] ? string extends T ? TextKind | PathKind | PlaceKind : ChoiceKind<T>
-    : [T] extends [readonly string[]] ? NamesKind
+    : [T] extends [readonly string[]] ? NamesKind | TextsKind
     : SelectionKind);
 
 /** What every kind of setting has. */
@@ -130,7 +139,7 @@ export interface SettingWords<T> {
   readonly aliases?: readonly string[];
   /** Settings that go back to their defaults if this one is given closer to the command line. */
   readonly replaces?: readonly string[];
-  /** Whether it cannot change when a run goes on. */
+  /** Whether it cannot change when a run goes on: rows would be skipped or repeated, or weights would not fit. */
   readonly fixed?: boolean;
 }
 
@@ -180,6 +189,6 @@ export function kebabCase(key: string): string {
 /** Returns what is said of the default of `setting`; `undefined` if there is nothing to say. */
 export function defaultWords({ default: value, otherwise }: AnySetting): string | undefined {
   if (otherwise !== undefined || value === undefined) return otherwise;
-  if (value === null) return "none";
+  if (value === null || (Array.isArray(value) && value.length === 0)) return "none";
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -99,7 +99,15 @@ function yamlEntries(text: string, path: string): readonly SettingEntry[] {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const start: FilePosition = { line: 1, column: 1 };
+  const invalid = (error: unknown) =>
+    unreadable(path, start, `it is not valid YAML: ${messageOf(error)}`);
+  let document: ReturnType<typeof parseDocument>;
+  try {
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  } catch (error) {
+    throw invalid(error); // too deep
+  }
   const [problem] = document.errors;
   if (problem !== undefined) {
     const reason = problem.code === "MULTIPLE_DOCS"
@@ -111,7 +119,7 @@ function yamlEntries(text: string, path: string): readonly SettingEntry[] {
   try {
     value = document.toJS();
   } catch (error) {
-    throw unreadable(path, { line: 1, column: 1 }, `it is not valid YAML: ${messageOf(error)}`);
+    throw invalid(error); // an alias of nothing, or aliases of aliases without end
   }
   if (value === null) return []; // a file of comments
   const entriesOf = (
@@ -130,7 +138,7 @@ function yamlEntries(text: string, path: string): readonly SettingEntry[] {
       return { key, value: each, place: placeOf(path, at), entries };
     });
   };
-  const entries = entriesOf(document.contents, { value, from: { line: 1, column: 1 } });
+  const entries = entriesOf(document.contents, { value, from: start });
   if (entries === undefined) throw noObject(path);
   return entries;
 }
