@@ -79,6 +79,10 @@ function registerShow(queue: Command): void {
         } else [...describeJob(jobView(job)), ...events.map(eventLine)].forEach(print);
       })
     );
+  addExamples(command, [
+    "llm-training queue show job-1f0c3a",
+    "llm-training queue show 1f0c3a --json",
+  ]);
 }
 
 /** A command that changes one job. */
@@ -134,6 +138,10 @@ function registerChanges(queue: Command): void {
         async (jobs) => printJobs([await jobs.move((await findJob(jobs, id)).id, to)], options),
       );
     });
+  addExamples(command, [
+    "llm-training queue move job-1f0c3a high",
+    "llm-training queue move job-1f0c3a first",
+  ]);
 }
 
 function registerPrune(queue: Command): void {

@@ -35,6 +35,9 @@ export interface Verdict {
   readonly warnings: ValidationReport["warnings"];
 }
 
+/** Thrown when a file is still written by somebody. */
+export class ChangedFileError extends UserError {}
+
 /** Where a data set lies. */
 export interface StoredDataset {
   /** Its content. */
@@ -74,7 +77,9 @@ export async function storeDataset(data: string, source: string): Promise<Stored
       }
     });
     if (await stateOf(source) !== before) {
-      throw new UserError(`Cannot take "${source}": it was changed while it was read; try again`);
+      throw new ChangedFileError(
+        `Cannot take "${source}": it was changed while it was read; try again`,
+      );
     }
     const sha256 = hash.digest("hex");
     const path = datasetPath(data, sha256);

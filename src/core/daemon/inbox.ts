@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { removeIfThere } from "../../utils/atomic_file.ts";
 import type { Clock } from "../../utils/clock.ts";
 import { fileError } from "../../utils/file_error.ts";
@@ -85,20 +85,61 @@ export function createInbox(folder: string, { settleMs, clock }: InboxOptions): 
   };
 }
 
-/** Removes a file that was taken, with its side-car, and the folders that are empty then. */
-export async function removeTaken(
+/** The folder of the inbox for files that are being taken: out of the way of others that come by the same name. */
+const TAKING_FOLDER = ".taking";
+
+/** A file that is being taken. */
+export interface TakenFile extends ArrivedFile {
+  /** The folder that holds it alone, with its side-car; it is removed in the end. */
+  readonly folder: string;
+}
+
+/** Puts a file that has arrived where nobody else writes; its side-car comes with it. */
+export async function setAside(
   inbox: string,
-  { path, sidecar }: { readonly path: string; readonly sidecar: string | undefined },
+  { path, name }: ArrivedFile,
+  { order, sidecar }: { readonly order: number; readonly sidecar: string | undefined },
 ): Promise<void> {
-  await removeIfThere(path);
-  if (sidecar !== undefined) await removeIfThere(sidecar);
-  for (let folder = join(path, ".."); folder !== inbox && folder.startsWith(inbox);) {
+  const id = `${String(order).padStart(15, "0")}-${crypto.randomUUID()}`;
+  const target = join(inbox, TAKING_FOLDER, id, name);
+  await Deno.mkdir(dirname(target), { recursive: true });
+  if (sidecar !== undefined) await Deno.rename(sidecar, join(dirname(target), basename(sidecar)));
+  await Deno.rename(path, target);
+  await removeEmpty(dirname(path), inbox);
+}
+
+/** Lists the files that are being taken, those of a daemon that died meanwhile included. */
+export async function filesAside(inbox: string): Promise<readonly TakenFile[]> {
+  const taking = join(inbox, TAKING_FOLDER);
+  const found: TakenFile[] = [];
+  for (const id of await namesIn(taking)) {
+    const folder = join(taking, id);
+    const before = found.length;
+    for await (const path of dataFiles(folder)) {
+      found.push({ folder, path, name: relative(folder, path).replaceAll("\\", "/") });
+    }
+    if (found.length === before) await removeIfThere(folder); // nothing came of it
+  }
+  return found;
+}
+
+/** Removes the folders from `folder` upwards that are empty, but not `inbox`. */
+async function removeEmpty(folder: string, inbox: string): Promise<void> {
+  for (let at = folder; at !== inbox && at.startsWith(inbox); at = dirname(at)) {
     try {
-      await Deno.remove(folder); // fails unless it is empty
+      await Deno.remove(at); // fails unless it is empty
     } catch {
       return;
     }
-    folder = join(folder, "..");
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw fileError("list", folder, error);
   }
 }
 

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
-import { writeFileAtomic } from "../../utils/atomic_file.ts";
+import { basename, dirname, join } from "node:path";
+import { removeIfThere, writeFileAtomic } from "../../utils/atomic_file.ts";
 import { UserError } from "../../utils/errors.ts";
 import { isDiskFull } from "../../utils/file_error.ts";
 import type { DaemonContext } from "./context.ts";
-import { type ArrivedFile, type Inbox, removeTaken } from "./inbox.ts";
+import { ChangedFileError } from "./dataset_store.ts";
+import { type ArrivedFile, filesAside, type Inbox, setAside, type TakenFile } from "./inbox.ts";
 import { takeIn, type TakenIn } from "./intake.ts";
 import { NO_SIDECAR, readSidecar, sidecarPath } from "./sidecar.ts";
 
@@ -23,36 +23,35 @@ export async function takeArrived(
   inbox: Inbox,
   signal: AbortSignal,
 ): Promise<boolean> {
-  let isNew = false;
+  const { paths, settings: { maxFailures }, clock } = context;
   for (const file of await inbox.arrived()) {
+    const order = Math.round(clock());
+    await setAside(paths.inbox, file, { order, sidecar: sidecarPath(file.path) });
+  }
+  let isNew = false;
+  for (const file of await filesAside(paths.inbox)) {
     if (signal.aborted) break;
-    const sidecar = sidecarPath(file.path);
+    const { path, name, folder } = file;
     try {
-      const taken = await takeFile(context, { ...file, sidecar });
+      const sidecar = sidecarPath(path);
+      const said = sidecar === undefined ? NO_SIDECAR : await readSidecar(sidecar);
+      const taken = await takeIn({ ...context, maxFailures }, {
+        path,
+        name,
+        source: "inbox",
+        ...said,
+      });
+      // not before: until the job is queued, the file is all there is
+      await removeIfThere(folder);
       isNew ||= taken.job.state === "queued";
       tell(context, file, taken);
     } catch (error) {
       if (isDiskFull(error) || !(error instanceof UserError)) throw error;
-      await refuse(context, { ...file, sidecar, error });
+      // somebody still writes it: it is looked at again
+      if (!(error instanceof ChangedFileError)) await refuse(context, { ...file, error });
     }
   }
   return isNew;
-}
-
-interface FileWithSidecar extends ArrivedFile {
-  readonly sidecar: string | undefined;
-}
-
-async function takeFile(
-  context: DaemonContext,
-  { path, name, sidecar }: FileWithSidecar,
-): Promise<TakenIn> {
-  const { paths, settings: { maxFailures } } = context;
-  const said = sidecar === undefined ? NO_SIDECAR : await readSidecar(sidecar);
-  const taken = await takeIn({ ...context, maxFailures }, { path, name, source: "inbox", ...said });
-  // not before: until the job is queued, the file is all there is
-  await removeTaken(paths.inbox, { path, sidecar });
-  return taken;
 }
 
 function tell({ log }: DaemonContext, { name }: ArrivedFile, { job, isNew }: TakenIn): void {
@@ -66,18 +65,18 @@ function tell({ log }: DaemonContext, { name }: ArrivedFile, { job, isNew }: Tak
   });
 }
 
-/** Puts a file aside that cannot be taken, with the reason beside it. */
+/** Keeps a file that cannot be taken, with the reason beside it. */
 async function refuse(
   { paths, log }: DaemonContext,
-  { path, name, sidecar, error }: FileWithSidecar & { readonly error: UserError },
+  { path, name, folder, error }: TakenFile & { readonly error: UserError },
 ): Promise<void> {
-  if (!existsSync(path)) return; // somebody took it away while it was read
-  const folder = join(paths.inbox, REFUSED_FOLDER);
-  await Deno.mkdir(folder, { recursive: true });
-  for (const each of [path, sidecar]) {
-    if (each !== undefined) await Deno.rename(each, join(folder, basename(each)));
+  const refused = join(paths.inbox, REFUSED_FOLDER);
+  await Deno.mkdir(refused, { recursive: true });
+  for await (const { name } of Deno.readDir(dirname(path))) {
+    await Deno.rename(join(dirname(path), name), join(refused, name));
   }
-  await writeFileAtomic(join(folder, `${basename(path)}.reason.txt`), `${error.message}\n`);
-  const message = `Put "${name}" aside in "${folder}": ${error.message}`;
+  await removeIfThere(folder);
+  await writeFileAtomic(join(refused, `${basename(path)}.reason.txt`), `${error.message}\n`);
+  const message = `Put "${name}" into "${refused}": ${error.message}`;
   log({ level: "error", message, details: { file: name } });
 }
