@@ -118,9 +118,20 @@ export async function filesAside(inbox: string): Promise<readonly TakenFile[]> {
     for await (const path of dataFiles(folder)) {
       found.push({ folder, path, name: relative(folder, path).replaceAll("\\", "/") });
     }
-    if (found.length === before) await removeIfThere(folder); // nothing came of it
+    if (found.length === before) await putBack(folder, inbox);
   }
   return found;
+}
+
+/** Puts a side-car back whose file was not set aside any more. */
+async function putBack(folder: string, inbox: string): Promise<void> {
+  for await (const path of allFiles(folder)) {
+    const target = join(inbox, relative(folder, path));
+    if (await statIfThere(target) !== undefined) continue; // a newer one
+    await Deno.mkdir(dirname(target), { recursive: true });
+    await Deno.rename(path, target);
+  }
+  await removeIfThere(folder);
 }
 
 /** Removes the folders from `folder` upwards that are empty, but not `inbox`. */
@@ -144,11 +155,15 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 async function* dataFiles(folder: string): AsyncGenerator<string, void> {
+  for await (const path of allFiles(folder)) if (isDataFile(basename(path))) yield path;
+}
+
+async function* allFiles(folder: string): AsyncGenerator<string, void> {
   try {
     for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
       if (UNFINISHED.test(name)) continue;
-      if (isDirectory) yield* dataFiles(join(folder, name));
-      else if (isFile && isDataFile(name)) yield join(folder, name);
+      if (isDirectory) yield* allFiles(join(folder, name));
+      else if (isFile) yield join(folder, name);
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw fileError("list", folder, error);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { listCheckpoints } from "../../../src/models/checkpoint/list.ts";
+import { readMetrics } from "../../e2e/checkpoints.ts";
 import { readJson, startDaemon, testHome, tokenRows, until, untilDone } from "./test_daemon.ts";
 
 Deno.test("a file in the inbox becomes a job, a run and the live model, and the next trains on from it", async () => {
@@ -29,6 +30,12 @@ Deno.test("a file in the inbox becomes a job, a run and the live model, and the 
   const config = await readJson(join(String(second?.result?.["run"]), "config.json"));
   assert.equal(config["model"], first.result?.["checkpoint"]);
   assert.equal((await readJson(paths.live))["checkpoint"], second?.result?.["checkpoint"]);
+
+  const rates = async (job: typeof first | undefined) =>
+    (await readMetrics(String(job?.result?.["run"]))).map((each) =>
+      (each as { learning_rate: number }).learning_rate
+    );
+  assert.deepEqual(await rates(second), await rates(first), "each file has a schedule of its own");
 
   const lineage = await readJson(join(paths.data, `${sha256}.lineage.json`)) as {
     received: { name: string; source: string; valid: boolean; validator: { version: number } }[];
@@ -107,12 +114,14 @@ Deno.test("a file that a daemon was taking when it died is taken by the next", a
   const taking = join(paths.inbox, ".taking");
   await Deno.mkdir(join(taking, "1-a", "sub"), { recursive: true });
   await Deno.mkdir(join(taking, "2-b"));
+  await Deno.writeTextFile(join(taking, "2-b", "left.json"), '{"priority": "low"}');
   await Deno.writeTextFile(join(taking, "1-a", "sub", "a.jsonl"), tokenRows(1, 4));
   await Deno.writeTextFile(join(taking, "1-a", "sub", "a.json"), '{"priority": "low"}');
   await using _daemon = await startDaemon(test);
   const [job] = await untilDone(queue, 1);
   assert.deepEqual([job?.payload["name"], job?.priority], ["sub/a.jsonl", "low"]);
   assert.deepEqual(await Array.fromAsync(Deno.readDir(taking)), []);
+  assert.ok(existsSync(join(paths.inbox, "left.json")), "it waits for its file again");
 });
 
 Deno.test("a file that is still written is left alone until it is whole", async () => {
@@ -265,4 +274,19 @@ Deno.test("a job without a model fails and says what to do; retry works once the
   });
   assert.equal(again?.attempts, 2);
   assert.equal((await listCheckpoints(String(again?.result?.["run"]))).length, 1);
+});
+
+Deno.test("files are taken and questions answered while a job is trained", async () => {
+  await using test = await testHome({ maxSteps: 100_000 });
+  const { queue } = test;
+  await test.drop("long.jsonl", { seed: 1 });
+  await using daemon = await startDaemon(test);
+  await until(async () => (await daemon.status()).state === "training");
+  await test.drop("next.jsonl", { seed: 2 });
+  await until(async () => (await queue.counts()).queued === 1);
+  const startedMs = performance.now();
+  const { state, job } = await daemon.status();
+  assert.ok(performance.now() - startedMs < 2000);
+  assert.equal(state, "training");
+  assert.ok(Number(job?.progress?.["step"]) < 100_000);
 });
