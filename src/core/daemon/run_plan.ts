@@ -75,12 +75,12 @@ export interface PlanRunOptions {
 export async function planRun(options: PlanRunOptions): Promise<RunPlan> {
   const { paths, payload, jobId } = options;
   const folder = join(paths.runs, runName(payload, jobId));
-  const resume = ["train", "--supervised", "--resume", "--output", folder];
+  const train = ["train", "--supervised", "--output", folder];
   const checkpoints = await listCheckpoints(folder);
   const originPath = join(folder, ORIGIN_FILE);
   if (checkpoints.length > 0 && existsSync(originPath)) {
     const known = decode(origin, await readJsonFile(originPath), originPath);
-    return { folder, origin: known, args: resume, step: checkpoints.at(-1)!.step };
+    return { folder, origin: known, args: [...train, "--resume"], step: checkpoints.at(-1)!.step };
   }
   const planned = await originOf(options);
   const settings: JsonObject = {
@@ -95,7 +95,7 @@ export async function planRun(options: PlanRunOptions): Promise<RunPlan> {
   const settingsPath = join(folder, SETTINGS_FILE);
   await writeFileAtomic(settingsPath, `${JSON.stringify(settings, null, 2)}\n`);
   await writeFileAtomic(originPath, `${JSON.stringify(planned.origin, null, 2)}\n`);
-  return { folder, origin: planned.origin, args: [...resume, "--config", settingsPath], step: 0 };
+  return { folder, origin: planned.origin, args: [...train, "--config", settingsPath], step: 0 };
 }
 
 /** A model by its folder, and the model that it is an adapter for. */

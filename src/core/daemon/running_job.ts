@@ -4,6 +4,7 @@
  * @module
  */
 
+import { join } from "node:path";
 import {
   type ClaimedJob,
   type Job,
@@ -16,7 +17,7 @@ import type { JsonObject } from "../../utils/json.ts";
 import type { DaemonContext } from "./context.ts";
 import { judgeModel, type ModelVerdict } from "./evaluate_job.ts";
 import type { Interruption, JobEnd } from "./job_end.ts";
-import { parseTrainPayload, type TrainPayload } from "./job_payload.ts";
+import { parseTrainPayload, runName, type TrainPayload } from "./job_payload.ts";
 import { publish } from "./publish.ts";
 import { planRun, type RunPlan } from "./run_plan.ts";
 import { NO_PROGRESS, type TrainProgress } from "./train_progress.ts";
@@ -109,27 +110,34 @@ export class RunningJob {
       setInterval(() => void this.#heartbeat(), HEARTBEAT_MS),
       setInterval(() => void this.#readWish(), WISH_MS),
     ];
+    let end: JobEnd;
     try {
-      return await this.#run();
+      end = await this.#run();
     } catch (error) {
-      return this.#failure(error);
+      end = this.#failure(error);
     } finally {
       timers.forEach(clearInterval);
     }
+    if (!this.#isLost) await this.#heartbeat(); // where it stands in the end
+    return this.#isLost ? { kind: "lost" } : end;
   }
 
   async #run(): Promise<JobEnd> {
     const { paths, settings, readHome } = this.#context;
     const payload = parseTrainPayload(this.job.payload);
+    // a trainer whose daemon died may still save there
+    const isStopped = () => this.#asked !== undefined || this.#isLost;
+    await untilFree(join(paths.runs, runName(payload, this.job.id)), {
+      wait: this.#wait,
+      isStopped,
+    });
+    if (isStopped()) return this.#calledOff();
     const plan = await planRun({
       ...{ paths, payload, jobId: this.job.id, policy: settings.policy },
       home: await readHome(),
     });
     this.#update({ run: plan.folder, step: plan.step, checkpoint_step: plan.step });
     await this.#heartbeat();
-    const isStopped = () => this.#asked !== undefined || this.#isLost;
-    await untilFree(plan.folder, { wait: this.#wait, isStopped });
-    if (isStopped()) return this.#calledOff();
     const end = await this.#train(plan);
     if (this.#isLost) return { kind: "lost" };
     return end.kind === "finished"
@@ -217,9 +225,12 @@ export class RunningJob {
 
   #ended(end: Exclude<TrainerEnd, { kind: "finished" }>, plan: RunPlan): JobEnd {
     switch (end.kind) {
-      case "interrupted":
-        this.#update({ step: end.step, checkpoint_step: end.step });
-        return { kind: "called_off", by: this.#asked ?? "outside", step: end.step };
+      case "interrupted": {
+        // one that was stopped before it had read its checkpoint does not know of its steps
+        const step = Math.max(end.step, plan.step);
+        this.#update({ step, checkpoint_step: step });
+        return { kind: "called_off", by: this.#asked ?? "outside", step };
+      }
       case "killed":
         if (this.#asked !== undefined) return this.#calledOff();
         return {

@@ -41,6 +41,7 @@ async function checkSaved(
   const job = (await queue.find(answer.job_id!))!;
   assert.equal(job.state, state);
   assert.equal(job.result, null);
+  assert.equal(job.progress?.["checkpoint_step"], answer.step);
   const steps = answer.step! - answer.requested_at_step!;
   assert.ok(steps >= 0 && steps <= 2, `it took ${steps} steps`);
   const run = String(job.progress?.["run"]);

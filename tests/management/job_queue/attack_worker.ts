@@ -58,13 +58,16 @@ async function add(): Promise<void> {
 }
 
 async function work({ job, lease }: ClaimedJob): Promise<void> {
-  // the system's lock is the witness that nobody else works on it: it goes away with the process
-  using file = await Deno.open(join(folder, "locks", job.id), { create: true, write: true });
-  if (!await file.tryLock(true)) note(`twice ${job.id}`);
-  note(`began ${job.id}`);
-  for (let beats = random.integer(4); beats > 0; beats--) {
-    await pause(random.integer(30));
-    await queue.heartbeat(lease, { leaseMs: LEASE_MS, progress: { beats } });
+  {
+    // the system's lock is the witness that nobody else works on it: it goes away with the process, and before it is
+    // said that the work is over
+    using file = await Deno.open(join(folder, "locks", job.id), { create: true, write: true });
+    if (!await file.tryLock(true)) note(`twice ${job.id}`);
+    note(`began ${job.id}`);
+    for (let beats = random.integer(4); beats > 0; beats--) {
+      await pause(random.integer(30));
+      await queue.heartbeat(lease, { leaseMs: LEASE_MS, progress: { beats } });
+    }
   }
   const end = random.next();
   if (end < 0.7) {
