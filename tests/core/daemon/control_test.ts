@@ -17,11 +17,16 @@ import {
   untilDone,
 } from "./test_daemon.ts";
 
-/** A run that takes a few seconds, in steps that take some milliseconds. */
-const RUN = { maxSteps: 240, device: "wasm", gradientAccumulationSteps: 4, saveSteps: 1000 };
-
 /** How often a run is interrupted. */
 const ROUNDS = Number(Deno.env.get("LLM_TRAINING_CONTROL_ROUNDS") ?? 1);
+
+/** A run that takes a few seconds, in steps that take some milliseconds. */
+const RUN = {
+  maxSteps: 200 * (ROUNDS + 1),
+  device: "wasm",
+  gradientAccumulationSteps: 4,
+  saveSteps: 1000,
+};
 
 /** Waits until the trainer has made a step after `step`. */
 async function untilStep(daemon: TestDaemon, step: number): Promise<number> {

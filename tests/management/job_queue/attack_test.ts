@@ -61,7 +61,7 @@ Deno.test(`${PROCESSES} processes that are killed at random lose no job, and do 
   }
   assert.ok(kills >= SECONDS && ids("began").length > jobs.size / 2);
   if (SECONDS > 8) {
-    await Deno.stderr.write(new TextEncoder().encode(
+    await Deno.stdout.write(new TextEncoder().encode(
       `${SECONDS} s: ${jobs.size} jobs, ${ids("began").length} attempts, ${kills} kills\n`,
     ));
   }
