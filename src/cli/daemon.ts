@@ -5,8 +5,11 @@
  */
 
 import type { Command } from "commander";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { type DaemonSettings, type LogEntry, runDaemon } from "../core/training_daemon.ts";
 import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
+import { findPreset } from "../models/presets.ts";
 import type { JsonObject } from "../utils/json.ts";
 import { resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
@@ -88,7 +91,7 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
   }
   const home = async (): Promise<JsonObject> => ({
     ...await homeRunSettings(place, () => {}),
-    ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.model === undefined ? {} : { model: modelOf(options.model, place) }),
   });
   await homeRunSettings(place, warnOfSettings); // what is wrong with the file is told now
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
@@ -117,6 +120,12 @@ async function homeRunSettings(
   onWarning: (message: string) => void,
 ): Promise<JsonObject> {
   return valuesOf(await readHome({ command: "train", table: TRAIN_SETTINGS, context, onWarning }));
+}
+
+/** A folder is meant from here, whatever folder trainers run in; anything else is a name. */
+function modelOf(name: string, { context }: HomePlace): string {
+  const path = resolve(context.cwd, name);
+  return findPreset(name) === undefined && existsSync(path) ? path : name;
 }
 
 function shown({ level, message }: LogEntry): string {

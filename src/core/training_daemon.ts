@@ -4,11 +4,12 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openSqliteQueue } from "../management/job_queue/sqlite_queue.ts";
 import { writeFileAtomic } from "../utils/atomic_file.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
-import { messageOf } from "../utils/errors.ts";
+import { messageOf, UserError } from "../utils/errors.ts";
 import type { JsonObject } from "../utils/json.ts";
 import { homePaths } from "../utils/paths.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
@@ -84,6 +85,9 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   const { home, settings, readHome, clock = systemClock, onLog = () => {} } = options;
   const paths = homePaths(home);
   generatingSkill(settings); // refuses what cannot be
+  if (settings.fixedSet !== null && !existsSync(settings.fixedSet)) {
+    throw new UserError(`Cannot evaluate on "${settings.fixedSet}": there is no such file`);
+  }
   // before anything is touched
   using _lock = await lockInstance(paths);
   using logFile = await openLog({
@@ -105,7 +109,7 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   const { program } = options;
   const context: Omit<DaemonContext, "persist"> = {
     ...{ paths, queue, settings, readHome, clock, log },
-    startTrainer: trainerStarter({ command: program, env: { LLM_TRAINING_HOME: home } }),
+    startTrainer: trainerStarter({ command: program, env: { LLM_TRAINING_HOME: home }, cwd: home }),
   };
   const daemon = new Daemon(context);
   const startedAtMs = clock();

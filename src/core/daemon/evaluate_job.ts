@@ -142,6 +142,7 @@ async function commandRefusal(
     output = await new Deno.Command(program, {
       args: [...args, checkpoint],
       env: { LLM_TRAINING_HOME: join(paths.settings, "..") },
+      cwd: join(paths.settings, ".."),
       stdin: "null",
       signal,
     }).output();

@@ -118,6 +118,7 @@ async function runCommand(
     child = new Deno.Command(program, {
       args,
       env: { LLM_TRAINING_HOME: home, LLM_TRAINING_SEED: String(seed) },
+      cwd: home,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -139,5 +139,11 @@ async function originOf(
     (payload.policy ?? policy) === "live";
   const current = wantsLive ? await readLiveModel(paths.live) : undefined;
   const live = current?.model === model ? current : undefined; // another base begins anew
+  if (live !== undefined && !existsSync(live.checkpoint)) {
+    throw new UserError(
+      `Cannot train on from the live model: "${live.checkpoint}" is gone; put it back, or remove "${paths.live}" ` +
+        "to begin with the base again",
+    );
+  }
   return { origin: { job_id: jobId, model, parent: live?.checkpoint ?? null }, live };
 }

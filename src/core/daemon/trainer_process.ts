@@ -54,17 +54,20 @@ export interface TrainerProgram {
   readonly command: readonly [string, ...string[]];
   /** Environment variables to add. */
   readonly env: Readonly<Record<string, string>>;
+  /** What names of models may be relative to: where the daemon was started does not matter. */
+  readonly cwd: string;
 }
 
 const STDERR_KEPT = 4000;
 
 /** Returns a function that starts `program`. */
-export function trainerStarter({ command, env }: TrainerProgram): StartTrainer {
+export function trainerStarter({ command, env, cwd }: TrainerProgram): StartTrainer {
   const [executable, ...head] = command;
   return ({ args, onStderr = () => {} }) => {
     const child = new Deno.Command(executable, {
       args: [...head, ...args],
       env: { NO_COLOR: "1", ...env },
+      cwd,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -143,8 +143,8 @@ Deno.test("a file that is still written is left alone until it is whole", async 
   assert.equal((await daemon.status()).queue.failed, 0);
 });
 
-Deno.test("policy base trains each file from the model of the settings", async () => {
-  await using test = await testHome();
+Deno.test("policy base trains each file from the model of the settings, which may be a name in the home", async () => {
+  await using test = await testHome({ model: "tiny" });
   const { queue, paths } = test;
   await using _daemon = await startDaemon(test, { settings: { policy: "base" } });
   await test.drop("a.jsonl", { seed: 1 });

@@ -12,7 +12,9 @@ import { removeIfThere, writeFileAtomic } from "../../../utils/atomic_file.ts";
 import { datasetPath, storeDataset } from "../dataset_store.ts";
 import type { ApiFile } from "../file_table.ts";
 import { type ApiContext, seconds } from "./api_context.ts";
+import { formParts, partText } from "./multipart.ts";
 import { pageOf, pageQuery } from "./pages.ts";
+import { findResultFile, type ResultFile } from "./result_file.ts";
 
 /** What files can be for. */
 const PURPOSE = "fine-tune";
@@ -24,14 +26,17 @@ const FORM_BYTES = 64 * 1024;
 export function addFileRoutes(app: Hono, context: ApiContext): void {
   const { files, paths, settings } = context;
   app.post("/v1/files", limitUpload(settings.maxUploadBytes), async (c) => {
-    const { file, purpose } = await readForm(c.req.raw);
     const part = join(paths.daemon, `upload-${crypto.randomUUID()}.part`);
     try {
-      await writeFileAtomic(part, async (sink) => {
-        for await (const bytes of file.stream()) await sink.write(bytes);
-      });
+      const { filename, purpose } = await receive(c.req.raw, part);
       const { sha256, sizeBytes: bytes } = await storeDataset(paths.data, part);
-      return c.json(fileObject(files.add({ filename: file.name, bytes, sha256, purpose })));
+      if (bytes === 0) {
+        throw new ApiError(400, `Cannot take "${filename}": it is empty`, {
+          param: "file",
+          code: "invalid_file",
+        });
+      }
+      return c.json(fileObject(files.add({ filename, bytes, sha256, purpose })));
     } finally {
       await removeIfThere(part);
     }
@@ -41,9 +46,18 @@ export function addFileRoutes(app: Hono, context: ApiContext): void {
     const found = files.list({ purpose: c.req.query("purpose"), order });
     return c.json(pageOf(found.map(fileObject), pageQuery(c, { limit: 10_000, max: 10_000 })));
   });
-  app.get("/v1/files/:id", (c) => c.json(fileObject(requireFile(context, c.req.param("id")))));
+  app.get("/v1/files/:id", async (c) => {
+    const id = c.req.param("id");
+    const result = await findResultFile(context, id);
+    return c.json(
+      result === undefined ? fileObject(requireFile(context, id)) : resultObject(result),
+    );
+  });
   app.get("/v1/files/:id/content", async (c) => {
-    const { sha256 } = requireFile(context, c.req.param("id"));
+    const id = c.req.param("id");
+    const result = await findResultFile(context, id);
+    if (result !== undefined) return c.body(result.csv, 200, { "content-type": "text/csv" });
+    const { sha256 } = requireFile(context, id);
     const file = await Deno.open(datasetPath(paths.data, sha256));
     return c.body(file.readable, 200, { "content-type": "application/jsonl" });
   });
@@ -79,45 +93,40 @@ export function requireFile(
   });
 }
 
-async function readForm(request: Request): Promise<{ file: File; purpose: string }> {
-  let form: FormData;
-  try {
-    form = await request.formData();
-  } catch (error) {
-    throw new ApiError(
-      400,
-      'The body must be a form: send "multipart/form-data" with "file" and "purpose"',
-      {
-        code: "invalid_form",
-        cause: error,
-      },
-    );
+/** Writes the file of a form to `path`. */
+async function receive(
+  request: Request,
+  path: string,
+): Promise<{ readonly filename: string; readonly purpose: string }> {
+  let filename: string | undefined;
+  let purpose: string | undefined;
+  for await (const part of formParts(request)) {
+    if (part.name === "purpose") {
+      purpose = await partText(part, { maxBytes: FORM_BYTES });
+      requirePurpose(purpose); // before a long file comes for nothing
+    } else if (part.name === "file" && part.filename !== undefined) {
+      filename = part.filename;
+      await writeFileAtomic(path, async (sink) => {
+        for await (const bytes of part.content) await sink.write(bytes);
+      });
+    }
   }
-  const file = form.get("file");
-  const purpose = form.get("purpose");
-  if (!(file instanceof File)) {
+  if (filename === undefined) {
     throw new ApiError(400, 'Cannot read "file": it is missing, or no file', {
       param: "file",
       code: "invalid_type",
     });
   }
-  if (purpose !== PURPOSE) {
-    throw new ApiError(
-      400,
-      `Cannot take a file for "${purpose}": this server takes files for "${PURPOSE}"`,
-      {
-        param: "purpose",
-        code: "invalid_value",
-      },
-    );
-  }
-  if (file.size === 0) {
-    throw new ApiError(400, `Cannot take "${file.name}": it is empty`, {
-      param: "file",
-      code: "invalid_file",
-    });
-  }
-  return { file, purpose };
+  return { filename, purpose: requirePurpose(purpose) };
+}
+
+function requirePurpose(purpose: string | undefined): string {
+  if (purpose === PURPOSE) return purpose;
+  throw new ApiError(
+    400,
+    `Cannot take a file for "${purpose ?? ""}": this server takes files for "${PURPOSE}"`,
+    { param: "purpose", code: "invalid_value" },
+  );
 }
 
 function limitUpload(maxBytes: number): ReturnType<typeof bodyLimit> {
@@ -149,4 +158,11 @@ function fileObject({ id, bytes, createdAtMs, filename, purpose }: ApiFile) {
     status_details: null,
     expires_at: null,
   };
+}
+
+function resultObject({ id, job, csv }: ResultFile) {
+  const createdAtMs = job.finishedAtMs ?? job.createdAtMs;
+  const bytes = new TextEncoder().encode(csv).length;
+  const filename = "step_metrics.csv";
+  return fileObject({ id, bytes, createdAtMs, filename, sha256: "", purpose: "fine-tune-results" });
 }

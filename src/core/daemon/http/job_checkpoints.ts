@@ -38,7 +38,7 @@ export async function checkpointObjects(
 ): Promise<readonly CheckpointObject[]> {
   const run = runName(parseTrainPayload(job.payload), job.id);
   const folder = join(paths.runs, run);
-  const metrics = await readMetrics(join(folder, METRICS_FILE));
+  const metrics = await readMetrics(folder);
   const found: CheckpointObject[] = [];
   for (const { path, step } of (await listCheckpoints(folder)).reverse()) {
     const { mtime } = await Deno.stat(path);
@@ -55,8 +55,9 @@ export async function checkpointObjects(
   return found;
 }
 
-/** Reads the metrics of a run by step; of a line that is being written nothing is read. */
-async function readMetrics(path: string): Promise<ReadonlyMap<number, JsonObject>> {
+/** Reads the metrics of the run in `folder` by step; of a line that is being written nothing is read. */
+export async function readMetrics(folder: string): Promise<ReadonlyMap<number, JsonObject>> {
+  const path = join(folder, METRICS_FILE);
   let lines: string[];
   try {
     lines = (await Deno.readTextFile(path)).split("\n");

@@ -9,6 +9,7 @@ import { anyObject, decode, type JsonObject } from "../../../utils/json.ts";
 import { parseTrainPayload, runName } from "../job_payload.ts";
 import { seconds } from "./api_context.ts";
 import type { JobRequest } from "./job_request.ts";
+import { resultFileId } from "./result_file.ts";
 
 /**
  * What a job's state is called. OpenAI's list of values lacks `paused`, although jobs can be paused; its example of
@@ -43,7 +44,7 @@ export function jobObject(job: Job, request: JobRequest) {
     model,
     fine_tuned_model: isDone ? runName(payload, job.id) : null,
     organization_id: "local",
-    result_files: [],
+    result_files: isDone ? [resultFileId(job.id)] : [],
     status: STATUS[job.state],
     error: job.state === "failed" && job.error !== null
       ? {
@@ -79,7 +80,7 @@ export function eventObject({ number, atMs, level, message, data }: JobEvent) {
 }
 
 /** Returns what was measured of a step, in the words of the API. */
-export function metricsObject(metrics: JsonObject) {
+export function metricsObject(metrics: JsonObject): JsonObject {
   const { step, loss, eval_loss } = decode(anyObject(), metrics, "metrics");
   return {
     step,

@@ -76,6 +76,13 @@ Deno.test("openai's client uploads, fine-tunes, reads events and checkpoints, an
   assert.equal(last["step"], 8);
   assert.ok(last["train_loss"]! > 0 && last["valid_loss"]! > 0);
 
+  const [result] = job.result_files;
+  assert.equal((await openai.files.retrieve(result!)).purpose, "fine-tune-results");
+  const table = (await (await openai.files.content(result!)).text()).trimEnd().split("\n");
+  assert.equal(table[0], "step,train_loss,valid_loss");
+  assert.equal(table.length, 9);
+  assert.equal(table.at(-1), `8,${last["train_loss"]},${last["valid_loss"]}`);
+
   const checkpoints = await Array.fromAsync(
     openai.fineTuning.jobs.checkpoints.list(job.id, { limit: 1 }),
   );
