@@ -27,6 +27,9 @@ import { watchFolder } from "./watch.ts";
 /** What the daemon calls itself in the queue: there is one of a home. */
 export const WORKER = "daemon";
 
+/** Kills one after the other, without a checkpoint between them, that are not taken for failures of the job. */
+const MAX_KILLS = 20;
+
 /** Longest wait before a job that was killed starts again. */
 const MAX_KILLED_MS = 10_000;
 
@@ -262,7 +265,9 @@ export class Daemon {
         this.#kills = end.progressed ? 0 : this.#kills + 1;
         const waitMs = this.#kills === 0 ? 0 : Math.min(100 * 2 ** this.#kills, MAX_KILLED_MS);
         return await queue.fail(lease, {
-          ...{ error: end.error, retryAtMs: clock() + waitMs, counts: false },
+          ...{ error: end.error, retryAtMs: clock() + waitMs },
+          // somebody may kill a trainer as often as they like; what kills each one at once is the job
+          counts: this.#kills > MAX_KILLS,
         });
       }
       case "lost":

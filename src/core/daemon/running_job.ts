@@ -15,7 +15,9 @@ import { messageOf, UserError } from "../../utils/errors.ts";
 import { isDiskFull } from "../../utils/file_error.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { DaemonContext } from "./context.ts";
+import { verdictOf } from "./dataset_store.ts";
 import { judgeModel, type ModelVerdict } from "./evaluate_job.ts";
+import { reasonOf } from "./intake.ts";
 import type { Interruption, JobEnd } from "./job_end.ts";
 import { parseTrainPayload, runName, type TrainPayload } from "./job_payload.ts";
 import { publish } from "./publish.ts";
@@ -125,6 +127,8 @@ export class RunningJob {
   async #run(): Promise<JobEnd> {
     const { paths, settings, readHome } = this.#context;
     const payload = parseTrainPayload(this.job.payload);
+    const verdict = await verdictOf(paths.data, payload.dataset_sha256);
+    if (!verdict.valid) throw new UserError(reasonOf(verdict));
     // a trainer whose daemon died may still save there
     const isStopped = () => this.#asked !== undefined || this.#isLost;
     await untilFree(join(paths.runs, runName(payload, this.job.id)), {

@@ -8,6 +8,7 @@ import { messageOf } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import { RUN_LOCK_FILE } from "../training/run_lock.ts";
 import { join } from "node:path";
+import { countMemoryKills } from "./memory_kills.ts";
 import type { StartTrainer, TrainerProcess } from "./trainer_process.ts";
 import type { RunEnded, RunFailure } from "./trainer_protocol.ts";
 
@@ -56,6 +57,7 @@ export async function followTrainer(
   trainer: TrainerProcess,
   { stallMs, onEvent }: FollowOptions,
 ): Promise<TrainerEnd> {
+  const memoryKills = await countMemoryKills();
   let last: TrainerEnd | undefined;
   let stalled = false;
   const kill = () => {
@@ -84,6 +86,12 @@ export async function followTrainer(
   const reason = "internal";
   if (stalled) {
     const message = `the trainer said nothing for ${stallMs / 60_000} minutes and was killed`;
+    return { kind: "failed", reason, message };
+  }
+  if (signal === "SIGKILL" && await countMemoryKills() > memoryKills) {
+    const message =
+      "the system killed the trainer for lack of memory; give it less to do, for example by " +
+      '"batchSize", "maxLength" or "gradientCheckpointing"';
     return { kind: "failed", reason, message };
   }
   if (signal !== null && OUTSIDE_SIGNALS.includes(signal)) return { kind: "killed", signal };

@@ -69,6 +69,12 @@ Deno.test("content is recognised under another name; a repaired file may keep it
   assert.equal(broken?.state, "failed");
   assert.match(broken.error!, /^the data cannot be trained on: .*input_ids/);
   assert.equal(broken.attempts, 0);
+  await queue.retry(broken.id);
+  const again = await until(async () => {
+    const job = await queue.find(broken.id);
+    return job?.attempts === 1 && job.state === "failed" && job;
+  });
+  assert.equal(again.error, broken.error, "no trainer gets to see it");
   await test.drop("c.jsonl", { seed: 3 });
   const [, , repaired] = await untilDone(queue, 3);
   assert.equal(repaired?.state, "succeeded");

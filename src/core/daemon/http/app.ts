@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { ApiError, toApiError } from "../../../inference/http/api_error.ts";
 import { UserError } from "../../../utils/errors.ts";
+import { isDiskFull } from "../../../utils/file_error.ts";
 
 /** A Web-standard request handler. */
 export type Handler = (request: Request) => Response | Promise<Response>;
@@ -38,6 +39,9 @@ export function createApp({ addRoutes, onError }: AppOptions): Handler {
 function answerTo(error: Error): ApiError {
   if (error instanceof HTTPException) {
     return new ApiError(error.status, "Cannot read the request's body", { cause: error });
+  }
+  if (isDiskFull(error)) {
+    return new ApiError(507, error.message, { code: "insufficient_storage", cause: error });
   }
   if (error instanceof UserError) {
     return new ApiError(400, error.message, { code: "invalid_value", cause: error });

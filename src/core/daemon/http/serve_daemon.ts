@@ -70,7 +70,7 @@ export async function serveDaemon(options: ServeDaemonOptions): Promise<DaemonSe
     onError,
   });
   const server = listen({ host: LOCAL, port: 0 }, control);
-  opened.defer(() => server.shutdown());
+  opened.defer(() => shutDown(server));
   const apiUrl = serveApi(options, opened);
   const kept = opened.move();
   return {
@@ -87,7 +87,7 @@ function serveApi(options: ServeDaemonOptions, opened: AsyncDisposableStack): st
   if (!allowWithoutKey) refuseOpenHost(host, { apiKey, what: "the API" });
   const files = opened.use(openFileTable(context.paths.state, { clock: context.clock }));
   const server = listen({ host, port }, createApiHandler({ ...options, files }));
-  opened.defer(() => server.shutdown());
+  opened.defer(() => shutDown(server));
   return `http://${urlHost(host)}:${server.addr.port}`;
 }
 
@@ -116,6 +116,17 @@ export function createApiHandler(
     },
     onError,
   });
+}
+
+/** How long requests that are being answered may go on. */
+const SHUTDOWN_MS = 5000;
+
+/** Lets what is being answered come to its end, but waits for no client that hangs. */
+async function shutDown(server: Deno.HttpServer): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, SHUTDOWN_MS);
+  await Promise.race([server.shutdown(), late.promise]);
+  clearTimeout(timer);
 }
 
 async function writeKey(path: string, key: string): Promise<void> {
