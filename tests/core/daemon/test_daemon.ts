@@ -116,12 +116,14 @@ export interface StartOptions {
   readonly settings?: Partial<DaemonSettings>;
   /** The key of the API. */
   readonly apiKey?: string;
+  /** What starts trainers. @default {the command line} */
+  readonly program?: readonly [string, ...string[]];
 }
 
 /** Starts a daemon; disposing stops it. */
 export async function startDaemon(
   { home, paths }: TestHome,
-  { settings = {}, apiKey }: StartOptions = {},
+  { settings = {}, apiKey, program = cliCommand() }: StartOptions = {},
 ): Promise<TestDaemon> {
   const stop = new AbortController();
   const log: LogEntry[] = [];
@@ -129,7 +131,7 @@ export async function startDaemon(
   const ended = runDaemon({
     home,
     settings: { ...DAEMON_DEFAULTS, ...QUICK, ...settings },
-    program: cliCommand(),
+    program,
     readHome: async () => JSON.parse(await Deno.readTextFile(paths.settings)),
     signal: stop.signal,
     apiKey,
