@@ -68,7 +68,9 @@ export class Daemon {
   get state(): { readonly state: DaemonState; readonly reason: string | null } {
     const reason = this.#disk.problem;
     if (this.#stop.signal.aborted) return { state: "stopping", reason };
-    if (this.#running !== undefined) return { state: this.#running.phase, reason };
+    // what a job has come to may wait to be written down
+    const isWaiting = reason !== null && (this.#running?.trainerPid ?? null) === null;
+    if (this.#running !== undefined && !isWaiting) return { state: this.#running.phase, reason };
     if (reason !== null) return { state: "waiting_for_disk", reason };
     if (this.#isPaused) return { state: "paused", reason };
     return { state: this.#isGenerating ? "generating" : "idle", reason };

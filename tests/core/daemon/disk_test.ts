@@ -40,7 +40,7 @@ Deno.test({
         const { state, reason, queue } = await daemon.status();
         assert.equal(queue.failed, 0);
         return (state === "waiting_for_disk" || queue.succeeded === 1) && { state, reason };
-      });
+      }, `the disk in round ${round}`);
       if (round === 0) assert.equal(waiting.state, "waiting_for_disk", "not a byte was left");
       if (waiting.reason !== null) assert.match(waiting.reason, /disk/);
       await disk.free();
