@@ -9,6 +9,7 @@ import { basename, join, resolve } from "node:path";
 import { train, type TrainEvent } from "../core/train.ts";
 import { TRAINING_DEFAULTS, type TrainingConfig } from "../core/training/config.ts";
 import { readRunConfig } from "../core/training/run_folder.ts";
+import { resolveTracker } from "../monitoring/trackers/settings.ts";
 import { isCommit } from "../models/hub/reference.ts";
 import { PRESETS } from "../models/presets.ts";
 import { resolveModel } from "../models/stored/resolve_model.ts";
@@ -17,6 +18,7 @@ import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
 import { downloadShown, findAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
+import { readPrompts } from "./prompt_file.ts";
 import { print, printError } from "./terminal.ts";
 import { runPlanTable } from "./run_plan_table.ts";
 import {
@@ -29,6 +31,7 @@ import { createProgressDisplay } from "./train_progress.ts";
 
 /** What the command line gives besides the settings. */
 interface TrainCommandOptions {
+  readonly samplePrompts?: string;
   readonly output?: string;
   readonly resume?: boolean;
   readonly json?: boolean;
@@ -58,6 +61,7 @@ export function registerTrain(program: Command): void {
     "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --output runs/adapter",
     "llm-training train --dataset data.jsonl --model my-model --lora-rank 16 --dry-run",
     "llm-training train --resume --output runs/mine",
+    "llm-training train --dataset data.jsonl --model 5m --tracker tensorboard --sample-prompt 'Hello'",
     "llm-training train --dataset train.jsonl --model 5m --eval-dataset held-out.jsonl --eval-steps 50",
   ]);
 }
@@ -65,9 +69,14 @@ export function registerTrain(program: Command): void {
 async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<void> {
   const context = pathContext();
   const { resume = false, json = false, dryRun = false } = options;
+  const given = await withPromptFile(flags, options.samplePrompts);
   const { config, output } = resume
-    ? await resumedRun(options, { flags, context })
-    : await newRun(options, { flags, context });
+    ? await resumedRun(options, { flags: given, context })
+    : await newRun(options, { flags: given, context });
+  const { trackerProject: project, trackerRunName: runName } = config;
+  const trackers = config.trackers.map((each) =>
+    resolveTracker(each, { ...context, project, runName })
+  );
   const display = json ? undefined : createProgressDisplay();
   const onEvent = (event: TrainEvent) => {
     if (dryRun && !json && event.kind === "planned") return print(runPlanTable(event.plan));
@@ -75,7 +84,7 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
   };
   await interruptible(async (signal) => {
     const { interrupted, step, best } = await train({
-      ...{ config, output, resume, dryRun, signal, onEvent },
+      ...{ config, output, resume, dryRun, trackers, signal, onEvent },
     });
     if (json || dryRun) return;
     printError(
@@ -86,6 +95,16 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
         }`,
     );
   });
+}
+
+/** Adds the prompts of a file to those that are given. */
+async function withPromptFile(
+  flags: TrainingFlags,
+  path: string | undefined,
+): Promise<TrainingFlags> {
+  if (path === undefined) return flags;
+  const samplePrompts = [...flags.samplePrompts ?? [], ...await readPrompts(path)];
+  return { ...flags, samplePrompts };
 }
 
 /** Settings that decide what is trained, and cannot change within a run. */

@@ -10,8 +10,9 @@ import { FROZEN_DTYPES } from "../core/training/frozen_weights.ts";
 import { type Schedule, SCHEDULES } from "../core/training/schedule.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
 import { ALL_LINEAR, LORA_DEFAULTS, type ModuleSelection } from "../models/adapters/lora_config.ts";
+import { isTracker, TRACKERS } from "../monitoring/trackers/settings.ts";
 import { UserError } from "../utils/errors.ts";
-import { integerOption, numberOption } from "./option_values.ts";
+import { integerOption, numberOption, repeatedOption } from "./option_values.ts";
 import { addOptimizerFlags } from "./optimizer_flags.ts";
 
 /** The settings as flags give them: only those that were given. */
@@ -23,6 +24,8 @@ export type TrainingFlags = {
 const SETTING_OF_FLAG: Readonly<Record<string, keyof TrainingConfig>> = {
   lrScheduler: "schedule",
   lrMinRate: "minLrRate",
+  samplePrompt: "samplePrompts",
+  tracker: "trackers",
 };
 
 /** What a schedule is called elsewhere. */
@@ -115,9 +118,48 @@ export function addTrainingFlags(command: Command): Command {
       "stop after this many evaluations without a lower loss, of --eval-steps or else each epoch",
       count,
     )
-    .option("--sample-prompt <text>", "text that the model continues now and then, to be looked at")
-    .option("--sample-steps <steps>", "steps between samples (default: one at the end)", count);
-  return addAdapterFlags(addOptimizerFlags(training));
+    .option(
+      "--no-save-best",
+      "do not keep the checkpoint with the lowest loss of --eval-steps beside the newest",
+    )
+    .option(
+      "--sample-prompt <text>",
+      "text that the model continues before, during and after the run, to be looked at; may be repeated",
+      repeatedOption,
+    )
+    .option(
+      "--sample-prompts <file>",
+      "file with such texts: one a line, or JSON Lines with prompts",
+    )
+    .option(
+      "--sample-steps <steps>",
+      "steps between samples (default: at the beginning and the end)",
+      count,
+    );
+  return addTrackerFlags(addAdapterFlags(addOptimizerFlags(training)));
+}
+
+/** Adds the flags of trackers; addresses and keys come from the environment too. */
+function addTrackerFlags(command: Command): Command {
+  return command
+    .option(
+      "--tracker <name>",
+      `show the run besides: ${
+        TRACKERS.join(", ")
+      }, or <name>=<folder or address>; may be repeated`,
+      (value: string, previous?: readonly string[]) => {
+        if (isTracker(value)) return repeatedOption(value, previous);
+        throw new InvalidArgumentError(`It must begin with one of ${TRACKERS.join(", ")}.`);
+      },
+    )
+    .option(
+      "--tracker-project <name>",
+      "experiment of mlflow, project of wandb (default: of the environment, or llm-training)",
+    )
+    .option(
+      "--tracker-run-name <name>",
+      "what trackers call the run (default: of the environment, or the name of its folder)",
+    );
 }
 
 /** Adds the flags of adapters; any of those that describe a new one asks for one. */
@@ -223,4 +265,11 @@ export function trainingFlags(command: Command): TrainingFlags {
 }
 
 /** Flags that are not settings of a run. */
-const RUN_FLAGS: ReadonlySet<string> = new Set(["output", "resume", "json", "dryRun", "home"]);
+const RUN_FLAGS: ReadonlySet<string> = new Set([
+  "output",
+  "resume",
+  "json",
+  "dryRun",
+  "home",
+  "samplePrompts",
+]);

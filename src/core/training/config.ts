@@ -83,10 +83,18 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly evalSteps: number | null;
   /** Evaluations without a better loss after which the run stops; null never stops early. */
   readonly earlyStoppingPatience: number | null;
-  /** Text that the model continues now and then, to be looked at; null takes no samples. */
-  readonly samplePrompt: string | null;
-  /** Steps between samples; null takes one at the end only. */
+  /** Whether the checkpoint with the lowest loss stays beside the newest, where a run is evaluated on its way. */
+  readonly saveBest: boolean;
+  /** Texts that the model continues at the beginning, now and then and at the end, to be looked at. */
+  readonly samplePrompts: readonly string[];
+  /** Steps between samples; null takes some at the beginning and at the end only. */
   readonly sampleSteps: number | null;
+  /** Where the run is shown besides: names of trackers, or `<name>=<folder or address>`. */
+  readonly trackers: readonly string[];
+  /** Experiment of MLflow, project of W&B; null takes that of the environment, or `llm-training`. */
+  readonly trackerProject: string | null;
+  /** What trackers call the run; null takes that of the environment, or the name of its folder. */
+  readonly trackerRunName: string | null;
   /** Folder of an adapter to go on from; null has none. */
   readonly adapter: string | null;
   /** Width of a new adapter; null trains the model itself, or goes on from `adapter`. */
@@ -133,8 +141,12 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   evalSplit: null,
   evalSteps: null,
   earlyStoppingPatience: null,
-  samplePrompt: null,
+  saveBest: true,
+  samplePrompts: [],
   sampleSteps: null,
+  trackers: [],
+  trackerProject: null,
+  trackerRunName: null,
   adapter: null,
   loraRank: null,
   loraAlpha: null,
@@ -181,8 +193,12 @@ const fields: FieldDecoders<TrainingConfig> = {
   evalSplit: optional(nullable(number({ min: 0, max: 1 })), null),
   evalSteps: nullable(integer({ min: 1 })),
   earlyStoppingPatience: optional(nullable(integer({ min: 1 })), null),
-  samplePrompt: nullable(text()),
+  saveBest: optional(boolean(), true),
+  samplePrompts: optional(texts, []),
   sampleSteps: nullable(integer({ min: 1 })),
+  trackers: optional(texts, []),
+  trackerProject: optional(nullable(text()), null),
+  trackerRunName: optional(nullable(text()), null),
   adapter: optional(nullable(text()), null),
   loraRank: optional(nullable(integer({ min: 1 })), null),
   loraAlpha: optional(nullable(number({ min: 0 })), null),
@@ -203,5 +219,12 @@ const fields: FieldDecoders<TrainingConfig> = {
  * @throws {UserError} If one is missing, unknown or impossible.
  */
 export function parseTrainingConfig(json: unknown, source: string): TrainingConfig {
-  return decode(object(fields), json, source);
+  return decode(object(fields), withNewNames(json), source);
+}
+
+/** Settings of before had one prompt only. */
+function withNewNames(json: unknown): unknown {
+  if (typeof json !== "object" || json === null || !("samplePrompt" in json)) return json;
+  const { samplePrompt, ...rest } = json;
+  return typeof samplePrompt === "string" ? { samplePrompts: [samplePrompt], ...rest } : rest;
 }

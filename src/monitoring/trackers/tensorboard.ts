@@ -1,0 +1,132 @@
+/**
+ * Shows a run in TensorBoard, by event files in the run's folder or in one of its own.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { fileError } from "../../utils/file_error.ts";
+import type { LoggedMetrics } from "../runs/run_files.ts";
+import { parametersOf, scalarsOf, timeOf } from "./scalars.ts";
+import type { TensorboardSettings } from "./settings.ts";
+import {
+  endEvent,
+  hparamsEvent,
+  readEvent,
+  restartEvent,
+  scalarsEvent,
+  textEvent,
+  versionEvent,
+} from "./tensorboard_events.ts";
+import { decodeRecords, encodeRecord } from "./tfrecord.ts";
+import type { TrackedRun, TrackedSample, Tracker, TrackerPosition } from "./tracker.ts";
+
+const PREFIX = "events.out.tfevents.";
+const SAMPLES = "samples/";
+
+/** Creates the tracker. */
+export function createTensorboardTracker(
+  { folder: parent }: TensorboardSettings,
+  run: TrackedRun,
+): Tracker {
+  const folder = parent === null ? run.folder : join(parent, run.info.id);
+  const now = Date.now();
+  let path: string | undefined;
+  let lastStep = run.startStep;
+
+  const append = async (events: readonly Uint8Array[]) => {
+    try {
+      using file = await Deno.open(path!, { append: true, create: true });
+      for (const event of events) {
+        let record = encodeRecord(event);
+        while (record.length > 0) record = record.subarray(await file.write(record));
+      }
+    } catch (error) {
+      throw fileError("write", path!, error);
+    }
+  };
+
+  return {
+    async open() {
+      const position = await positionIn(folder, run.startStep);
+      if (path !== undefined) return position;
+      // TensorBoard reads files in the order of their names
+      path = join(folder, `${PREFIX}${(now / 1000).toFixed(3)}.llm-training`);
+      try {
+        await Deno.mkdir(folder, { recursive: true });
+      } catch (error) {
+        throw fileError("create", folder, error);
+      }
+      const moment = { timeMs: now, step: run.startStep };
+      const fresh = position.step === 0 && position.samples === 0;
+      await append([
+        versionEvent({ timeMs: now, step: 0 }),
+        restartEvent({ timeMs: now, step: fresh ? 0 : position.step + 1 }),
+        ...fresh
+          ? [
+            hparamsEvent({ ...moment, step: 0 }, {
+              group: run.info.id,
+              parameters: parametersOf(run),
+            }),
+            textEvent({ ...moment, step: 0 }, { tag: "config", text: asMarkdown(run) }),
+          ]
+          : [],
+      ]);
+      return position;
+    },
+    async log(metrics) {
+      lastStep = metrics.at(-1)!.step;
+      await append(metrics.map(stepEvent));
+    },
+    async sample(samples, { all }) {
+      await append(samples.map((sample) => sampleEvent(sample, all)));
+    },
+    async finish(outcome) {
+      await append([endEvent({ timeMs: Date.now(), step: lastStep }, outcome)]);
+    },
+  };
+}
+
+function stepEvent(metrics: LoggedMetrics): Uint8Array {
+  const moment = { timeMs: timeOf(metrics, Date.now()), step: metrics.step };
+  return scalarsEvent(moment, scalarsOf(metrics));
+}
+
+function sampleEvent(sample: TrackedSample, all: readonly TrackedSample[]): Uint8Array {
+  const { step, prompt, text } = sample;
+  const index = all.filter((each) => each.step === step).indexOf(sample) + 1;
+  return textEvent(
+    { timeMs: timeOf(sample, Date.now()), step },
+    { tag: `${SAMPLES}${index}`, text: `**${prompt}**\n\n${text}` },
+  );
+}
+
+function asMarkdown({ config, info }: TrackedRun): string {
+  return `\`\`\`json\n${JSON.stringify({ config, run: info }, null, 2)}\n\`\`\``;
+}
+
+/** Returns what event files of before hold of the steps that count. */
+async function positionIn(folder: string, startStep: number): Promise<TrackerPosition> {
+  let step = 0;
+  let samples = 0;
+  for (const name of await eventFiles(folder)) {
+    const bytes = await Deno.readFile(join(folder, name));
+    for (const record of decodeRecords(bytes)) {
+      const { step: at, tags } = readEvent(record);
+      if (at > startStep) continue;
+      if (tags.includes("loss")) step = Math.max(step, at);
+      if (tags.some((tag) => tag.startsWith(SAMPLES))) samples++;
+    }
+  }
+  return { step, samples };
+}
+
+async function eventFiles(folder: string): Promise<string[]> {
+  try {
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    return names.filter((name) => name.startsWith(PREFIX)).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw fileError("list", folder, error);
+  }
+}
