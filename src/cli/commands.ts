@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./model.ts")).registerModel,
   },
   {
+    name: "run",
+    summary: "List runs, look at them, plot and compare them",
+    load: async () => (await import("./run.ts")).registerRun,
+  },
+  {
     name: "paths",
     summary: "Print where things lie on disk",
     load: async () => (await import("./paths.ts")).registerPaths,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { JsonObject } from "../../utils/json.ts";
+import { flatten, type PlainValue } from "../runs/flatten.ts";
 import type { LoggedMetrics } from "../runs/run_files.ts";
 import type { TrackedRun } from "./tracker.ts";
 
@@ -24,9 +24,6 @@ export function timeOf({ time }: { readonly time?: string }, otherwise: number):
   return Number.isNaN(parsed) ? otherwise : parsed;
 }
 
-/** A value without parts. */
-export type PlainValue = string | number | boolean | null;
-
 /** Returns what a run is made with as names and plain values: its settings, and device, versions and data. */
 export function parametersOf({ config, info }: TrackedRun): ReadonlyMap<string, PlainValue> {
   const { device, versions, model, data } = info;
@@ -35,20 +32,4 @@ export function parametersOf({ config, info }: TrackedRun): ReadonlyMap<string, 
     run: { device, versions, parameters: model.parameters, model_type: model.type },
     data: data.map(({ role, path, sha256, rows }) => ({ role, path, sha256, rows })),
   });
-}
-
-/** Returns the values in nested objects and lists by their dotted keys. */
-export function flatten(value: JsonObject): ReadonlyMap<string, PlainValue> {
-  const flat = new Map<string, PlainValue>();
-  const visit = (key: string, each: unknown): void => {
-    if (typeof each === "object" && each !== null) {
-      const entries = Object.entries(each);
-      if (entries.length === 0) flat.set(key, Array.isArray(each) ? "[]" : "{}");
-      for (const [name, part] of entries) visit(key === "" ? name : `${key}.${name}`, part);
-    } else if (each !== undefined) {
-      flat.set(key, each as PlainValue);
-    }
-  };
-  visit("", value);
-  return flat;
 }

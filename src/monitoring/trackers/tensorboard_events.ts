@@ -5,7 +5,7 @@
  */
 
 import { decodeMessage, encodeMessage, type ProtoField } from "./protobuf.ts";
-import type { PlainValue } from "./scalars.ts";
+import type { PlainValue } from "../runs/flatten.ts";
 import type { RunOutcome } from "./tracker.ts";
 
 /** When something was, and after how many steps. */
