@@ -41,7 +41,10 @@ const CHUNK = 200;
 const MAX_DELAY_MS = 60_000;
 
 /** While the run waits for what is left, it is tried again at least this often. */
-const MAX_DELAY_AT_END_MS = 2_000;
+const MAX_DELAY_AT_END_MS = 1_000;
+
+/** Longest time that a run waits for a tracker that could not be reached when it was tried last. */
+const MAX_WAIT_FOR_FAILING_MS = 3_000;
 
 /** Follows one run for one tracker. */
 export class Follower implements AsyncDisposable {
@@ -55,6 +58,7 @@ export class Follower implements AsyncDisposable {
   readonly #following: Promise<void>;
   #pending: LoggedMetrics[] = [];
   #sent = { step: 0, samples: 0 };
+  #failures = 0;
   #toldProblem = false;
   #outcome: RunOutcome | undefined;
   #isNew = true;
@@ -82,9 +86,10 @@ export class Follower implements AsyncDisposable {
   async finish(outcome: RunOutcome, limitMs: number): Promise<void> {
     this.#outcome = outcome;
     this.#wake();
+    const waitMs = this.#failures > 0 ? Math.min(limitMs, MAX_WAIT_FOR_FAILING_MS) : limitMs;
     const timer = setTimeout(
-      () => this.#giveUp(`not everything could be sent within ${limitMs / 1000} s`),
-      limitMs,
+      () => this.#giveUp(`not everything could be sent within ${waitMs / 1000} s`),
+      waitMs,
     );
     await this.#following;
     clearTimeout(timer);
@@ -103,7 +108,6 @@ export class Follower implements AsyncDisposable {
 
   async #follow(): Promise<void> {
     let opened = false;
-    let failures = 0;
     const { intervalMs, minDelayMs } = this.#pace;
     while (!this.#gaveUp.signal.aborted) {
       const outcome = this.#outcome; // before the files are read: then they are whole
@@ -115,14 +119,14 @@ export class Follower implements AsyncDisposable {
         if (outcome !== undefined) {
           return await this.#limited((signal) => this.#tracker.finish(outcome, signal));
         }
-        failures = 0;
+        this.#failures = 0;
         await this.#sleep(intervalMs);
         if (!this.#isNew) await this.#sleep(Infinity);
       } catch (error) {
         this.#tell(error);
         if (error instanceof TrackerRefusal || this.#gaveUp.signal.aborted) return;
         opened = false;
-        const delayMs = Math.min(minDelayMs * 2 ** failures++, MAX_DELAY_MS);
+        const delayMs = Math.min(minDelayMs * 2 ** this.#failures++, MAX_DELAY_MS);
         await this.#sleep(
           this.#outcome === undefined ? delayMs : Math.min(delayMs, MAX_DELAY_AT_END_MS),
         );

@@ -18,7 +18,13 @@ export interface OpenTrackersOptions {
   /** Told once of each tracker that fails. */
   readonly onProblem: (tracker: TrackerName, message: string) => void;
   /** When they send. */
-  readonly pace?: FollowerPace;
+  readonly pace?: TrackerPace;
+}
+
+/** When trackers send. */
+export interface TrackerPace extends FollowerPace {
+  /** How long a run waits at its end for them. @default {15 s; 5 s if it failed or was interrupted} */
+  readonly finishMs?: number;
 }
 
 /** The trackers of a run; none of them ever holds it up. */
@@ -54,7 +60,9 @@ export function openTrackers(
     },
     async finish(outcome) {
       await Promise.all(
-        followers.map((follower) => follower.finish(outcome, FINISH_LIMIT_MS[outcome])),
+        followers.map((follower) =>
+          follower.finish(outcome, pace.finishMs ?? FINISH_LIMIT_MS[outcome])
+        ),
       );
     },
     async [Symbol.asyncDispose]() {

@@ -89,8 +89,9 @@ function reasonIn({ message, error, errors }: JsonObject, text: string): string 
   return line.slice(0, MAX_REASON) || "no reason is given";
 }
 
-/** The last part of what `fetch` says, the others name the address again. */
+/** The last part of what is at the bottom of it; the others name the address again. */
 function networkReason(error: unknown): string {
+  if (error instanceof Error && error.cause !== undefined) return networkReason(error.cause);
   const message = messageOf(error).replace(/\s*\(os error \d+\)/, "");
   return message.slice(message.lastIndexOf(": ") + 1).trim();
 }

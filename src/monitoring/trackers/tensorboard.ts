@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { writeFileAtomic } from "../../utils/atomic_file.ts";
 import { fileError } from "../../utils/file_error.ts";
 import type { LoggedMetrics } from "../runs/run_files.ts";
 import { parametersOf, scalarsOf, timeOf } from "./scalars.ts";
@@ -48,8 +49,9 @@ export function createTensorboardTracker(
 
   return {
     async open() {
-      const position = await positionIn(folder, run.startStep);
-      if (path !== undefined) return position;
+      if (path !== undefined) return await positionIn(folder);
+      await cutAfter(run.startStep, folder);
+      const position = await positionIn(folder);
       // TensorBoard reads files in the order of their names
       path = join(folder, `${PREFIX}${(now / 1000).toFixed(3)}.llm-training`);
       try {
@@ -105,15 +107,13 @@ function asMarkdown({ config, info }: TrackedRun): string {
   return `\`\`\`json\n${JSON.stringify({ config, run: info }, null, 2)}\n\`\`\``;
 }
 
-/** Returns what event files of before hold of the steps that count. */
-async function positionIn(folder: string, startStep: number): Promise<TrackerPosition> {
+/** Returns what event files hold. */
+async function positionIn(folder: string): Promise<TrackerPosition> {
   let step = 0;
   let samples = 0;
-  for (const name of await eventFiles(folder)) {
-    const bytes = await Deno.readFile(join(folder, name));
-    for (const record of decodeRecords(bytes)) {
+  for (const path of await eventFiles(folder)) {
+    for (const record of decodeRecords(await Deno.readFile(path))) {
       const { step: at, tags } = readEvent(record);
-      if (at > startStep) continue;
       if (tags.includes("loss")) step = Math.max(step, at);
       if (tags.some((tag) => tag.startsWith(SAMPLES))) samples++;
     }
@@ -121,10 +121,28 @@ async function positionIn(folder: string, startStep: number): Promise<TrackerPos
   return { step, samples };
 }
 
+/**
+ * Takes events of steps that are made again out of the files of before. Readers that have them already are told by an
+ * event; not all readers heed it for all that is shown.
+ */
+async function cutAfter(step: number, folder: string): Promise<void> {
+  for (const path of await eventFiles(folder)) {
+    const bytes = await Deno.readFile(path);
+    const kept = [...decodeRecords(bytes)].filter((record) => readEvent(record).step <= step);
+    const records = kept.map(encodeRecord);
+    const length = records.reduce((sum, record) => sum + record.length, 0);
+    if (length === bytes.length) continue;
+    await writeFileAtomic(path, async (sink) => {
+      for (const record of records) await sink.write(record);
+    });
+  }
+}
+
 async function eventFiles(folder: string): Promise<string[]> {
   try {
     const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-    return names.filter((name) => name.startsWith(PREFIX)).sort();
+    return names.filter((name) => name.startsWith(PREFIX) && !name.endsWith(".part")).sort()
+      .map((name) => join(folder, name));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw fileError("list", folder, error);
