@@ -10,6 +10,7 @@ import { registerRunCompare } from "./run_compare.ts";
 import { registerRunList } from "./run_list.ts";
 import { registerRunPlot } from "./run_plot.ts";
 import { registerRunShow } from "./run_show.ts";
+import { registerRunSync } from "./run_sync.ts";
 
 /** Adds `run` and its commands to `program`. */
 export function registerRun(program: Command): void {
@@ -27,4 +28,5 @@ export function registerRun(program: Command): void {
   registerRunShow(run);
   registerRunPlot(run);
   registerRunCompare(run);
+  registerRunSync(run);
 }

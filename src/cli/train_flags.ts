@@ -10,10 +10,10 @@ import { FROZEN_DTYPES } from "../core/training/frozen_weights.ts";
 import { type Schedule, SCHEDULES } from "../core/training/schedule.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
 import { ALL_LINEAR, LORA_DEFAULTS, type ModuleSelection } from "../models/adapters/lora_config.ts";
-import { isTracker, TRACKERS } from "../monitoring/trackers/settings.ts";
 import { UserError } from "../utils/errors.ts";
 import { integerOption, numberOption, repeatedOption } from "./option_values.ts";
 import { addOptimizerFlags } from "./optimizer_flags.ts";
+import { addTrackerFlags } from "./tracker_flags.ts";
 
 /** The settings as flags give them: only those that were given. */
 export type TrainingFlags = {
@@ -137,29 +137,6 @@ export function addTrainingFlags(command: Command): Command {
       count,
     );
   return addTrackerFlags(addAdapterFlags(addOptimizerFlags(training)));
-}
-
-/** Adds the flags of trackers; addresses and keys come from the environment too. */
-function addTrackerFlags(command: Command): Command {
-  return command
-    .option(
-      "--tracker <name>",
-      `show the run besides: ${
-        TRACKERS.join(", ")
-      }, or <name>=<folder or address>; may be repeated`,
-      (value: string, previous?: readonly string[]) => {
-        if (isTracker(value)) return repeatedOption(value, previous);
-        throw new InvalidArgumentError(`It must begin with one of ${TRACKERS.join(", ")}.`);
-      },
-    )
-    .option(
-      "--tracker-project <name>",
-      "experiment of mlflow, project of wandb (default: of the environment, or llm-training)",
-    )
-    .option(
-      "--tracker-run-name <name>",
-      "what trackers call the run (default: of the environment, or the name of its folder)",
-    );
 }
 
 /** Adds the flags of adapters; any of those that describe a new one asks for one. */

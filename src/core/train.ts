@@ -63,7 +63,13 @@ export {
   type ScheduleShape,
 } from "./training/schedule.ts";
 export type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
-export type { TrackerSettings } from "../monitoring/trackers/settings.ts";
+export type {
+  MlflowSettings,
+  ServerSettings,
+  TensorboardSettings,
+  TrackerSettings,
+  WandbSettings,
+} from "../monitoring/trackers/settings.ts";
 export type { Clock } from "../utils/clock.ts";
 
 /** Options of {@linkcode train}. */

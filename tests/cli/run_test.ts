@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readJsonLines } from "../../src/monitoring/runs/json_lines.ts";
 import { readRun } from "../../src/monitoring/runs/read_run.ts";
+import { readEvent } from "../../src/monitoring/trackers/tensorboard_events.ts";
+import { decodeRecords } from "../../src/monitoring/trackers/tfrecord.ts";
 import { listCheckpoints } from "../../src/models/checkpoint/list.ts";
 import { writeTinyModel, writeTokenRows } from "../e2e/tiny_model.ts";
 import { madeStep, makeRun } from "../monitoring/made_run.ts";
@@ -44,7 +46,7 @@ Deno.test("run list, show, plot and compare tell of the runs that train made", a
 
   const { runs } = JSON.parse(await cli("list", "--json"));
   assert.equal(runs.length, 2);
-  const metrics = await readJsonLines(join(first, "metrics.jsonl")) as { loss: number }[];
+  const metrics = readJsonLines(join(first, "metrics.jsonl")) as { loss: number }[];
   const listed = runs.find(({ id }: { id: string }) => id === "first");
   assert.equal(listed.state, "finished");
   assert.deepEqual([listed.step, listed.total_steps], [6, 6]);
@@ -209,6 +211,34 @@ Deno.test("train keeps the best checkpoint apart from the newest, and no more th
   const without = join(path, "without");
   await runCli([...flags, "--no-save-best", "--output", without]);
   assert.deepEqual((await listCheckpoints(without)).map(({ step }) => step), [15, 30, 40]);
+});
+
+Deno.test("a run that fails says why, and run sync sends what a tracker does not have", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const data = await writeTokenRows(join(path, "data.jsonl"), 12);
+  const model = await writeTinyModel(join(path, "model"));
+  const output = join(path, "run");
+  const failing = await runCli([
+    ...["train", "--dataset", data, "--model", model, "--device", "native", "--threads", "1"],
+    ...["--learning-rate", "1e39", "--max-steps", "9", "--output", output],
+  ]);
+  assert.equal(failing.status, 1);
+  const { state, error, metrics } = await readRun(output);
+  assert.equal(state, "failed");
+  assert.ok(failing.stderr.includes(error!), error);
+  const logs = join(path, "logs");
+  for (let i = 0; i < 2; i++) {
+    const synced = await runCli(["run", "sync", output, "--tracker", `tensorboard=${logs}`]);
+    assert.equal(synced.status, 0, synced.stderr);
+  }
+  const files = await Array.fromAsync(Deno.readDir(join(logs, "run")), ({ name }) => name);
+  const steps = (await Promise.all(files.map((name) => Deno.readFile(join(logs, "run", name)))))
+    .flatMap((bytes) => [...decodeRecords(bytes)].map(readEvent))
+    .flatMap(({ step, tags }) => tags.includes("loss") ? [step] : []);
+  assert.deepEqual(steps, metrics.map(({ step }) => step));
+  const nowhere = await runCli(["run", "sync", output]);
+  assert.match(nowhere.stderr, /^error: Cannot sync .*it has no trackers; name one by --tracker/);
 });
 
 Deno.test("run list reads runs of before, and those that never made a step", async () => {

@@ -73,7 +73,10 @@ function wholeLines(file: Deno.FsFile, bytes: number): number {
   return 0;
 }
 
-/** Reads what is appended to a file of JSON lines, from its beginning. */
+/**
+ * Reads what is appended to a file of JSON lines, from its beginning. It is read at once: while a model is trained the
+ * event loop turns about once for each step, and waiting for a file would take several turns.
+ */
 export class JsonLinesReader {
   readonly #path: string;
   #offset = 0;
@@ -87,26 +90,26 @@ export class JsonLinesReader {
    * Returns the objects of the next lines, at most about `maxBytes` of them; none where there is nothing new.
    * A line that is still being written is left for later, one that is no JSON object is left out.
    */
-  async read(maxBytes = 1 << 18): Promise<JsonObject[]> {
-    let bytes = await this.#bytesAt(this.#offset, maxBytes);
+  read(maxBytes = 1 << 18): JsonObject[] {
+    let bytes = this.#bytesAt(this.#offset, maxBytes);
     let end = bytes.lastIndexOf(NEWLINE) + 1;
     while (end === 0 && bytes.length === maxBytes) { // a line that is longer
       maxBytes *= 2;
-      bytes = await this.#bytesAt(this.#offset, maxBytes);
+      bytes = this.#bytesAt(this.#offset, maxBytes);
       end = bytes.lastIndexOf(NEWLINE) + 1;
     }
     this.#offset += end;
     return new TextDecoder().decode(bytes.subarray(0, end)).split("\n").flatMap(parseLine);
   }
 
-  async #bytesAt(offset: number, length: number): Promise<Uint8Array> {
+  #bytesAt(offset: number, length: number): Uint8Array {
     try {
-      using file = await Deno.open(this.#path);
-      await file.seek(offset, Deno.SeekMode.Start);
+      using file = Deno.openSync(this.#path);
+      file.seekSync(offset, Deno.SeekMode.Start);
       const bytes = new Uint8Array(length);
       let count = 0;
       while (count < length) {
-        const read = await file.read(bytes.subarray(count));
+        const read = file.readSync(bytes.subarray(count));
         if (read === null) break;
         count += read;
       }
@@ -119,11 +122,11 @@ export class JsonLinesReader {
 }
 
 /** Returns the objects of all whole lines of the file `path`; none where there is no file. */
-export async function readJsonLines(path: string): Promise<JsonObject[]> {
+export function readJsonLines(path: string): JsonObject[] {
   const reader = new JsonLinesReader(path);
   const all: JsonObject[] = [];
   for (;;) {
-    const some = await reader.read(1 << 22);
+    const some = reader.read(1 << 22);
     if (some.length === 0) return all;
     for (const each of some) all.push(each);
   }

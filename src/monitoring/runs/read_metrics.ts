@@ -15,6 +15,6 @@ export function isLoggedMetrics(row: JsonObject): row is JsonObject & LoggedMetr
 }
 
 /** Reads all metrics of the run in `folder`, in order. */
-export async function readMetrics(folder: string): Promise<LoggedMetrics[]> {
-  return (await readJsonLines(join(folder, METRICS_FILE))).filter(isLoggedMetrics);
+export function readMetrics(folder: string): LoggedMetrics[] {
+  return readJsonLines(join(folder, METRICS_FILE)).filter(isLoggedMetrics);
 }

@@ -90,8 +90,8 @@ export async function readRun(folder: string): Promise<Run> {
       `Cannot read a run in "${folder}": it holds no ${EVENTS_FILE}; give the folder that train wrote`,
     );
   }
-  const events = (await readJsonLines(join(path, EVENTS_FILE))).filter(isEvent);
-  const metrics = await readMetrics(path);
+  const events = readJsonLines(join(path, EVENTS_FILE)).filter(isEvent);
+  const metrics = readMetrics(path);
   const samples = new SampleList();
   for (const event of events) samples.add(event);
   const problems: string[] = [];

@@ -153,13 +153,12 @@ export class Follower implements AsyncDisposable {
         this.#sent = { ...this.#sent, step: chunk.at(-1)!.step };
         continue;
       }
-      const rows = await this.#metrics.read();
+      const rows = this.#metrics.read();
       if (rows.length === 0) break;
       this.#pending = rows.filter(isLoggedMetrics);
     }
-    for (let events = await this.#events.read(); events.length > 0;) {
+    for (let events = this.#events.read(); events.length > 0; events = this.#events.read()) {
       for (const event of events) this.#samples.add(event);
-      events = await this.#events.read();
     }
     const { all } = this.#samples;
     const fresh = all.slice(this.#sent.samples);
@@ -192,8 +191,8 @@ export class Follower implements AsyncDisposable {
     this.#toldProblem = true;
     const ending = error instanceof TrackerRefusal
       ? "it is left out from here on"
-      : "the run goes on without waiting for it; what it misses is sent when it can be reached, at the latest by a " +
-        "process that resumes the run";
+      : "the run goes on without waiting for it; what it misses is sent when it can be reached, or later by: " +
+        "llm-training run sync";
     this.#onProblem(`${messageOf(error)}; ${ending}`);
   }
 }

@@ -35,6 +35,13 @@ export interface TrackerSet extends AsyncDisposable {
   finish(outcome: RunOutcome): Promise<void>;
 }
 
+/** Least time between two sendings: files cost nothing, and servers limit how often they are asked. */
+const INTERVAL_MS: Readonly<Record<TrackerName, number>> = {
+  tensorboard: 1_000,
+  mlflow: 2_000,
+  wandb: 10_000,
+};
+
 /** How long a run waits at its end for its trackers. */
 const FINISH_LIMIT_MS: Readonly<Record<RunOutcome, number>> = {
   finished: 15_000,
@@ -49,6 +56,7 @@ export function openTrackers(
 ): TrackerSet {
   const followers = settings.map((each) =>
     new Follower(createTracker(each, run), {
+      intervalMs: INTERVAL_MS[each.kind],
       ...pace,
       folder: run.folder,
       onProblem: (message) => onProblem(each.kind, message),

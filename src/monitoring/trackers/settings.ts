@@ -22,7 +22,7 @@ export interface TensorboardSettings {
 }
 
 /** What is common to servers. */
-interface ServerSettings {
+export interface ServerSettings {
   /** Address of the server, without a slash at its end. */
   readonly url: string;
   /** Value of the header `Authorization`; null sends none. */
@@ -82,6 +82,14 @@ export function resolveTracker(text: string, options: ResolveTrackerOptions): Tr
   const known = TRACKERS.find((each) => each === name);
   if (known === undefined) {
     throw new UserError(`Cannot use tracker "${name}": choose one of ${TRACKERS.join(", ")}`);
+  }
+  if (place !== undefined && /^https?:\/\/[^/]*@/.test(place)) {
+    throw new UserError(
+      `Cannot use tracker ${name} with a password in its address, which would be saved with the run: set ` +
+        (known === "wandb"
+          ? "WANDB_API_KEY"
+          : "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
+    );
   }
   return RESOLVERS[known](place, options);
 }

@@ -35,15 +35,17 @@ export function createTensorboardTracker(
   let path: string | undefined;
   let lastStep = run.startStep;
 
-  const append = async (events: readonly Uint8Array[]) => {
+  // at once, as the run's files are read
+  const append = (events: readonly Uint8Array[]): Promise<void> => {
     try {
-      using file = await Deno.open(path!, { append: true, create: true });
+      using file = Deno.openSync(path!, { append: true, create: true });
       for (const event of events) {
         let record = encodeRecord(event);
-        while (record.length > 0) record = record.subarray(await file.write(record));
+        while (record.length > 0) record = record.subarray(file.writeSync(record));
       }
+      return Promise.resolve();
     } catch (error) {
-      throw fileError("write", path!, error);
+      return Promise.reject(fileError("write", path!, error));
     }
   };
 
@@ -76,15 +78,15 @@ export function createTensorboardTracker(
       ]);
       return position;
     },
-    async log(metrics) {
+    log(metrics) {
       lastStep = metrics.at(-1)!.step;
-      await append(metrics.map(stepEvent));
+      return append(metrics.map(stepEvent));
     },
-    async sample(samples, { all }) {
-      await append(samples.map((sample) => sampleEvent(sample, all)));
+    sample(samples, { all }) {
+      return append(samples.map((sample) => sampleEvent(sample, all)));
     },
-    async finish(outcome) {
-      await append([endEvent({ timeMs: Date.now(), step: lastStep }, outcome)]);
+    finish(outcome) {
+      return append([endEvent({ timeMs: Date.now(), step: lastStep }, outcome)]);
     },
   };
 }

@@ -27,21 +27,21 @@ Deno.test("JsonLinesWriter keeps only as much as it is told to", async () => {
   await Deno.writeTextFile(path, '{"a":1}\n{"a":2}\n{"a":3}\n');
   using writer = new JsonLinesWriter(path, { keepBytes: 16 });
   writer.append({ a: "new" });
-  assert.deepEqual(await readJsonLines(path), [{ a: 1 }, { a: 2 }, { a: "new" }]);
+  assert.deepEqual(readJsonLines(path), [{ a: 1 }, { a: 2 }, { a: "new" }]);
 });
 
 Deno.test("JsonLinesReader returns each line once, as soon as it is whole", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "lines.jsonl");
   const reader = new JsonLinesReader(path);
-  assert.deepEqual(await reader.read(), [], "there is no file yet");
+  assert.deepEqual(reader.read(), [], "there is no file yet");
   const write = (text: string) => Deno.writeTextFile(path, text, { append: true });
   await write('{"a":1}\n{"b');
-  assert.deepEqual(await reader.read(), [{ a: 1 }]);
-  assert.deepEqual(await reader.read(), []);
+  assert.deepEqual(reader.read(), [{ a: 1 }]);
+  assert.deepEqual(reader.read(), []);
   await write('":"ä"}\n[1]\nno JSON\n{"c":3}\n');
-  assert.deepEqual(await reader.read(), [{ b: "ä" }, { c: 3 }]);
+  assert.deepEqual(reader.read(), [{ b: "ä" }, { c: 3 }]);
   const long = { d: "y".repeat(1000) };
   await write(`${JSON.stringify(long)}\n`);
-  assert.deepEqual(await reader.read(100), [long], "longer than what is read at once");
+  assert.deepEqual(reader.read(100), [long], "longer than what is read at once");
 });

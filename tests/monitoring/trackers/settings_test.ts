@@ -23,7 +23,11 @@ Deno.test("resolveTracker() takes places from the flag, then from the environmen
   };
   assert.deepEqual(resolveTracker("mlflow", { ...NONE, env }), mlflow);
   assert.deepEqual(
-    resolveTracker("mlflow=http://me:p%40ss@127.0.0.1:5000", { ...NONE, project: "other" }),
+    resolveTracker("mlflow", {
+      ...NONE,
+      env: { MLFLOW_TRACKING_URI: "http://me:p%40ss@127.0.0.1:5000" },
+      project: "other",
+    }),
     {
       ...mlflow,
       url: "http://127.0.0.1:5000",
@@ -49,5 +53,9 @@ Deno.test("resolveTracker() says what is missing", () => {
   assert.throws(resolve("mlflow"), /^UserError: Cannot use tracker mlflow: .*MLFLOW_TRACKING_URI/);
   assert.throws(resolve("wandb"), /WANDB_API_KEY/);
   assert.throws(resolve("mlflow=file:///mlruns"), /must begin with http:\/\/ or https:\/\//);
+  assert.throws(
+    resolve("mlflow=http://me:pw@host"),
+    /saved with the run: set MLFLOW_TRACKING_USER/,
+  );
   assert.throws(resolve("comet"), /"comet": choose one of tensorboard, mlflow, wandb/);
 });
