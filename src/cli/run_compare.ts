@@ -67,9 +67,11 @@ async function compare(names: readonly string[], options: PlotOptions): Promise<
     ],
     ["metrics", [
       ["", ...ids],
-      ...results.flatMap(({ metric, last, lowest }) => [
+      ...results.flatMap(({ metric, last, lowest, mean }) => [
         [`${metric}, last`, ...last.map(formatMetric)],
-        [`${metric}, lowest`, ...lowest.map(formatMetric)],
+        /loss/.test(metric)
+          ? [`${metric}, lowest`, ...lowest.map(formatMetric)]
+          : [`${metric}, mean`, ...mean.map(formatMetric)],
       ]),
     ]],
     ...metrics.slice(0, options.metric === undefined ? 2 : metrics.length).map((metric) =>

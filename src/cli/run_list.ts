@@ -7,6 +7,7 @@
 import type { Command } from "commander";
 import { runFolders } from "../monitoring/runs/find_run.ts";
 import { readRun, type Run, summaryOf } from "../monitoring/runs/read_run.ts";
+import { UserError } from "../utils/errors.ts";
 import { columns } from "./columns.ts";
 import { integerOption } from "./option_values.ts";
 import { addExamples } from "./program.ts";
@@ -43,8 +44,9 @@ export function registerRunList(run: Command): void {
 
 async function list(options: RunListOptions): Promise<void> {
   const { runs: folder } = runPlaces(options);
-  const all = await Promise.all((await runFolders(folder)).map(readRun));
+  const all = await Promise.all((await runFolders(folder)).map(readable));
   const runs = all
+    .filter((run) => run !== undefined)
     .toSorted((a, b) => b.started.localeCompare(a.started) || b.id.localeCompare(a.id))
     .slice(0, options.limit);
   if (options.json) return print(JSON.stringify({ folder, runs: runs.map(runSummary) }));
@@ -55,6 +57,17 @@ async function list(options: RunListOptions): Promise<void> {
   }
   const header = ["run", "state", "steps", "loss", "best eval", "model", "data", "started"];
   for (const line of columns([header, ...runs.map(row)], { right: [2, 3, 4] })) print(line);
+}
+
+/** One run that cannot be read does not hide the others. */
+async function readable(folder: string): Promise<Run | undefined> {
+  try {
+    return await readRun(folder);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    printError(`warning: ${error.message}`);
+    return undefined;
+  }
 }
 
 function row(run: Run): string[] {

@@ -53,9 +53,11 @@ export interface MetricOutcome {
   readonly last: readonly (number | undefined)[];
   /** Its lowest value in each run. */
   readonly lowest: readonly (number | undefined)[];
+  /** The mean of its values in each run. */
+  readonly mean: readonly (number | undefined)[];
 }
 
-/** Returns the last and the lowest value of metrics in each run; those that no run has are left out. */
+/** Returns what metrics came to in each run; those that no run has are left out. */
 export function outcomes(runs: readonly Run[], metrics: readonly string[]): MetricOutcome[] {
   return metrics.flatMap((metric) => {
     const summaries = runs.map((run) => summaryOf(run.metrics, metric));
@@ -64,6 +66,7 @@ export function outcomes(runs: readonly Run[], metrics: readonly string[]): Metr
       metric,
       last: summaries.map((summary) => summary?.last.value),
       lowest: summaries.map((summary) => summary?.lowest.value),
+      mean: summaries.map((summary) => summary?.mean),
     }];
   });
 }

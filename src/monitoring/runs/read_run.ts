@@ -126,16 +126,29 @@ export async function readRun(folder: string): Promise<Run> {
   };
 }
 
-/** Returns the first, the last or the lowest of what metrics have of a name; `undefined` where they have none. */
+/** What the values of a metric amount to. */
+export interface MetricSummary {
+  /** The first. */
+  readonly first: StepValue;
+  /** The last. */
+  readonly last: StepValue;
+  /** The lowest. */
+  readonly lowest: StepValue;
+  /** Their mean. */
+  readonly mean: number;
+}
+
+/** Returns what the values of a metric amount to; `undefined` where there are none. */
 export function summaryOf(
   metrics: readonly LoggedMetrics[],
   name: string,
-): { readonly first: StepValue; readonly last: StepValue; readonly lowest: StepValue } | undefined {
+): MetricSummary | undefined {
   const values = valuesOf(metrics, name);
   const [first] = values;
   if (first === undefined) return undefined;
   const lowest = values.reduce((best, each) => each.value < best.value ? each : best);
-  return { first, last: values.at(-1)!, lowest };
+  const mean = values.reduce((sum, { value }) => sum + value, 0) / values.length;
+  return { first, last: values.at(-1)!, lowest, mean };
 }
 
 /** Returns what metrics have of a name, by step. */
