@@ -11,6 +11,7 @@ import { fileError } from "../../utils/file_error.ts";
 import { readJsonFile } from "../../utils/json.ts";
 import { parseTrainingConfig, type TrainingConfig } from "./config.ts";
 
+export { RUN_CONFIG_FILE } from "../../monitoring/runs/run_files.ts";
 export { RunLog } from "../../monitoring/runs/run_log.ts";
 export type { StepMetrics } from "../../monitoring/runs/run_files.ts";
 
