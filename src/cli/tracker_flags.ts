@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Command, InvalidArgumentError } from "commander";
-import { isTracker, TRACKERS } from "../monitoring/trackers/settings.ts";
+import type { Command } from "commander";
+import { TRACKERS } from "../monitoring/trackers/settings.ts";
 import { repeatedOption } from "./option_values.ts";
 
 /** Adds the flags of trackers; addresses and keys come from the environment too. */
@@ -16,10 +16,7 @@ export function addTrackerFlags(command: Command): Command {
       `show the run besides: ${
         TRACKERS.join(", ")
       }, or <name>=<folder or address>; may be repeated`,
-      (value: string, previous?: readonly string[]) => {
-        if (isTracker(value)) return repeatedOption(value, previous);
-        throw new InvalidArgumentError(`It must begin with one of ${TRACKERS.join(", ")}.`);
-      },
+      repeatedOption,
     )
     .option(
       "--tracker-project <name>",

@@ -175,8 +175,11 @@ Deno.test("a tracker that cannot be reached costs a run one warning and an event
   assert.deepEqual(metrics.map(({ loss }) => loss), losses);
   for (
     const [args, message] of [
-      [["--tracker", "comet"], /must begin with one of tensorboard, mlflow, wandb/],
-      [["--tracker", "mlflow"], /set|MLFLOW_TRACKING_URI/],
+      [
+        ["--tracker", "comet"],
+        /^error: Cannot use tracker "comet": choose one of tensorboard, mlflow, wandb/,
+      ],
+      [["--tracker", "mlflow"], /^error: Cannot use tracker mlflow: .*MLFLOW_TRACKING_URI/],
     ] as const
   ) {
     const refused = await runCli([...flags, "--output", join(path, "refused"), ...args], {

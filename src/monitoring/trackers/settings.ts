@@ -66,11 +66,6 @@ const DEFAULT_PROJECT = "llm-training";
 
 const WANDB_CLOUD = "https://api.wandb.ai";
 
-/** Whether `text` names a tracker: `tensorboard`, or with its place `mlflow=http://127.0.0.1:5000`. */
-export function isTracker(text: string): boolean {
-  return TRACKERS.some((name) => name === text.split("=", 1)[0]);
-}
-
 /**
  * Returns the settings of the tracker that `text` names: its name, or `<name>=<folder or address>`.
  *
