@@ -5,16 +5,18 @@
  */
 
 import type { Command } from "commander";
+import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import type { Run, RunState } from "../monitoring/runs/read_run.ts";
 import { openTrackers } from "../monitoring/trackers/open_trackers.ts";
 import { resolveTracker } from "../monitoring/trackers/settings.ts";
 import type { RunOutcome } from "../monitoring/trackers/tracker.ts";
 import { UserError } from "../utils/errors.ts";
+import { anySettings } from "../utils/settings/setting.ts";
 import { pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { readNamed } from "./run_options.ts";
 import { printError } from "./terminal.ts";
-import { addTrackerFlags } from "./tracker_flags.ts";
+import { addSettingFlags } from "./setting_flags.ts";
 
 interface RunSyncOptions {
   readonly home?: string;
@@ -23,17 +25,20 @@ interface RunSyncOptions {
   readonly trackerRunName?: string;
 }
 
+const { trackers, trackerProject, trackerRunName } = TRAINING_SETTINGS;
+
 /** Longest time that all may take. */
 const LIMIT_MS = 600_000;
 
 /** Adds `run sync` to `run`. */
 export function registerRunSync(run: Command): void {
-  const command = addTrackerFlags(
+  const command = addSettingFlags(
     run.command("sync <run>")
       .description(
         "Send to trackers what they do not have of a run: those of the run, or others that are named.",
       )
       .option("--home <folder>", "the home folder whose runs are meant"),
+    anySettings({ trackers, trackerProject, trackerRunName }),
   ).action(sync);
   addExamples(command, [
     "llm-training run sync runs/mine",
@@ -65,7 +70,7 @@ async function sync(name: string, options: RunSyncOptions): Promise<void> {
     })
   );
   const failed = new Map<string, string>();
-  await using trackers = openTrackers(settings, {
+  await using set = openTrackers(settings, {
     run: { folder, info, config, startStep: run!.metrics.at(-1)?.step ?? 0 },
     onProblem: (tracker, message) => {
       failed.set(tracker, message);
@@ -73,7 +78,7 @@ async function sync(name: string, options: RunSyncOptions): Promise<void> {
     },
     pace: { finishMs: LIMIT_MS },
   });
-  await trackers.finish(outcome);
+  await set.finish(outcome);
   const [first] = failed;
   if (first !== undefined) throw new UserError(`Cannot sync with ${first[0]}: ${first[1]}`);
   printError(`${names.join(", ")}: all of "${run!.id}" is there`);
