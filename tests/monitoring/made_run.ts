@@ -44,6 +44,7 @@ export function madeInfo(folder: string, changes: Partial<RunInfo> = {}): RunInf
     model: { name: "demo", type: "qwen3", parameters: 1000, trainedParameters: 1000 },
     data: [{
       ...{ role: "train", path: "/data.jsonl", sha256: "ab".repeat(32) },
+      files: [{ path: "/data.jsonl", sha256: "ab".repeat(32) }],
       ...{ rows: 10, examples: 10, tokens: 640, trainedTokens: 600 },
     }],
     totalSteps: 20,

@@ -213,5 +213,6 @@ async function describe(options: RecorderOptions): Promise<RunInfo> {
 
 function dataOf(role: DataRole, { path, sha256, statistics }: Dataset): RunData {
   const { rows, examples, tokens, trainedTokens } = statistics;
-  return { role, path, sha256, rows, examples, tokens, trainedTokens };
+  const files = [{ path, sha256 }];
+  return { role, path, sha256, files, rows, examples, tokens, trainedTokens };
 }

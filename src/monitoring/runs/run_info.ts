@@ -27,15 +27,25 @@ export const DATA_ROLES = ["train", "eval"] as const;
 /** What data is used for. */
 export type DataRole = (typeof DATA_ROLES)[number];
 
-/** One file of data. */
+/** A file of data. */
+export interface RunDataFile {
+  /** Where it is. */
+  readonly path: string;
+  /** SHA-256 of it, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** Data of a run. */
 export interface RunData {
   /** What it is used for. */
   readonly role: DataRole;
-  /** The file. */
+  /** What it was read from, as it was named. */
   readonly path: string;
-  /** SHA-256 of the file, in hexadecimal digits. */
+  /** SHA-256 of what it was read from, in hexadecimal digits. */
   readonly sha256: string;
-  /** Rows of the file. */
+  /** The files that it was read from. */
+  readonly files: readonly RunDataFile[];
+  /** Rows of the files. */
   readonly rows: number;
   /** Sequences that are used of them. */
   readonly examples: number;
@@ -102,6 +112,7 @@ const fields: FieldDecoders<RunInfo> = {
     role: oneOf(DATA_ROLES),
     path: text(),
     sha256: text(),
+    files: array(object<RunDataFile>({ path: text(), sha256: text() })),
     rows: count,
     examples: count,
     tokens: count,
