@@ -229,7 +229,7 @@ Deno.test("a run that fails says why, and run sync sends what a tracker does not
   assert.equal(failing.status, 1);
   const { state, error, metrics } = await readRun(output);
   assert.equal(state, "failed");
-  assert.ok(failing.stderr.includes(error!), error);
+  assert.ok(failing.stderr.includes(error!), failing.stderr);
   const logs = join(path, "logs");
   for (let i = 0; i < 2; i++) {
     const synced = await runCli(["run", "sync", output, "--tracker", `tensorboard=${logs}`]);
