@@ -66,19 +66,26 @@ export async function requestJson(address: string, options: JsonRequest): Promis
     signal.throwIfAborted();
     throw new Error(`${origin} cannot be reached: ${networkReason(error)}`, { cause: error });
   }
+  const { status } = response;
   const answer = jsonObject(text);
-  if (response.ok) return answer;
-  const message = `${origin} answers ${response.status}: ${reasonIn(answer, text)}`;
-  if (response.status >= 500 || MAY_PASS.has(response.status)) throw new Error(message);
-  throw new RefusedError(message, { status: response.status, answer });
+  if (response.ok && (answer !== undefined || text.trim() === "")) return answer ?? {};
+  if (response.ok) {
+    throw new RefusedError(`${origin} does not answer as a tracker does; check its address`, {
+      status,
+      answer: {},
+    });
+  }
+  const message = `${origin} answers ${status}: ${reasonIn(answer ?? {}, text)}`;
+  if (status >= 500 || MAY_PASS.has(status)) throw new Error(message);
+  throw new RefusedError(message, { status, answer: answer ?? {} });
 }
 
-function jsonObject(text: string): JsonObject {
+function jsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value as JsonObject : {};
+    return typeof value === "object" && value !== null ? value as JsonObject : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 
