@@ -22,6 +22,7 @@ import { formatCount } from "../utils/format.ts";
 import { interruptible } from "./interrupt.ts";
 import { findModelOrRun, type ModelPlace, pathContext } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
+import { registerDataConvert } from "./data_convert.ts";
 import { registerDataGenerate } from "./data_generate.ts";
 import { addExamples } from "./program.ts";
 import { print } from "./terminal.ts";
@@ -38,6 +39,7 @@ export function registerData(program: Command): void {
   ]);
   registerValidate(data);
   registerPreview(data);
+  registerDataConvert(data);
   registerDataGenerate(data);
 }
 
