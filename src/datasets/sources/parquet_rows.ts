@@ -20,21 +20,27 @@ import { checkColumn, columnRange } from "./parquet_check.ts";
 import type { RawRow } from "./raw_row.ts";
 import { UnreadableError } from "./unreadable.ts";
 
+/** Options of {@linkcode ParquetFile.read}. */
+export interface ReadParquetOptions {
+  /** How many rows to read. @default {all of them} */
+  readonly limit?: number | undefined;
+  /** Ends the reading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A Parquet file that is open. */
 export interface ParquetFile extends AsyncDisposable {
   /** Number of rows. */
   readonly rows: number;
   /** Yields the rows in lists. */
-  read(
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): AsyncGenerator<readonly RawRow[], void>;
+  read(options?: ReadParquetOptions): AsyncGenerator<readonly RawRow[], void>;
 }
 
 /** Of a group of rows no more is decoded at once than about this. */
 const STEP_BYTES = 128 * 2 ** 20;
 
 /** Rows that are handed on at once. */
-const STEP_ROWS = 50_000;
+const STEP_ROWS = 200_000;
 
 /**
  * Opens a Parquet file.
@@ -135,16 +141,18 @@ async function parquetOf(ranges: Ranges, close: () => void): Promise<ParquetFile
   });
   return {
     rows: groups.reduce((sum, { rows }) => sum + rows, 0),
-    async *read({ signal } = {}) {
+    async *read({ limit = Infinity, signal } = {}) {
       let groupStart = 0;
       for (const { group, rows, step } of groups) {
         await checkGroup(group, { file, metadata, rowStart: groupStart });
-        for (let start = groupStart; start < groupStart + rows; start += step) {
+        const groupEnd = Math.min(groupStart + rows, limit);
+        for (let start = groupStart; start < groupEnd; start += step) {
           signal?.throwIfAborted();
-          const rowEnd = Math.min(start + step, groupStart + rows);
+          const rowEnd = Math.min(start + step, groupEnd);
           yield await readRange({ file, metadata, rowStart: start, rowEnd });
         }
         groupStart += rows;
+        if (groupStart >= limit) return;
       }
     },
     [Symbol.asyncDispose]: dispose,
