@@ -1,0 +1,127 @@
+/**
+ * What validation found, kept by the content of the file, so that the same bytes are not looked over twice.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { writeFileAtomic } from "../../utils/atomic_file.ts";
+import { UserError } from "../../utils/errors.ts";
+import {
+  array,
+  decode,
+  type Decoder,
+  integer,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  readJsonFile,
+  record,
+  text,
+} from "../../utils/json.ts";
+import { FINDING_CODES, type FindingCode } from "./codes.ts";
+import type { Finding } from "./finding.ts";
+import { includesLevel, VALIDATION_LEVELS, type ValidationLevel } from "./levels.ts";
+
+/** Rises whenever validation finds something else in the same file; older verdicts then count no more. */
+export const VALIDATOR_VERSION = 1;
+
+/** The most findings that a verdict keeps; it counts all. */
+const KEPT_FINDINGS = 200;
+
+/** What validation found in one file. */
+export interface Verdict {
+  /** {@linkcode VALIDATOR_VERSION} of the validator. */
+  readonly validatorVersion: number;
+  /** Hash of the file's bytes. */
+  readonly sha256: string;
+  /** Where the file was; it may have moved. */
+  readonly path: string;
+  /** How closely it was looked at. */
+  readonly level: ValidationLevel;
+  /** The format that rows were read as, where it was asked for. */
+  readonly format: string | null;
+  /** All rows. */
+  readonly rows: number;
+  /** Those that cannot be trained on. */
+  readonly unusableRows: number;
+  /** How many findings there are of each kind. */
+  readonly counts: Readonly<Partial<Record<FindingCode, number>>>;
+  /** The first errors, then the first warnings. */
+  readonly findings: readonly Finding[];
+  /** When, in ISO 8601. */
+  readonly validatedAt: string;
+}
+
+const code = oneOf(FINDING_CODES);
+
+const finding = object<Finding>({
+  line: integer({ min: 0 }),
+  row: optional(integer({ min: 1 }), undefined) as Decoder<number>,
+  code,
+  message: text(),
+  fix: text(),
+  source: optional(text(), undefined) as Decoder<string>,
+});
+
+const verdict = object<Verdict>({
+  validatorVersion: integer({ min: 1 }),
+  sha256: text(),
+  path: text(),
+  level: oneOf(VALIDATION_LEVELS),
+  format: nullable(text()),
+  rows: integer({ min: 0 }),
+  unusableRows: integer({ min: 0 }),
+  counts: record(integer({ min: 0 })),
+  findings: array(finding),
+  validatedAt: text(),
+});
+
+/** Options of {@linkcode readVerdict}. */
+export interface ReadVerdictOptions {
+  /** How closely the file must have been looked at. @default {"quick"} */
+  readonly level?: ValidationLevel;
+  /** The format that rows are read as, where it is asked for. @default {null} */
+  readonly format?: string | null;
+}
+
+/**
+ * Returns the verdict on a file with these bytes from `folder`, or `undefined` if there is none that holds: of this
+ * version, of this format, and at least of this level.
+ */
+export async function readVerdict(
+  folder: string,
+  sha256: string,
+  { level = "quick", format = null }: ReadVerdictOptions = {},
+): Promise<Verdict | undefined> {
+  const path = verdictPath(folder, sha256);
+  let found: Verdict;
+  try {
+    found = decode(verdict, await readJsonFile(path), path);
+  } catch (error) {
+    if (error instanceof UserError) return undefined; // not there, or of another version
+    throw error;
+  }
+  const holds = found.validatorVersion === VALIDATOR_VERSION && found.sha256 === sha256 &&
+    found.format === format && includesLevel(found.level, level);
+  return holds ? found : undefined;
+}
+
+/**
+ * Keeps a verdict in `folder`, unless one that looked closer is there.
+ *
+ * @throws {UserError} If it cannot be written.
+ */
+export async function writeVerdict(folder: string, verdict: Verdict): Promise<void> {
+  const { sha256, level, format, findings } = verdict;
+  const known = await readVerdict(folder, sha256, { level, format });
+  if (known !== undefined && known.level !== level) return;
+  await Deno.mkdir(folder, { recursive: true });
+  const kept = { ...verdict, findings: findings.slice(0, KEPT_FINDINGS) };
+  await writeFileAtomic(verdictPath(folder, sha256), `${JSON.stringify(kept, null, 2)}\n`);
+}
+
+function verdictPath(folder: string, sha256: string): string {
+  return join(folder, `${sha256}.json`);
+}
