@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { readLines } from "../datasets/jsonl.ts";
 import { parseRow } from "../datasets/parse_row.ts";
 import { renderedSegments, type Segment, sourceSegments } from "../datasets/preview.ts";
+import { TRAIN_ON, type TrainOn } from "../datasets/train_on.ts";
 import {
   validateDataset,
   type ValidationModel,
@@ -51,6 +52,7 @@ interface ValidateOptions extends ModelOptions {
 }
 
 interface PreviewOptions extends ModelOptions {
+  readonly trainOn?: TrainOn;
   readonly rows: number;
 }
 
@@ -83,6 +85,9 @@ function registerPreview(data: Command): void {
       "--model <model>",
       "a model, as train takes it, to render rows with its template and tokens",
     )
+    .addOption(
+      new Option("--train-on <tokens>", "what is trained (default: assistant)").choices(TRAIN_ON),
+    )
     .option("--rows <count>", "how many rows to show", integerOption({ min: 1 }), 3)
     .action((path: string, options: PreviewOptions) => preview(path, options));
   addExamples(command, [
@@ -108,7 +113,10 @@ async function validate(
   );
 }
 
-async function preview(path: string, { model: name, rows }: PreviewOptions): Promise<void> {
+async function preview(
+  path: string,
+  { model: name, rows, trainOn }: PreviewOptions,
+): Promise<void> {
   const tokenizer = name === undefined ? undefined : await tokenizerOf(await findPlace(name));
   if (name !== undefined && tokenizer === undefined) {
     throw new UserError(`Cannot preview with model "${name}": it has no tokenizer.json`);
@@ -119,7 +127,7 @@ async function preview(path: string, { model: name, rows }: PreviewOptions): Pro
     const { row, warnings } = parseRow(text, { place });
     const segments = tokenizer === undefined
       ? sourceSegments(row)
-      : renderedSegments(row, { tokenizer, place });
+      : renderedSegments(row, { tokenizer, place, trainOn });
     print(
       `── line ${line}, ${row.kind}${warnings.map((warning) => `, warning: ${warning}`).join("")}`,
     );

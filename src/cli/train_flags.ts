@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { LORA_VARIANTS, type TrainingConfig } from "../core/training/config.ts";
 import { FROZEN_DTYPES } from "../core/training/frozen_weights.ts";
 import { type Schedule, SCHEDULES } from "../core/training/schedule.ts";
+import { TRAIN_ON } from "../datasets/train_on.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
 import { ALL_LINEAR, LORA_DEFAULTS, type ModuleSelection } from "../models/adapters/lora_config.ts";
 import { UserError } from "../utils/errors.ts";
@@ -94,6 +95,12 @@ export function addTrainingFlags(command: Command): Command {
       "--max-length <tokens>",
       "most tokens of an example (default: what the model was made for, at most 512)",
       integerOption({ min: 2 }),
+    )
+    .addOption(
+      new Option(
+        "--train-on <tokens>",
+        "what is trained of conversations and completions: all the assistant says, its last turn, or everything (default: assistant)",
+      ).choices(TRAIN_ON),
     )
     .option(
       "--seed <number>",

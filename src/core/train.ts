@@ -217,10 +217,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const prepared = await prepareModel(options.config, { checkpoint, signal });
   const { trainee } = prepared;
-  const { maxLength } = options.config;
+  const { maxLength, trainOn } = options.config;
   const { dataset, evalDataset } = await prepareData(
     options.config,
-    (path) => prepareDataset(path, { prepared, maxLength, onWarning, signal }),
+    (path) => prepareDataset(path, { prepared, maxLength, trainOn, onWarning, signal }),
   );
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
   const resolved = resolveConfig(options.config, { dataset, prepared });

@@ -13,6 +13,7 @@ import { readLines } from "./jsonl.ts";
 import { countTrainedTokens } from "./labels.ts";
 import { parseRow } from "./parse_row.ts";
 import type { RowPlace } from "./row.ts";
+import type { TrainOn } from "./train_on.ts";
 
 /** What a data set amounts to. */
 export interface DatasetStatistics {
@@ -56,6 +57,8 @@ export interface OpenDatasetOptions {
   readonly tokenizer: Tokenizer | undefined;
   /** Most tokens of an example. */
   readonly maxLength: number;
+  /** Which tokens of conversations and completions are trained. @default {"assistant"} */
+  readonly trainOn?: TrainOn | undefined;
   /** Number of token ids of the model. */
   readonly vocabSize: number;
   /** Told what is odd about a row without making it useless. @default {nothing is told} */
@@ -70,7 +73,7 @@ export interface OpenDatasetOptions {
  * @throws {UserError} If a row cannot be used or none has anything to train; the message names file and line.
  */
 export async function openDataset(path: string, options: OpenDatasetOptions): Promise<Dataset> {
-  const { tokenizer, maxLength, vocabSize, onWarning, signal } = options;
+  const { tokenizer, maxLength, trainOn, vocabSize, onWarning, signal } = options;
   const hash = createHash("sha256");
   const inputIds = createIntList();
   const labels = createIntList();
@@ -96,7 +99,13 @@ export async function openDataset(path: string, options: OpenDatasetOptions): Pr
     const place = { path, line };
     const { row, warnings } = parseRow(text, { place, vocabSize });
     for (const warning of warnings) onWarning?.(warning, place);
-    const { examples, truncated } = encodeRow(row, { place, tokenizer, maxLength, vocabSize });
+    const { examples, truncated } = encodeRow(row, {
+      place,
+      tokenizer,
+      maxLength,
+      trainOn,
+      vocabSize,
+    });
     counts.rows++;
     if (row.kind === "messages") counts.conversations++;
     if (truncated) counts.truncatedRows++;

@@ -41,6 +41,7 @@ export {
   type TokensRow,
 } from "./row.ts";
 export { type DatasetSplit, splitDataset, type SplitOptions } from "./split.ts";
+export { TRAIN_ON, type TrainOn } from "./train_on.ts";
 export {
   type TokenStatistics,
   validateDataset,

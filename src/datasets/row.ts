@@ -31,6 +31,13 @@ export interface MessagesRow {
   readonly messages: readonly ChatMessage[];
   /** Functions that the assistant may call. */
   readonly tools: readonly unknown[] | undefined;
+  /**
+   * For each message whether it may be trained, where the row says so (OpenAI's `weight`, or a prompt that is a
+   * conversation). @default {every turn of the assistant}
+   */
+  readonly trained?: readonly boolean[];
+  /** More variables for the chat template (`chat_template_kwargs`, `parallel_tool_calls`). @default {none} */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
 /** A text and what follows it; only the latter is trained. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { TRAIN_ON, type TrainOn } from "../../datasets/train_on.ts";
 import type { ModuleSelection } from "../../models/adapters/lora_config.ts";
 import {
   array,
@@ -67,6 +68,8 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly epochs: number;
   /** Most tokens of an example; null takes what the model was made for, at most 512. */
   readonly maxLength: number | null;
+  /** Which tokens of conversations and completions are trained. */
+  readonly trainOn: TrainOn;
   /** Decides the order of rows and the weights of a new model. */
   readonly seed: number;
   /** Whether each epoch has an order of its own. */
@@ -125,6 +128,7 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   maxSteps: null,
   epochs: 3,
   maxLength: null,
+  trainOn: "assistant",
   seed: 0,
   shuffle: true,
   saveSteps: null,
@@ -173,6 +177,7 @@ const fields: FieldDecoders<TrainingConfig> = {
   maxSteps: nullable(integer({ min: 1 })),
   epochs: number({ min: 0 }),
   maxLength: nullable(integer({ min: 2 })),
+  trainOn: optional(oneOf(TRAIN_ON), "assistant"),
   seed: integer({ min: 0, max: 2 ** 32 - 1 }),
   shuffle: boolean(),
   saveSteps: nullable(integer({ min: 1 })),

@@ -15,6 +15,7 @@ import { ALL_LINEAR, LORA_DEFAULTS, type LoraConfig } from "../../models/adapter
 import type { Checkpoint } from "../../models/checkpoint/open.ts";
 import { endsAtMaxPositions } from "../../models/language_model.ts";
 import { findPreset, type Preset } from "../../models/presets.ts";
+import type { TrainOn } from "../../datasets/train_on.ts";
 import { trainBpe } from "../../models/tokenizer/bpe_trainer.ts";
 import { createTokenizer, loadTokenizer } from "../../models/tokenizer/load_tokenizer.ts";
 import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
@@ -223,6 +224,8 @@ export interface PrepareDatasetOptions {
   readonly prepared: TrainingModel;
   /** Most tokens of an example; null takes the default. */
   readonly maxLength: number | null;
+  /** Which tokens of conversations and completions are trained. @default {"assistant"} */
+  readonly trainOn?: TrainOn | undefined;
   /** Told what is odd about a row. */
   readonly onWarning: (warning: string) => void;
   /** Ends the reading. */
@@ -246,6 +249,7 @@ export async function prepareDataset(
     tokenizer,
     vocabSize: model.vocabSize,
     maxLength: maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
+    trainOn: options.trainOn,
     onWarning: (warning, { line }) => options.onWarning(`${path}, line ${line}: ${warning}`),
     signal: options.signal,
   });

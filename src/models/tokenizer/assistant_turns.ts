@@ -11,6 +11,7 @@
 
 import type { Span } from "./token_alignment.ts";
 import { type ChatMessage, ChatTemplateError } from "./tokenizer.ts";
+import { unusedMark } from "./unused_mark.ts";
 
 /** Renders messages, with or without the header of an assistant's turn at the end. */
 export type RenderMessages = (
@@ -18,11 +19,10 @@ export type RenderMessages = (
   options: { readonly addGenerationPrompt: boolean },
 ) => string;
 
-/** Neither text nor white space, so that no template trims or interprets it. */
-const MARK = "\uFDD2\uFDD3";
-
 /** A turn of the assistant: it starts behind its header. */
 export interface AssistantTurn extends Span {
+  /** Index of the message. */
+  readonly message: number;
   /**
    * Where the content ends if `end` is an upper bound only: what follows the turn in the whole conversation is not
    * what follows it when the conversation ends there. The turn then ends with a special token in between.
@@ -40,8 +40,8 @@ export function findAssistantTurns(
   render: RenderMessages,
 ): AssistantTurn[] {
   const whole = render(messages, { addGenerationPrompt: false });
-  return messages.flatMap((message, i) =>
-    message.role === "assistant" ? [findTurn(messages, i, { whole, render })] : []
+  return messages.flatMap(({ role }, message) =>
+    role === "assistant" ? [{ message, ...findTurn(messages, message, { whole, render }) }] : []
   );
 }
 
@@ -62,11 +62,9 @@ function findTurn(
   messages: readonly ChatMessage[],
   index: number,
   { whole, render }: Rendering,
-): AssistantTurn {
+): Omit<AssistantTurn, "message"> {
   const until = render(messages.slice(0, index + 1), { addGenerationPrompt: false });
-  const given = index === 0
-    ? undefined
-    : render(messages.slice(0, index), { addGenerationPrompt: true });
+  const given = renderGiven(messages, index, render);
   if (given !== undefined && until.startsWith(given) && whole.startsWith(until)) {
     return { start: given.length, end: until.length };
   }
@@ -77,12 +75,30 @@ function findTurn(
   return { start, ...end };
 }
 
+/**
+ * Renders what the assistant is given before it writes message `index`; `undefined` if that is nothing, or the template
+ * refuses it, as some do where no user has spoken.
+ */
+export function renderGiven(
+  messages: readonly ChatMessage[],
+  index: number,
+  render: RenderMessages,
+): string | undefined {
+  if (index === 0) return undefined;
+  try {
+    return render(messages.slice(0, index), { addGenerationPrompt: true });
+  } catch (error) {
+    if (error instanceof ChatTemplateError) return undefined;
+    throw error;
+  }
+}
+
 /** The turn ends behind the message's content and what follows it when the conversation ends there. */
 function findEnd(
   messages: readonly ChatMessage[],
   index: number,
   { whole, render, until }: Rendering & { readonly until: string },
-): Omit<AssistantTurn, "start"> | undefined {
+): Omit<AssistantTurn, "start" | "message"> | undefined {
   const contentEnd = findContentEnd(messages, index, { render, text: whole });
   const endInUntil = findContentEnd(messages.slice(0, index + 1), index, { render, text: until });
   if (contentEnd === undefined || endInUntil === undefined) return undefined;
@@ -126,15 +142,12 @@ function findContentEnd(
   index: number,
   { render, text, addGenerationPrompt = false }: Probe,
 ): number | undefined {
-  const marked = render(
-    messages.with(index, {
-      ...messages[index]!,
-      content: (messages[index]!.content ?? "") + MARK,
-    }),
-    { addGenerationPrompt },
-  );
-  if (!marked.includes(MARK)) return undefined;
-  const suffix = marked.length - (marked.lastIndexOf(MARK) + MARK.length);
+  const mark = unusedMark(messages);
+  const marked = render(withContent(messages, index, (content) => content + mark), {
+    addGenerationPrompt,
+  });
+  if (!marked.includes(mark)) return undefined;
+  const suffix = marked.length - (marked.lastIndexOf(mark) + mark.length);
   return text.endsWith(marked.slice(marked.length - suffix)) ? text.length - suffix : undefined;
 }
 
@@ -144,15 +157,20 @@ function findContentStart(
   index: number,
   { render, text }: Probe,
 ): number | undefined {
-  const marked = render(
-    messages.with(index, {
-      ...messages[index]!,
-      content: MARK + (messages[index]!.content ?? ""),
-    }),
-    { addGenerationPrompt: false },
-  );
-  const start = marked.indexOf(MARK);
+  const marked = render(withContent(messages, index, (content) => unusedMark(messages) + content), {
+    addGenerationPrompt: false,
+  });
+  const start = marked.indexOf(unusedMark(messages));
   return start >= 0 && text.startsWith(marked.slice(0, start)) ? start : undefined;
+}
+
+function withContent(
+  messages: readonly ChatMessage[],
+  index: number,
+  change: (content: string) => string,
+): ChatMessage[] {
+  const message = messages[index]!;
+  return messages.with(index, { ...message, content: change(message.content ?? "") });
 }
 
 function commonPrefix(a: string, b: string): number {

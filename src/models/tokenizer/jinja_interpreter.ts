@@ -19,15 +19,15 @@ import {
 
 /** Strings put around what a `generation` block prints. */
 export interface GenerationMarks {
-  /** Before it. */
-  readonly open: string;
-  /** After it. */
+  /** Returns the one before it; `message` is the index of the message that is written, where there is one. */
+  readonly open: (message: number | undefined) => string;
+  /** The one after it. */
   readonly close: string;
 }
 
 /** A parsed template. */
 export interface JinjaTemplate {
-  /** Runs it: `globals` are functions and constants, `variables` are JSON data. */
+  /** Runs it: `globals` are functions and constants, `variables` are JSON data, `messages` among them. */
   render(
     variables: Readonly<Record<string, unknown>>,
     options: {
@@ -80,7 +80,9 @@ export function parseJinja(source: string): JinjaTemplate {
         if (value === undefined) continue;
         environment.setVariable(name, values.fromJson(value) as LibraryValue);
       }
-      return String(new ChatInterpreter(environment, { values, marks }).run(program).value);
+      const messages = indexOfMessages(environment.variables.get("messages"));
+      const interpreter = new ChatInterpreter(environment, { values, marks, messages });
+      return String(interpreter.run(program).value);
     },
   };
 }
@@ -92,17 +94,24 @@ function rewriteGenerationBlocks(source: string): string {
     .replace(/\{%([-+]?)\s*endgeneration\s*([-+]?)%\}/g, "{%$1 endcall $2%}");
 }
 
-class ChatInterpreter extends Interpreter {
-  readonly #values: JinjaValues;
-  readonly #marks: GenerationMarks;
+/** Messages are told apart by identity: slices and reversed lists hold the same values. */
+function indexOfMessages(messages: JinjaValue | undefined): ReadonlyMap<unknown, number> {
+  const list: readonly unknown[] = Array.isArray(messages?.value) ? messages.value : [];
+  return new Map(list.map((message, i) => [message, i]));
+}
 
-  constructor(
-    environment: Environment,
-    options: { readonly values: JinjaValues; readonly marks: GenerationMarks },
-  ) {
+interface ChatInterpreterOptions {
+  readonly values: JinjaValues;
+  readonly marks: GenerationMarks;
+  readonly messages: ReadonlyMap<unknown, number>;
+}
+
+class ChatInterpreter extends Interpreter {
+  readonly #options: ChatInterpreterOptions;
+
+  constructor(environment: Environment, options: ChatInterpreterOptions) {
     super(environment);
-    this.#values = options.values;
-    this.#marks = options.marks;
+    this.#options = options;
   }
 
   override evaluate(statement: Statement, environment: Environment): LibraryValue {
@@ -137,7 +146,20 @@ class ChatInterpreter extends Interpreter {
   #generation(node: Node, environment: Environment): JinjaValue {
     const block = { type: "Program", body: node.body ?? [] };
     const printed = this.#evaluate(block, new Environment(environment));
-    return this.#values.text(`${this.#marks.open}${printed.value}${this.#marks.close}`);
+    const { marks, values } = this.#options;
+    const open = marks.open(this.#messageIn(environment));
+    return values.text(`${open}${printed.value}${marks.close}`);
+  }
+
+  /** Returns the index of the message that a loop or a macro works on; its variable may have any name. */
+  #messageIn(environment: Environment): number | undefined {
+    for (let scope: Environment | undefined = environment; scope; scope = scope.parent) {
+      for (const value of scope.variables.values()) {
+        const index = this.#options.messages.get(value);
+        if (index !== undefined) return index;
+      }
+    }
+    return undefined;
   }
 
   /** Evaluates `text.strip(characters)`; `undefined` for every other call. */
@@ -155,7 +177,7 @@ class ChatInterpreter extends Interpreter {
     let end = kept.length;
     if (method !== "rstrip") { while (start < end && set.has(kept[start]!)) start++; }
     if (method !== "lstrip") { while (end > start && set.has(kept[end - 1]!)) end--; }
-    return this.#values.text(kept.slice(start, end).join(""));
+    return this.#options.values.text(kept.slice(start, end).join(""));
   }
 
   /** Evaluates `a + b` if either is text. */
@@ -163,7 +185,7 @@ class ChatInterpreter extends Interpreter {
     const left = this.#evaluate(node.left, environment);
     const right = this.#evaluate(node.right, environment);
     if (left.type === "StringValue" && right.type === "StringValue") {
-      return this.#values.text(String(left.value) + String(right.value));
+      return this.#options.values.text(String(left.value) + String(right.value));
     }
     if (left.type !== "StringValue" && right.type !== "StringValue") return undefined;
     const names = [left, right].map(({ type }) => type.replace("Value", "").toLowerCase());
@@ -188,7 +210,7 @@ class ChatInterpreter extends Interpreter {
       sortKeys: options.get("sort_keys")?.value === true,
     }, "\n");
     const escapes = options.get("ensure_ascii")?.value === true;
-    return this.#values.text(escapes ? json.replace(/[\u007f-\uffff]/g, escapeUnit) : json);
+    return this.#options.values.text(escapes ? json.replace(/[\u007f-\uffff]/g, escapeUnit) : json);
   }
 }
 

@@ -34,7 +34,6 @@ export function createJinjaValues(): JinjaValues {
   const FloatValue = classOf("a float", 0.5);
   const ArrayValue = classOf("an array", []);
   const ObjectValue = classOf("an object", {});
-  let scratch = 0;
 
   function fromJson(value: unknown): JinjaValue {
     if (typeof value === "string") return new StringValue(value);
@@ -45,7 +44,7 @@ export function createJinjaValues(): JinjaValues {
       const entries = Object.entries(value).filter(([, each]) => each !== undefined);
       return new ObjectValue(new Map(entries.map(([key, each]) => [key, fromJson(each)])));
     }
-    return environment.set(`value ${scratch++}`, value);
+    return new Environment().set("a value", value);
   }
 
   return { text: (value) => new StringValue(value), fromJson };

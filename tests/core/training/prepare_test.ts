@@ -53,7 +53,7 @@ testWithData(
     );
     assert.deepEqual(
       [...conversations.inputIds],
-      tokenizer!.renderChat(CONVERSATION.messages).ids,
+      tokenizer!.renderChat(CONVERSATION.messages, { separateTurns: true }).ids,
     );
   },
 );
