@@ -46,7 +46,7 @@ export function createMeasure(maxLength: number): Measure {
   let droppedRows = 0;
   return {
     add(labels, kind) {
-      lengths.append([labels.length]);
+      if (labels.length > 0) lengths.append([labels.length]);
       trainedTokens += countTrainedTokens(labels);
       // texts are cut into pieces, of anything else only the beginning is used
       const isText = kind === "text";

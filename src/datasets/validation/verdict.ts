@@ -21,6 +21,7 @@ import {
   text,
 } from "../../utils/json.ts";
 import { FINDING_CODES, type FindingCode } from "./codes.ts";
+import type { FileReport } from "./file_report.ts";
 import type { Finding } from "./finding.ts";
 import { includesLevel, VALIDATION_LEVELS, type ValidationLevel } from "./levels.ts";
 
@@ -78,6 +79,35 @@ const verdict = object<Verdict>({
   validatedAt: text(),
 });
 
+/** Options of {@linkcode verdictOf}. */
+export interface VerdictOfOptions {
+  /** How closely the file was looked at. */
+  readonly level: ValidationLevel;
+  /** The format that was asked for. */
+  readonly format: string | undefined;
+  /** The time. */
+  readonly now: Date;
+}
+
+/** Returns the verdict that a report amounts to; `undefined` for a file that could not be read to its end. */
+export function verdictOf(
+  { path, sha256, rows, unusableRows, counts, errors, warnings }: FileReport,
+  { level, format = "", now }: VerdictOfOptions,
+): Verdict | undefined {
+  if (sha256 === undefined) return undefined;
+  return {
+    ...{ validatorVersion: VALIDATOR_VERSION, sha256, path, level },
+    format: format === "" ? null : format,
+    ...{ rows, unusableRows, counts },
+    findings: [...errors, ...warnings].slice(0, KEPT_FINDINGS)
+      .map(({ line, row, code, message, fix }) => ({
+        ...{ line, code, message, fix },
+        ...row === undefined ? {} : { row },
+      })),
+    validatedAt: now.toISOString(),
+  };
+}
+
 /** Options of {@linkcode readVerdict}. */
 export interface ReadVerdictOptions {
   /** How closely the file must have been looked at. @default {"quick"} */
@@ -114,12 +144,12 @@ export async function readVerdict(
  * @throws {UserError} If it cannot be written.
  */
 export async function writeVerdict(folder: string, verdict: Verdict): Promise<void> {
-  const { sha256, level, format, findings } = verdict;
+  const { sha256, level, format } = verdict;
   const known = await readVerdict(folder, sha256, { level, format });
   if (known !== undefined && known.level !== level) return;
   await Deno.mkdir(folder, { recursive: true });
-  const kept = { ...verdict, findings: findings.slice(0, KEPT_FINDINGS) };
-  await writeFileAtomic(verdictPath(folder, sha256), `${JSON.stringify(kept, null, 2)}\n`);
+  const json = JSON.stringify(verdict, null, 2);
+  await writeFileAtomic(verdictPath(folder, sha256), `${json}\n`);
 }
 
 function verdictPath(folder: string, sha256: string): string {
