@@ -28,7 +28,8 @@ export {
   START_CURSOR,
   type StepBatches,
 } from "./loader.ts";
-export { type ParsedRow, parseRow, type ParseRowOptions } from "./parse_row.ts";
+export { DATA_FORMATS, type DataFormat, FORMAT_CHOICES, type FormatChoice } from "./formats.ts";
+export { type ParsedRow, parseRecord, parseRow, type ParseRowOptions } from "./parse_row.ts";
 export { renderedSegments, type Segment, sourceSegments } from "./preview.ts";
 export {
   type CompletionRow,
@@ -40,6 +41,29 @@ export {
   type TextRow,
   type TokensRow,
 } from "./row.ts";
+export { ROW_PROBLEMS, RowError, type RowProblem, type RowProblemCode } from "./row_error.ts";
+export {
+  type Compression,
+  type Container,
+  CONTAINERS,
+  type DataFile,
+  type DataSource,
+  describeSources,
+  type DescribeSourcesOptions,
+  fileDescription,
+  formatSources,
+  hashFile,
+  type HashFileOptions,
+  parseSources,
+  type ReadFile,
+  readRows,
+  type ReadRowsOptions,
+  type RefusedRow,
+  resolveSources,
+  type SourceRow,
+  type TextRows,
+  type UsableRow,
+} from "./sources/mod.ts";
 export { type DatasetSplit, splitDataset, type SplitOptions } from "./split.ts";
 export { TRAIN_ON, type TrainOn } from "./train_on.ts";
 export {

@@ -7,7 +7,7 @@
 import type { ChatMessage } from "../models/tokenizer/tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 
-/** Every kind of row. One with the keys of several is of the first of them. */
+/** Every kind of row. */
 export const ROW_KINDS = ["tokens", "messages", "completion", "text"] as const;
 
 /** A kind of row. */
@@ -65,11 +65,22 @@ export type Row = TokensRow | MessagesRow | CompletionRow | TextRow;
 export interface RowPlace {
   /** The file. */
   readonly path: string;
-  /** The line, counted from 1. */
+  /** The line in which the row begins, counted from 1; of a file that has no lines (Parquet), the row. */
   readonly line: number;
+  /** The row, counted from 1, where that is not the line (JSON, CSV, Parquet). */
+  readonly row?: number;
+  /** What `line` counts. @default {"line"} */
+  readonly unit?: "line" | "row";
+}
+
+/** Returns where a row is, in words: `line 3`, `line 1 (row 7)` or `row 7`. */
+export function placeName({ line, row, unit = "line" }: RowPlace): string {
+  return unit === "row" || row === undefined || row === line
+    ? `${unit} ${line}`
+    : `line ${line} (row ${row})`;
 }
 
 /** Returns the error "Cannot use line {line} of {path}: {state}". */
-export function rowError({ path, line }: RowPlace, state: string, cause?: unknown): UserError {
-  return new UserError(`Cannot use line ${line} of "${path}": ${state}`, { cause });
+export function rowError(place: RowPlace, state: string, cause?: unknown): UserError {
+  return new UserError(`Cannot use ${placeName(place)} of "${place.path}": ${state}`, { cause });
 }
