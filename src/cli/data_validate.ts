@@ -13,10 +13,7 @@ import {
   VALIDATION_LEVELS,
   type ValidationLevel,
 } from "../datasets/validation/levels.ts";
-import {
-  validateDataset,
-  type ValidationReport,
-} from "../datasets/validation/validate_dataset.ts";
+import { validateDataset, type ValidationReport } from "../datasets/validation/validate_dataset.ts";
 import { verdictOf, writeVerdict } from "../datasets/validation/verdict.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";

@@ -67,10 +67,27 @@ export {
 export { type DatasetSplit, splitDataset, type SplitOptions } from "./split.ts";
 export { TRAIN_ON, type TrainOn } from "./train_on.ts";
 export {
-  type TokenStatistics,
+  computeStatistics,
+  type ComputeStatisticsOptions,
+  type DataStatistics,
+  type FileStatistics,
+  type TokenLengths,
+} from "./stats.ts";
+export type { HistogramBin, LengthSummary, PackingEstimate } from "./length_summary.ts";
+export {
+  FINDING_CODES,
+  FINDING_KINDS,
+  type FindingCode,
+  type FindingKind,
+  type Severity,
+} from "./validation/codes.ts";
+export type { ValidationModel } from "./validation/examine_rows.ts";
+export type { FileReport } from "./validation/file_report.ts";
+export type { Finding, Problem } from "./validation/finding.ts";
+export { VALIDATION_LEVELS, type ValidationLevel } from "./validation/levels.ts";
+export type { TokenStatistics } from "./validation/measure_rows.ts";
+export {
   validateDataset,
   type ValidateDatasetOptions,
-  type ValidationModel,
   type ValidationReport,
-  type WarningCount,
-} from "./validate.ts";
+} from "./validation/validate_dataset.ts";

@@ -8,6 +8,7 @@ import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { createRandom, shuffled } from "../utils/random.ts";
 import { paddedLength } from "./batch.ts";
 import { encodeRow } from "./encode.ts";
+import { encodeProblem } from "./encode_problem.ts";
 import { createIntList, type IntList } from "./int_list.ts";
 import { countTrainedTokens } from "./labels.ts";
 import {
@@ -20,7 +21,7 @@ import {
   summarizeLengths,
 } from "./length_summary.ts";
 import { type Row, ROW_KINDS, type RowKind, type RowPlace } from "./row.ts";
-import { RowError, type RowProblemCode } from "./row_error.ts";
+import type { RowProblemCode } from "./row_error.ts";
 import type { DataFile } from "./sources/data_file.ts";
 import { readRows } from "./sources/read_rows.ts";
 import type { TrainOn } from "./train_on.ts";
@@ -122,8 +123,7 @@ export async function computeStatistics(
       if (labels?.length === 0) refuse("nothing-trained");
       else counter.add(item.row, labels);
     } catch (error) {
-      if (!(error instanceof RowError)) throw error;
-      refuse(error.problem.code);
+      refuse(encodeProblem(error, place).code);
     }
   }
   return {

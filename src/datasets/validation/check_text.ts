@@ -15,8 +15,8 @@ export interface CheckTextOptions {
 }
 
 /** Nearly every text has none of these, so that it is looked over once. */
-// deno-lint-ignore no-control-regex
 const SUSPICIOUS =
+  // deno-lint-ignore no-control-regex
   /[\u0000-\u0008\u000b\u000e-\u001f\u007f-\u009f\ufffd\ufeff]|<[|｜<]|<(?:start|end)_of_turn>|\[\/?INST\]/;
 
 // deno-lint-ignore no-control-regex

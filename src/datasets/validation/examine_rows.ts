@@ -5,10 +5,10 @@
  */
 
 import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
-import { UserError } from "../../utils/errors.ts";
 import { encodeRow } from "../encode.ts";
+import { encodeProblem } from "../encode_problem.ts";
 import type { Row, RowPlace } from "../row.ts";
-import { RowError } from "../row_error.ts";
+import type { RowProblem } from "../row_error.ts";
 import type { TrainOn } from "../train_on.ts";
 import { checkRow } from "./check_row.ts";
 import type { RowComparison, RowNumber } from "./compare_rows.ts";
@@ -58,9 +58,7 @@ export function createExaminer(options: ExaminerOptions): Examiner {
       const { examples } = encodeRow(row, { ...model, place, maxLength: UNLIMITED });
       return measure.add(examples[0]?.labels ?? new Int32Array(), row.kind);
     } catch (error) {
-      if (error instanceof RowError) return [rowProblem(error)];
-      if (error instanceof UserError) return [problem("template", error.message)];
-      throw error;
+      return [rowProblem(encodeProblem(error, place))];
     }
   };
 
@@ -76,6 +74,6 @@ export function createExaminer(options: ExaminerOptions): Examiner {
 }
 
 /** Returns what is wrong with a row that could not be parsed or encoded. */
-export function rowProblem({ problem: { code, message, fix } }: RowError): Problem {
+export function rowProblem({ code, message, fix }: RowProblem): Problem {
   return problem(code, message, fix);
 }

@@ -105,7 +105,7 @@ export async function validateDataset(
   for await (const { item, file, number } of readAll(files, reading)) {
     const { place } = item;
     if (item.row === undefined) {
-      reporterOf(file).row([rowProblem(item.error)], place);
+      reporterOf(file).row([rowProblem(item.problem)], place);
       continue;
     }
     const problems = examiner.examine(item.row, { place, number });
@@ -158,7 +158,7 @@ async function* readAll(
         yield { item, file, number: { file: index, line: item.place.row ?? item.place.line } };
       }
     } catch (error) {
-      if (error instanceof RowError) reporter.at(rowProblem(error), error.place);
+      if (error instanceof RowError) reporter.at(rowProblem(error.problem), error.place);
       else if (isEmpty) reporter.file(problem("empty-file", "it has no rows"));
       else throw error;
     }
@@ -171,7 +171,7 @@ async function addEvaluationRows(
 ): Promise<void> {
   for await (const { item, file, number } of readAll(files, options)) {
     if (item.row === undefined) {
-      options.reporterOf(file).row([rowProblem(item.error)], item.place);
+      options.reporterOf(file).row([rowProblem(item.problem)], item.place);
     } else {
       options.reporterOf(file).row([], item.place);
       options.comparison.addEvaluationRow(item.row, number);
