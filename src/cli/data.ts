@@ -7,6 +7,7 @@
 import type { Command } from "commander";
 import { registerDataGenerate } from "./data_generate.ts";
 import { registerDataPreview } from "./data_preview.ts";
+import { registerDataSplit } from "./data_split.ts";
 import { registerDataStats } from "./data_stats.ts";
 import { registerDataValidate } from "./data_validate.ts";
 import { addExamples } from "./program.ts";
@@ -20,10 +21,12 @@ export function registerData(program: Command): void {
     "llm-training data validate data.jsonl",
     "llm-training data preview data.jsonl --model Qwen/Qwen3-0.6B",
     "llm-training data stats data.jsonl --model Qwen/Qwen3-0.6B",
+    "llm-training data split data.jsonl --eval 0.1 --output-dir split",
     "llm-training data generate --skill tiny_world --rows 3000 --output data.jsonl",
   ]);
   registerDataValidate(data);
   registerDataPreview(data);
   registerDataStats(data);
+  registerDataSplit(data);
   registerDataGenerate(data);
 }

@@ -14,7 +14,7 @@ import {
   type ValidationLevel,
 } from "../datasets/validation/levels.ts";
 import { validateDataset, type ValidationReport } from "../datasets/validation/validate_dataset.ts";
-import { verdictOf, writeVerdict } from "../datasets/validation/verdict.ts";
+import { verdictsOf, writeVerdict } from "../datasets/validation/verdict.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
 import { homePaths, resolveHome } from "../utils/paths.ts";
@@ -85,7 +85,7 @@ async function validate(
   const report = await validateDataset(files, {
     ...{ level, model, maxLength, evaluation, maxFindings, signal },
   });
-  await keepVerdicts(report, options.format);
+  await keepVerdicts(report, options.format ?? null);
   if (json) print(JSON.stringify(reportJson(report), null, 2));
   else describe(files, report).forEach(print);
   if (report.valid) return;
@@ -114,12 +114,11 @@ function reportJson({ files, errors, warnings, rows, ...rest }: ValidationReport
 }
 
 /** Verdicts save time, so that a home that cannot be written is no reason to fail. */
-async function keepVerdicts(report: ValidationReport, format: string | undefined): Promise<void> {
+async function keepVerdicts(report: ValidationReport, format: string | null): Promise<void> {
   const folder = homePaths(resolveHome(pathContext()).path).verdicts;
   try {
-    for (const file of report.files) {
-      const verdict = verdictOf(file, { level: report.level, format, now: new Date() });
-      if (verdict !== undefined) await writeVerdict(folder, verdict);
+    for (const verdict of verdictsOf(report, { format, now: new Date() })) {
+      await writeVerdict(folder, verdict);
     }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -26,7 +26,7 @@ async function runOn(
     status: result.status,
     stdout: clean(result.stdout),
     stderr: clean(result.stderr),
-    verdicts: existsSync(verdicts) ? [...Deno.readDirSync(verdicts)].length : 0,
+    verdicts: existsSync(verdicts) ? (await Array.fromAsync(Deno.readDir(verdicts))).length : 0,
   };
 }
 

@@ -18,6 +18,8 @@ export interface FindingKind {
   readonly level: ValidationLevel;
   /** Whether the row cannot be trained on; other errors are of rows that could, but should not be. */
   readonly unusable: boolean;
+  /** What else than the file's bytes it depends on. */
+  readonly dependsOn: "nothing" | "model" | "evaluation set";
   /** What it is, for the documentation. */
   readonly summary: string;
   /** How to mend it, where the place says nothing better. */
@@ -111,6 +113,19 @@ const UNUSABLE: Readonly<Record<RowProblemCode, readonly [summary: string, fix: 
     "images or other content that is not text",
     "remove it, or remove the row",
   ],
+  "lone-surrogate": [
+    "half a character: a UTF-16 surrogate without its other half",
+    "write the whole character, or remove it",
+  ],
+  "null-character": ["a NUL character in a text", "remove the character"],
+  "tool-answer-without-call": [
+    "a tool's answer to a call that was not made",
+    "add the assistant's tool_calls before it, or remove the message",
+  ],
+  "tool-call-without-answer": [
+    "a tool call after which the conversation goes on without the tool's answer",
+    'add a message of the role "tool" with the call\'s id',
+  ],
   "wrong-type": [
     "a field that is not of the type it must have: an answer that is null or a number",
     'write it as its format has it: "42", not 42',
@@ -119,14 +134,11 @@ const UNUSABLE: Readonly<Record<RowProblemCode, readonly [summary: string, fix: 
 
 /** What else there is to find. */
 const OTHER_CODES = [
-  "lone-surrogate",
-  "null-character",
-  "tool-answer-without-call",
-  "tool-call-without-answer",
   "replacement-character",
   "duplicate",
   "eval-leakage",
   "too-long",
+  "answer-cut-off",
   "empty-file",
   "damaged-text",
   "system-not-first",
@@ -156,39 +168,17 @@ export const FINDING_CODES: readonly FindingCode[] = [...ROW_PROBLEMS, ...OTHER_
 
 type Entry = readonly [level: ValidationLevel, summary: string, fix: string];
 
-function unusable([level, summary, fix]: Entry): FindingKind {
-  return { severity: "error", level, unusable: true, summary, fix };
+function kind(
+  [level, summary, fix]: Entry,
+  rest: Pick<FindingKind, "severity"> & Partial<Pick<FindingKind, "unusable" | "dependsOn">>,
+): FindingKind {
+  return { level, summary, fix, unusable: false, dependsOn: "nothing", ...rest };
 }
 
-function error([level, summary, fix]: Entry): FindingKind {
-  return { severity: "error", level, unusable: false, summary, fix };
-}
-
-function warning([level, summary, fix]: Entry): FindingKind {
-  return { severity: "warning", level, unusable: false, summary, fix };
-}
+const error = (entry: Entry): FindingKind => kind(entry, { severity: "error" });
+const warning = (entry: Entry): FindingKind => kind(entry, { severity: "warning" });
 
 const OTHER: Readonly<Record<OtherCode, FindingKind>> = {
-  "lone-surrogate": unusable([
-    "quick",
-    "half a character: a UTF-16 surrogate without its other half",
-    "write the whole character, or remove it",
-  ]),
-  "null-character": unusable([
-    "quick",
-    "a NUL character in a text",
-    "remove the character",
-  ]),
-  "tool-answer-without-call": unusable([
-    "quick",
-    "a tool's answer to a call that was not made",
-    "add the assistant's tool_calls before it, or remove the message",
-  ]),
-  "tool-call-without-answer": unusable([
-    "quick",
-    "a tool call after which the conversation goes on without the tool's answer",
-    'add a message of the role "tool" with the call\'s id',
-  ]),
   "replacement-character": error([
     "quick",
     "U+FFFD in a conversation or an answer: what stood there was lost when the text was decoded",
@@ -199,17 +189,22 @@ const OTHER: Readonly<Record<OtherCode, FindingKind>> = {
     "a row that says exactly what an earlier one says",
     "remove one of the two",
   ]),
-  "eval-leakage": error([
+  "eval-leakage": kind([
     "standard",
     "a row that is in the evaluation set too",
     "remove it from one of the two",
-  ]),
-  "too-long": error([
+  ], { severity: "error", dependsOn: "evaluation set" }),
+  "too-long": kind([
     "standard",
     "a row with more tokens than the limit; training cuts its end off",
     "raise --max-length, shorten the row, or remove it",
-  ]),
-  "empty-file": unusable(["quick", "the file has no rows", "give a file with rows"]),
+  ], { severity: "error", dependsOn: "model" }),
+  "answer-cut-off": kind([
+    "standard",
+    "a row whose trained tokens all lie beyond the limit",
+    "raise --max-length, shorten what comes before the answer, or remove the row",
+  ], { severity: "error", unusable: true, dependsOn: "model" }),
+  "empty-file": error(["quick", "the file has no rows", "give a file with rows"]),
   "damaged-text": warning([
     "quick",
     "U+FFFD in a raw text",
@@ -255,11 +250,11 @@ const OTHER: Readonly<Record<OtherCode, FindingKind>> = {
     "a prompt that an earlier row answers otherwise",
     "keep one answer, unless several are wanted",
   ]),
-  "eval-prompt-leakage": warning([
+  "eval-prompt-leakage": kind([
     "standard",
     "a prompt that the evaluation set asks too, with another answer",
     "remove it from one of the two",
-  ]),
+  ], { severity: "warning", dependsOn: "evaluation set" }),
   "unusually-long": warning([
     "standard",
     "a row many times longer than almost all others",
@@ -270,11 +265,11 @@ const OTHER: Readonly<Record<OtherCode, FindingKind>> = {
     "a row that says nearly what an earlier one says",
     "keep one of the two",
   ]),
-  "near-leakage": warning([
+  "near-leakage": kind([
     "deep",
     "a row that nearly is in the evaluation set",
     "remove it from one of the two",
-  ]),
+  ], { severity: "warning", dependsOn: "evaluation set" }),
   "mojibake": warning([
     "deep",
     "UTF-8 that was read as Latin-1 or Windows-1252, such as Ã© for é",
@@ -292,16 +287,26 @@ const OTHER: Readonly<Record<OtherCode, FindingKind>> = {
   ]),
 };
 
-const ROW_KINDS_OF_PROBLEMS = Object.fromEntries(
-  ROW_PROBLEMS.map((code) => {
-    const [summary, fix] = UNUSABLE[code];
+/** Row problems that a file has for one model and not for another. */
+const BY_MODEL: readonly RowProblemCode[] = ["template", "id-out-of-range"];
+
+const UNUSABLE_KINDS = Object.fromEntries(
+  ROW_PROBLEMS.map((code): [RowProblemCode, FindingKind] => {
     const level = code === "template" ? "standard" : "quick";
-    return [code, unusable([level, summary, fix])];
+    const dependsOn = BY_MODEL.includes(code) ? "model" : "nothing";
+    return [
+      code,
+      kind([level, ...UNUSABLE[code]], {
+        severity: "error",
+        unusable: true,
+        dependsOn,
+      }),
+    ];
   }),
 ) as Record<RowProblemCode, FindingKind>;
 
 /** What is known of each kind of finding. */
 export const FINDING_KINDS: Readonly<Record<FindingCode, FindingKind>> = {
-  ...ROW_KINDS_OF_PROBLEMS,
+  ...UNUSABLE_KINDS,
   ...OTHER,
 };

@@ -7,7 +7,7 @@
 import type { RowPlace } from "../row.ts";
 import type { DataFile } from "../sources/data_file.ts";
 import type { FindingCode } from "./codes.ts";
-import { type Finding, isError, isUnusable, type Problem } from "./finding.ts";
+import { type Finding, isBroken, isError, isUnusable, type Problem } from "./finding.ts";
 
 /** What was found in a file. */
 export interface FileReport {
@@ -21,6 +21,8 @@ export interface FileReport {
   readonly rows: number;
   /** Rows that cannot be trained on. */
   readonly unusableRows: number;
+  /** Those of them that could not be trained on whatever the model were. */
+  readonly brokenRows: number;
   /** How many findings there are of each kind. */
   readonly counts: Readonly<Partial<Record<FindingCode, number>>>;
   /** The first errors, in the order of rows. */
@@ -63,7 +65,7 @@ export function createFileReporter(
   const errors: Finding[] = [];
   const warnings: Finding[] = [];
   const counts: Partial<Record<FindingCode, number>> = {};
-  let [rows, unusableRows, errorCount, warningCount] = [0, 0, 0, 0];
+  let [rows, unusableRows, brokenRows, errorCount, warningCount] = [0, 0, 0, 0, 0];
   let sha256: string | undefined;
 
   const add = (problem: Problem, { line, row }: Pick<RowPlace, "line" | "row">) => {
@@ -81,13 +83,24 @@ export function createFileReporter(
     row(problems, place) {
       rows++;
       if (problems.some(isUnusable)) unusableRows++;
+      if (problems.some(isBroken)) brokenRows++;
       for (const problem of problems) add(problem, place);
     },
     at: add,
     file: (problem) => add(problem, { line: 0 }),
     end: (hash) => sha256 = hash,
     report: () => ({
-      ...{ path, format: choice, sha256, rows, unusableRows, counts, errorCount, warningCount },
+      ...{
+        path,
+        format: choice,
+        sha256,
+        rows,
+        unusableRows,
+        brokenRows,
+        counts,
+        errorCount,
+        warningCount,
+      },
       errors,
       warnings: warnings.toSorted((a, b) => a.line - b.line || (a.row ?? 0) - (b.row ?? 0)),
     }),

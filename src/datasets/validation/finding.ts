@@ -36,6 +36,11 @@ export function isUnusable({ code }: Problem): boolean {
   return FINDING_KINDS[code].unusable;
 }
 
+/** Whether a row with the problem cannot be trained on whatever the model is. */
+export function isBroken({ code }: Problem): boolean {
+  return FINDING_KINDS[code].unusable && FINDING_KINDS[code].dependsOn === "nothing";
+}
+
 /** Whether it is an error. */
 export function isError({ code }: Problem): boolean {
   return FINDING_KINDS[code].severity === "error";

@@ -79,9 +79,8 @@ export function createMeasure(maxLength: number): Measure {
 function nothingTrained(labels: Int32Array, maxLength: number): Problem {
   return hasTrainedToken(labels)
     ? problem(
-      "nothing-trained",
+      "answer-cut-off",
       `none of its first ${maxLength} tokens is trained; it has ${labels.length}`,
-      "raise --max-length, shorten what comes before the answer, or remove the row",
     )
     : problem("nothing-trained", "none of its tokens is trained");
 }

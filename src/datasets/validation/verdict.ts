@@ -20,10 +20,10 @@ import {
   record,
   text,
 } from "../../utils/json.ts";
-import { FINDING_CODES, type FindingCode } from "./codes.ts";
-import type { FileReport } from "./file_report.ts";
+import { FINDING_CODES, FINDING_KINDS, type FindingCode } from "./codes.ts";
 import type { Finding } from "./finding.ts";
 import { includesLevel, VALIDATION_LEVELS, type ValidationLevel } from "./levels.ts";
+import type { ValidationReport } from "./validate_dataset.ts";
 
 /** Rises whenever validation finds something else in the same file; older verdicts then count no more. */
 export const VALIDATOR_VERSION = 1;
@@ -31,7 +31,7 @@ export const VALIDATOR_VERSION = 1;
 /** The most findings that a verdict keeps; it counts all. */
 const KEPT_FINDINGS = 200;
 
-/** What validation found in one file. */
+/** What validation found in one file, as far as it follows from its bytes alone. */
 export interface Verdict {
   /** {@linkcode VALIDATOR_VERSION} of the validator. */
   readonly validatorVersion: number;
@@ -46,7 +46,7 @@ export interface Verdict {
   /** All rows. */
   readonly rows: number;
   /** Those that cannot be trained on. */
-  readonly unusableRows: number;
+  readonly brokenRows: number;
   /** How many findings there are of each kind. */
   readonly counts: Readonly<Partial<Record<FindingCode, number>>>;
   /** The first errors, then the first warnings. */
@@ -55,12 +55,10 @@ export interface Verdict {
   readonly validatedAt: string;
 }
 
-const code = oneOf(FINDING_CODES);
-
 const finding = object<Finding>({
   line: integer({ min: 0 }),
   row: optional(integer({ min: 1 }), undefined) as Decoder<number>,
-  code,
+  code: oneOf(FINDING_CODES),
   message: text(),
   fix: text(),
   source: optional(text(), undefined) as Decoder<string>,
@@ -73,39 +71,42 @@ const verdict = object<Verdict>({
   level: oneOf(VALIDATION_LEVELS),
   format: nullable(text()),
   rows: integer({ min: 0 }),
-  unusableRows: integer({ min: 0 }),
+  brokenRows: integer({ min: 0 }),
   counts: record(integer({ min: 0 })),
   findings: array(finding),
   validatedAt: text(),
 });
 
-/** Options of {@linkcode verdictOf}. */
-export interface VerdictOfOptions {
-  /** How closely the file was looked at. */
-  readonly level: ValidationLevel;
-  /** The format that was asked for. */
-  readonly format: string | undefined;
+/** Options of {@linkcode verdictsOf}. */
+export interface VerdictsOfOptions {
+  /** The format that was asked for. @default {null} */
+  readonly format?: string | null;
   /** The time. */
   readonly now: Date;
 }
 
-/** Returns the verdict that a report amounts to; `undefined` for a file that could not be read to its end. */
-export function verdictOf(
-  { path, sha256, rows, unusableRows, counts, errors, warnings }: FileReport,
-  { level, format = "", now }: VerdictOfOptions,
-): Verdict | undefined {
-  if (sha256 === undefined) return undefined;
-  return {
-    ...{ validatorVersion: VALIDATOR_VERSION, sha256, path, level },
-    format: format === "" ? null : format,
-    ...{ rows, unusableRows, counts },
-    findings: [...errors, ...warnings].slice(0, KEPT_FINDINGS)
-      .map(({ line, row, code, message, fix }) => ({
-        ...{ line, code, message, fix },
-        ...row === undefined ? {} : { row },
-      })),
-    validatedAt: now.toISOString(),
-  };
+/**
+ * Returns the verdicts that a report amounts to, one for each file that could be read to its end. Of several files only
+ * what was found in each by itself counts.
+ */
+export function verdictsOf(
+  { files, level: looked }: ValidationReport,
+  { format = null, now }: VerdictsOfOptions,
+): Verdict[] {
+  const level = files.length > 1 ? "quick" : looked;
+  const counted = ({ code }: Pick<Finding, "code">) =>
+    FINDING_KINDS[code].dependsOn === "nothing" && includesLevel(level, FINDING_KINDS[code].level);
+  return files.flatMap(({ path, sha256, rows, brokenRows, counts, errors, warnings }) => {
+    if (sha256 === undefined) return [];
+    const kept = FINDING_CODES.filter((code) => counted({ code }) && counts[code] !== undefined);
+    return [{
+      ...{ validatorVersion: VALIDATOR_VERSION, sha256, path, level, format, rows, brokenRows },
+      counts: Object.fromEntries(kept.map((code) => [code, counts[code]!])),
+      findings: [...errors, ...warnings].filter(counted).slice(0, KEPT_FINDINGS)
+        .map(({ source: _, ...finding }) => finding),
+      validatedAt: now.toISOString(),
+    }];
+  });
 }
 
 /** Options of {@linkcode readVerdict}. */

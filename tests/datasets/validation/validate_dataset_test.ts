@@ -179,7 +179,7 @@ Deno.test("validateDataset() measures rows in tokens", async () => {
     longerRows: 2,
     droppedRows: 1,
   });
-  assert.equal(report.counts["nothing-trained"], 1);
+  assert.equal(report.counts["answer-cut-off"], 1);
   assert.equal(report.counts.duplicate, 9);
   assert.equal(report.usableRows, 19);
   const long = [{ prompt: "a", completion: "bcdefghijklm" }];
