@@ -73,7 +73,8 @@ function jsonContainer(
   }
   if (named === "jsonl") return "jsonl";
   const others = start.split("\n").slice(1, 20);
-  if (others.some((line) => isJsonObject(parsedJson(line)))) return "jsonl";
+  // rows of JSON Lines are not indented, the items of an array mostly are
+  if (others.some((line) => line.startsWith("{") && isJsonObject(parsedJson(line)))) return "jsonl";
   return /^\{\s*(?:"|\}|$)/.test(start) ? "json" : undefined;
 }
 

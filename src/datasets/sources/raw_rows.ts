@@ -52,13 +52,13 @@ export async function* readRawRows(
   const { path, container, compression, delimiter, textRows } = file;
   if (container !== "parquet") {
     const chunks = readChunks(path, { compression, onBytes, signal });
-    yield* READERS[container]({ path, chunks, delimiter, textRows });
+    yield* READERS[container]({ chunks, delimiter, textRows });
     return;
   }
   if (onBytes !== undefined) {
     for await (const chunk of readChunks(path, { signal })) onBytes(chunk);
   }
-  using parquet = await openParquetFile(file, signal);
+  await using parquet = await openParquetFile(file, signal);
   yield* parquet.read({ signal });
 }
 
