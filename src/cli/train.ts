@@ -76,6 +76,7 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
   await interruptible(async (signal) => {
     const { interrupted, step, best } = await train({
       ...{ config, output, resume, dryRun, signal, onEvent },
+      tokenCache: { folder: homePaths(resolveHome(context).path).tokens },
     });
     if (json || dryRun) return;
     printError(

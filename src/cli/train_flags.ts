@@ -7,6 +7,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { LORA_VARIANTS, type TrainingConfig } from "../core/training/config.ts";
 import { FROZEN_DTYPES } from "../core/training/frozen_weights.ts";
+import { TRUNCATIONS } from "../datasets/truncation.ts";
 import { type Schedule, SCHEDULES } from "../core/training/schedule.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
 import { ALL_LINEAR, LORA_DEFAULTS, type ModuleSelection } from "../models/adapters/lora_config.ts";
@@ -95,6 +96,23 @@ export function addTrainingFlags(command: Command): Command {
       "most tokens of an example (default: what the model was made for, at most 512)",
       integerOption({ min: 2 }),
     )
+    .addOption(
+      new Option(
+        "--truncation <policy>",
+        "what becomes of a longer one: auto splits texts and cuts off the end of other rows (default: auto)",
+      ).choices(TRUNCATIONS),
+    )
+    .option(
+      "--packing",
+      "let examples share rows of --max-length tokens, each apart from the others",
+    )
+    .option("--group-by-length", "let rows of about the same length share a micro-batch")
+    .option(
+      "--data-workers <number>",
+      "threads that turn rows into tokens (default: 2, where there are as many processors)",
+      integerOption({ min: 1, max: 64 }),
+    )
+    .option("--no-cache", "do not keep tokens for further runs, nor take those of earlier ones")
     .option(
       "--seed <number>",
       "decides the order of rows and fresh weights (default: 0)",

@@ -11,13 +11,23 @@ export {
   paddedLength,
 } from "./batch.ts";
 export {
+  createDataset,
   type Dataset,
+  type DatasetSource,
   type DatasetStatistics,
   exampleAt,
   exampleCount,
-  openDataset,
-  type OpenDatasetOptions,
+  type MemoryDatasetOptions,
+  sequenceAt,
+  sequenceCount,
+  sequenceLengths,
 } from "./dataset.ts";
+export {
+  type EncodedBatch,
+  type EncodeSettings,
+  type PlacedRow,
+  type RowCounts,
+} from "./encode_batch.ts";
 export { type EncodedRow, encodeRow, type EncodeRowOptions, type Example } from "./encode.ts";
 export { type Line, readLines, type ReadLinesOptions } from "./jsonl.ts";
 export { countTrainedTokens, hasTrainedToken, IGNORED_LABEL } from "./labels.ts";
@@ -28,6 +38,15 @@ export {
   START_CURSOR,
   type StepBatches,
 } from "./loader.ts";
+export {
+  type DataSource,
+  openDataset,
+  type OpenDatasetOptions,
+  type OpenProgress,
+} from "./open_dataset.ts";
+export { createOrder, type Order, type OrderOptions } from "./order.ts";
+export { packExamples, type Packing, type PackOptions } from "./packing.ts";
+export { measurePadding, type PaddingReport } from "./padding.ts";
 export { type ParsedRow, parseRow, type ParseRowOptions } from "./parse_row.ts";
 export { renderedSegments, type Segment, sourceSegments } from "./preview.ts";
 export {
@@ -41,6 +60,19 @@ export {
   type TokensRow,
 } from "./row.ts";
 export { type DatasetSplit, splitDataset, type SplitOptions } from "./split.ts";
+export { type TokenCache } from "./token_store/cache.ts";
+export { type RecordBatch } from "./token_store/store_file.ts";
+export { type BatchEncoder } from "./tokenize.ts";
+export {
+  DROP_REASON_TEXTS,
+  DROP_REASONS,
+  type DropReason,
+  type TruncatedExample,
+  truncateExample,
+  type TruncateOptions,
+  type Truncation,
+  TRUNCATIONS,
+} from "./truncation.ts";
 export {
   type TokenStatistics,
   validateDataset,

@@ -49,6 +49,8 @@ export interface HomePaths {
   readonly inbox: string;
   /** Data sets by content hash. */
   readonly data: string;
+  /** Tokens of data sets, kept for further runs. */
+  readonly tokens: string;
   /** Base models. */
   readonly models: string;
   /** Training runs. */
@@ -83,6 +85,7 @@ export function homePaths(home: string): HomePaths {
     settings: join(home, SETTINGS_FILE),
     inbox: join(home, "inbox"),
     data: join(home, "data"),
+    tokens: join(home, "data", "tokens"),
     models: join(home, "models"),
     runs: join(home, "runs"),
     backups: join(home, "backups"),

@@ -18,6 +18,7 @@ import {
   optional,
   text,
 } from "../../utils/json.ts";
+import { type Truncation, TRUNCATIONS } from "../../datasets/truncation.ts";
 import { type Device, DEVICES } from "../../engine/runtime/session.ts";
 import { FROZEN_DTYPES, type FrozenDtype } from "./frozen_weights.ts";
 import {
@@ -67,6 +68,16 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly epochs: number;
   /** Most tokens of an example; null takes what the model was made for, at most 512. */
   readonly maxLength: number | null;
+  /** What becomes of a longer one. */
+  readonly truncation: Truncation;
+  /** Whether examples share rows of `maxLength` tokens, each apart from the others. */
+  readonly packing: boolean;
+  /** Whether rows of about the same length share a micro-batch. */
+  readonly groupByLength: boolean;
+  /** Threads that turn rows into tokens; null takes two, where there are as many processors. */
+  readonly dataWorkers: number | null;
+  /** Whether tokens are kept for further runs, and taken from earlier ones. */
+  readonly cache: boolean;
   /** Decides the order of rows and the weights of a new model. */
   readonly seed: number;
   /** Whether each epoch has an order of its own. */
@@ -125,6 +136,11 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   maxSteps: null,
   epochs: 3,
   maxLength: null,
+  truncation: "auto",
+  packing: false,
+  groupByLength: false,
+  dataWorkers: null,
+  cache: true,
   seed: 0,
   shuffle: true,
   saveSteps: null,
@@ -173,6 +189,11 @@ const fields: FieldDecoders<TrainingConfig> = {
   maxSteps: nullable(integer({ min: 1 })),
   epochs: number({ min: 0 }),
   maxLength: nullable(integer({ min: 2 })),
+  truncation: optional(oneOf(TRUNCATIONS), "auto"),
+  packing: optional(boolean(), false),
+  groupByLength: optional(boolean(), false),
+  dataWorkers: optional(nullable(integer({ min: 1, max: 64 })), null),
+  cache: optional(boolean(), true),
   seed: integer({ min: 0, max: 2 ** 32 - 1 }),
   shuffle: boolean(),
   saveSteps: nullable(integer({ min: 1 })),
