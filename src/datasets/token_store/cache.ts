@@ -73,12 +73,8 @@ async function openKept(
   path: string,
   onWarning: (warning: string) => void,
 ): Promise<TokenStore | undefined> {
-  try {
-    await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError("read", path, error);
-  }
+  // where the place cannot be read, writing to it says why
+  if (await Deno.stat(path).then(() => false, () => true)) return undefined;
   try {
     const store = openTokenStore(path);
     const now = new Date();
