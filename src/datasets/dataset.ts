@@ -31,6 +31,16 @@ export interface DatasetStatistics {
   readonly dropReasons: Readonly<Partial<Record<DropReason, number>>>;
 }
 
+/** A file of a data set. */
+export interface DatasetFile {
+  /** Where it is. */
+  readonly path: string;
+  /** SHA-256 of it, in hexadecimal digits. */
+  readonly sha256: string;
+  /** What was found in it, for a person. */
+  readonly description: string;
+}
+
 /** A part of a data set that is drawn from by a weight of its own. */
 export interface DatasetSource {
   /** The file. */
@@ -43,10 +53,12 @@ export interface DatasetSource {
 
 /** A data set, ready to be trained on. */
 export interface Dataset extends Disposable {
-  /** The file it was read from. */
+  /** What it was read from, as a person names it. */
   readonly path: string;
-  /** SHA-256 of the file, in hexadecimal digits. */
+  /** SHA-256 of what it was read from, in hexadecimal digits. */
   readonly sha256: string;
+  /** The files it was read from. */
+  readonly files: readonly DatasetFile[];
   /** What it amounts to. */
   readonly statistics: DatasetStatistics;
   /** Most tokens that an example may have. */
@@ -77,6 +89,7 @@ export function createDataset(
   return {
     path,
     sha256,
+    files: [{ path, sha256, description: "examples in memory" }],
     maxLength: options.maxLength ?? longestExample,
     packing: options.packing,
     sources: sources ?? [{ path, weight: 1, examples: examples.length }],

@@ -13,6 +13,7 @@ export {
 export {
   createDataset,
   type Dataset,
+  type DatasetFile,
   type DatasetSource,
   type DatasetStatistics,
   exampleAt,
@@ -38,16 +39,12 @@ export {
   START_CURSOR,
   type StepBatches,
 } from "./loader.ts";
-export {
-  type DataSource,
-  openDataset,
-  type OpenDatasetOptions,
-  type OpenProgress,
-} from "./open_dataset.ts";
+export { openDataset, type OpenDatasetOptions } from "./open_dataset.ts";
 export { createOrder, type Order, type OrderOptions } from "./order.ts";
 export { packExamples, type Packing, type PackOptions } from "./packing.ts";
 export { measurePadding, type PaddingReport } from "./padding.ts";
-export { type ParsedRow, parseRow, type ParseRowOptions } from "./parse_row.ts";
+export { DATA_FORMATS, type DataFormat, FORMAT_CHOICES, type FormatChoice } from "./formats.ts";
+export { type ParsedRow, parseRecord, parseRow, type ParseRowOptions } from "./parse_row.ts";
 export { renderedSegments, type Segment, sourceSegments } from "./preview.ts";
 export {
   type CompletionRow,
@@ -59,7 +56,31 @@ export {
   type TextRow,
   type TokensRow,
 } from "./row.ts";
+export { ROW_PROBLEMS, RowError, type RowProblem, type RowProblemCode } from "./row_error.ts";
+export {
+  type Compression,
+  type Container,
+  CONTAINERS,
+  type DataFile,
+  type DataSource,
+  describeSources,
+  type DescribeSourcesOptions,
+  fileDescription,
+  formatSources,
+  hashFile,
+  type HashFileOptions,
+  parseSources,
+  type ReadFile,
+  readRows,
+  type ReadRowsOptions,
+  type RefusedRow,
+  resolveSources,
+  type SourceRow,
+  type TextRows,
+  type UsableRow,
+} from "./sources/mod.ts";
 export { type DatasetSplit, splitDataset, type SplitOptions } from "./split.ts";
+export { type FileTokensOptions, type OpenProgress } from "./token_store/file_tokens.ts";
 export { type TokenCache } from "./token_store/cache.ts";
 export { type RecordBatch } from "./token_store/store_file.ts";
 export { type BatchEncoder } from "./tokenize.ts";

@@ -6,6 +6,7 @@
 
 import { addCounts, encodeBatch, type EncodedBatch, type EncodeSettings } from "./encode_batch.ts";
 import { NO_ROWS, type PlacedRow, type RowCounts } from "./encode_batch.ts";
+import type { Row } from "./row.ts";
 import type { RecordSink } from "./token_store/store_file.ts";
 
 /** A row, and how much of its file was read with it. */
@@ -42,7 +43,7 @@ export interface TokenizeOptions {
 
 /** A batch ends with the row that reaches one of these. */
 const BATCH_ROWS = 512;
-const BATCH_BYTES = 1 << 19;
+const BATCH_SIZE = 1 << 19;
 
 /** Encodes in this thread. */
 export function localEncoder(settings: EncodeSettings): BatchEncoder {
@@ -85,11 +86,12 @@ export async function tokenizeRows(
     await settle(encoder.width);
   };
   try {
-    let firstByte = 0;
+    let size = 0;
     for await (const row of rows) {
       batch.push(row);
-      if (batch.length < BATCH_ROWS && row.endByte - firstByte < BATCH_BYTES) continue;
-      firstByte = row.endByte;
+      size += sizeOf(row.row);
+      if (batch.length < BATCH_ROWS && size < BATCH_SIZE) continue;
+      size = 0;
       await submit();
     }
   } catch (error) {
@@ -101,4 +103,18 @@ export async function tokenizeRows(
   await submit();
   await settle(0);
   return counts;
+}
+
+/** Returns about how many characters or ids a row has. */
+function sizeOf(row: Row): number {
+  switch (row.kind) {
+    case "tokens":
+      return row.inputIds.length;
+    case "messages":
+      return row.messages.reduce((sum, { content }) => sum + content.length, 0);
+    case "completion":
+      return row.prompt.length + row.completion.length;
+    case "text":
+      return row.text.length;
+  }
 }

@@ -7,7 +7,12 @@ import { testWithData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import { BOS, byteTokenizer, EOS } from "./byte_tokenizer.ts";
 
-const options = { tokenizer: byteTokenizer(), maxLength: 8, vocabSize: 259 };
+const options = {
+  tokenizer: byteTokenizer(),
+  maxLength: 8,
+  vocabSize: 259,
+  format: "mixed",
+} as const;
 
 const MIXED = [
   { text: "abcdefghij" }, // 12 tokens, so two windows
@@ -54,7 +59,8 @@ Deno.test("openDataset() names the file when every row is left out, and the line
   await Deno.writeTextFile(path, '{"prompt": "too long a prompt", "completion": "c"}\n');
   await assert.rejects(openDataset(path, options), {
     name: "UserError",
-    message: /^Cannot train on ".*a\.jsonl": none of its 1 rows has a trained .* first 8 tokens/,
+    message:
+      /^Cannot train on ".*a\.jsonl": none of its 1 rows is left \(1: nothing trained is left .*\); raise --max-length, which is 8,/,
   });
   await Deno.writeTextFile(path, `${'{"text":"a"}\n'.repeat(6)}{"text": \n`);
   await assert.rejects(openDataset(path, options), {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OpenProgress } from "../../datasets/open_dataset.ts";
+import type { OpenProgress } from "../../datasets/token_store/file_tokens.ts";
 
 /** How the rows of a run become micro-batches. */
 export interface BatchingSummary {

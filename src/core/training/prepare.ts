@@ -5,9 +5,7 @@
  */
 
 import type { Dataset } from "../../datasets/dataset.ts";
-import { readLines } from "../../datasets/jsonl.ts";
-import { parseRow } from "../../datasets/parse_row.ts";
-import type { Row } from "../../datasets/row.ts";
+import { sampleTexts } from "../../datasets/sample_texts.ts";
 import { createModel } from "../../models/architectures.ts";
 import { openAdapter } from "../../models/adapters/folder.ts";
 import { initialAdapter } from "../../models/adapters/initialize.ts";
@@ -154,10 +152,7 @@ async function preparePreset(
   preset: Preset,
   { config, signal }: { readonly config: TrainingConfig; readonly signal: AbortSignal | undefined },
 ): Promise<TrainingModel> {
-  const texts: string[] = [];
-  for await (const { line, text } of readLines(config.dataset, { signal })) {
-    texts.push(...textsOf(parseRow(text, { place: { path: config.dataset, line } }).row));
-  }
+  const texts = await sampleTexts(config.dataset, { signal });
   const largest = createModel(preset.config).vocabSize;
   let json = preset.config;
   let tokenizer: Tokenizer | undefined;
@@ -183,20 +178,6 @@ async function preparePreset(
     weights: () => initialWeights(model, config.seed),
     baseWeights: () => [],
   };
-}
-
-/** The texts of a row that a tokenizer can learn from. */
-function textsOf(row: Row): string[] {
-  switch (row.kind) {
-    case "tokens":
-      return [];
-    case "messages":
-      return row.messages.map(({ content }) => content);
-    case "completion":
-      return [row.prompt, row.completion];
-    case "text":
-      return [row.text];
-  }
 }
 
 /**
