@@ -7,6 +7,7 @@
 import { type Command, Option } from "commander";
 import { fileDescription } from "../datasets/sources/describe_file.ts";
 import type { DataFile } from "../datasets/sources/data_file.ts";
+import type { FileReport } from "../datasets/validation/file_report.ts";
 import type { Finding } from "../datasets/validation/finding.ts";
 import {
   LEVEL_SUMMARIES,
@@ -14,7 +15,7 @@ import {
   type ValidationLevel,
 } from "../datasets/validation/levels.ts";
 import { validateDataset, type ValidationReport } from "../datasets/validation/validate_dataset.ts";
-import { verdictsOf, writeVerdict } from "../datasets/validation/verdict.ts";
+import { evaluationHash, verdictsOf, writeVerdict } from "../datasets/validation/verdict.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
 import { formatCount } from "../utils/format.ts";
 import { homePaths, resolveHome } from "../utils/paths.ts";
@@ -99,7 +100,9 @@ async function validate(
 }
 
 /** The report as JSON: what was found of each file is in the lists already. */
-function reportJson({ files, errors, warnings, rows, ...rest }: ValidationReport): unknown {
+function reportJson(
+  { files, errors, warnings, rows, evaluation, ...rest }: ValidationReport,
+): unknown {
   const formats = new Set(files.map(({ format }) => format));
   const [only] = files;
   return {
@@ -107,18 +110,25 @@ function reportJson({ files, errors, warnings, rows, ...rest }: ValidationReport
     ...rest,
     format: formats.size === 1 ? only?.format : "mixed",
     ...files.length === 1 ? { sha256: only?.sha256 } : {},
-    files: files.map(({ path, format, sha256, rows, unusableRows }) => ({
-      ...{ path, format, sha256, rows, unusableRows },
-    })),
+    files: files.map(fileJson),
+    ...evaluation.length > 0 ? { evaluation: evaluation.map(fileJson) } : {},
   };
+}
+
+function fileJson({ path, format, sha256, rows, unusableRows }: FileReport): unknown {
+  return { path, format, sha256, rows, unusableRows };
 }
 
 /** Verdicts save time, so that a home that cannot be written is no reason to fail. */
 async function keepVerdicts(report: ValidationReport, format: string | null): Promise<void> {
   const folder = homePaths(resolveHome(pathContext()).path).verdicts;
   try {
-    for (const verdict of verdictsOf(report, { format, now: new Date() })) {
-      await writeVerdict(folder, verdict);
+    const now = new Date();
+    const evaluation = evaluationHash(report.evaluation.flatMap(({ sha256 }) => sha256 ?? []));
+    for (const compared of new Set([null, evaluation])) {
+      for (const verdict of verdictsOf(report, { format, evaluation: compared, now })) {
+        await writeVerdict(folder, verdict);
+      }
     }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

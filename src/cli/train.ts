@@ -76,6 +76,8 @@ async function run(options: TrainCommandOptions, flags: TrainingFlags): Promise<
   await interruptible(async (signal) => {
     const { interrupted, step, best } = await train({
       ...{ config, output, resume, dryRun, signal, onEvent },
+      verdicts: { folder: homePaths(resolveHome(context).path).verdicts },
+      tokenCache: { folder: homePaths(resolveHome(context).path).tokens },
     });
     if (json || dryRun) return;
     printError(

@@ -7,6 +7,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { LORA_VARIANTS, type TrainingConfig } from "../core/training/config.ts";
 import { FROZEN_DTYPES } from "../core/training/frozen_weights.ts";
+import { TRUNCATIONS } from "../datasets/truncation.ts";
 import { type Schedule, SCHEDULES } from "../core/training/schedule.ts";
 import { TRAIN_ON } from "../datasets/train_on.ts";
 import { DEVICE_WISHES } from "../engine/runtime/devices.ts";
@@ -102,6 +103,27 @@ export function addTrainingFlags(command: Command): Command {
         "what is trained of conversations and completions: all the assistant says, its last turn, or everything (default: assistant)",
       ).choices(TRAIN_ON),
     )
+    .addOption(
+      new Option(
+        "--truncation <policy>",
+        "what becomes of a longer one: auto splits texts and cuts off the end of other rows (default: auto)",
+      ).choices(TRUNCATIONS),
+    )
+    .option(
+      "--packing",
+      "let examples share rows of --max-length tokens, each apart from the others",
+    )
+    .option("--group-by-length", "let rows of about the same length share a micro-batch")
+    .option(
+      "--skip-invalid-rows",
+      "leave out rows that cannot be used; a data set with such rows is refused otherwise",
+    )
+    .option(
+      "--data-workers <number>",
+      "threads that turn rows into tokens (default: 2, where there are as many processors)",
+      integerOption({ min: 1, max: 64 }),
+    )
+    .option("--no-cache", "do not keep tokens for further runs, nor take those of earlier ones")
     .option(
       "--seed <number>",
       "decides the order of rows and fresh weights (default: 0)",

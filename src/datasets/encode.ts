@@ -7,10 +7,11 @@
 import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { messageOf } from "../utils/errors.ts";
 import { encodeMessages } from "./encode_messages.ts";
-import { hasTrainedToken, IGNORED_LABEL } from "./labels.ts";
+import { IGNORED_LABEL } from "./labels.ts";
 import { joinCompletion } from "./join_completion.ts";
 import { type Row, rowError, type RowPlace } from "./row.ts";
 import type { TrainOn } from "./train_on.ts";
+import { type TruncatedExample, truncateExample, type Truncation } from "./truncation.ts";
 
 /** A sequence to train on. */
 export interface Example {
@@ -20,13 +21,8 @@ export interface Example {
   readonly labels: Int32Array;
 }
 
-/** What became of a row. */
-export interface EncodedRow {
-  /** Its examples: none, one or, for a long text, several. */
-  readonly examples: readonly Example[];
-  /** Whether a part was cut off. */
-  readonly truncated: boolean;
-}
+/** What became of a row: its examples are none, one or, where it was split, several. */
+export type EncodedRow = TruncatedExample;
 
 /** Options of {@linkcode encodeRow}. */
 export interface EncodeRowOptions {
@@ -38,6 +34,8 @@ export interface EncodeRowOptions {
   readonly maxLength: number;
   /** Which tokens of conversations and completions are trained. @default {"assistant"} */
   readonly trainOn?: TrainOn | undefined;
+  /** What becomes of a longer one. @default {"auto"} */
+  readonly truncation?: Truncation | undefined;
   /** Number of token ids of the model. @default {any id may be} */
   readonly vocabSize?: number | undefined;
 }
@@ -71,15 +69,15 @@ const ENCODERS: { readonly [K in Exclude<Row["kind"], "tokens">]: Encode<K> } = 
 };
 
 /**
- * Encodes a row. A text that is too long becomes several examples; of anything else the end is cut off. What
- * then has no trained token is left out.
+ * Encodes a row; one that is too long is cut as `truncation` says. What then has no trained token is left out.
  *
  * @throws {RangeError} If `maxLength` is less than 2: of one token nothing is trained.
- * @throws {UserError} If the row needs a tokenizer and there is none, its chat template refuses the row, or
- * an id is not in the model's vocabulary.
+ * @throws {UserError} If the row needs a tokenizer and there is none, its chat template refuses the row, an id is not
+ * in the model's vocabulary, or the row is too long and is to be refused then.
  */
 export function encodeRow(row: Row, options: EncodeRowOptions): EncodedRow {
-  const { place, tokenizer, maxLength, trainOn = "assistant", vocabSize = Infinity } = options;
+  const { place, tokenizer, maxLength, trainOn = "assistant", truncation = "auto" } = options;
+  const { vocabSize = Infinity } = options;
   if (!Number.isSafeInteger(maxLength) || maxLength < 2) {
     throw new RangeError(
       `Cannot encode rows as "maxLength" must be at least 2: current value is ${maxLength}`,
@@ -94,11 +92,23 @@ export function encodeRow(row: Row, options: EncodeRowOptions): EncodedRow {
         "the tokenizer belongs to another model",
     );
   }
-  const parts = row.kind === "text" ? windows(whole, maxLength) : [slice(whole, 0, maxLength)];
-  return {
-    examples: parts.filter(({ labels }) => hasTrainedToken(labels)),
-    truncated: row.kind !== "text" && whole.inputIds.length > maxLength,
-  };
+  const { length } = whole.inputIds;
+  if (truncation === "error" && length > maxLength) {
+    throw rowError(
+      place,
+      `it has ${length} tokens, ${
+        length - maxLength
+      } more than --max-length; raise that, shorten the row, ` +
+        "or choose what is cut off with --truncation",
+    );
+  }
+  return truncateExample(whole, { maxLength, truncation: cutOf(truncation, row.kind) });
+}
+
+/** Texts go on beyond what a model takes at once; of other rows a part would mislead. */
+function cutOf(truncation: Truncation, kind: Row["kind"]): Exclude<Truncation, "auto" | "error"> {
+  if (truncation === "auto") return kind === "text" ? "split" : "end";
+  return truncation === "error" ? "end" : truncation;
 }
 
 function wholeExample(
@@ -128,16 +138,4 @@ function ended(ids: number[], { eosTokenIds }: Tokenizer): number[] {
   const [end] = eosTokenIds;
   if (end !== undefined && !eosTokenIds.includes(ids.at(-1) ?? -1)) ids.push(end);
   return ids;
-}
-
-function windows(whole: Example, maxLength: number): Example[] {
-  const parts: Example[] = [];
-  for (let start = 0; start < whole.inputIds.length; start += maxLength) {
-    parts.push(slice(whole, start, start + maxLength));
-  }
-  return parts;
-}
-
-function slice({ inputIds, labels }: Example, start: number, end: number): Example {
-  return { inputIds: inputIds.subarray(start, end), labels: labels.subarray(start, end) };
 }

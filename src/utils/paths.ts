@@ -51,6 +51,8 @@ export interface HomePaths {
   readonly data: string;
   /** What validation found in data sets, by content hash. */
   readonly verdicts: string;
+  /** Tokens of data sets, kept for further runs. */
+  readonly tokens: string;
   /** Base models. */
   readonly models: string;
   /** Training runs. */
@@ -86,6 +88,7 @@ export function homePaths(home: string): HomePaths {
     inbox: join(home, "inbox"),
     data: join(home, "data"),
     verdicts: join(home, "data", "verdicts"),
+    tokens: join(home, "data", "tokens"),
     models: join(home, "models"),
     runs: join(home, "runs"),
     backups: join(home, "backups"),

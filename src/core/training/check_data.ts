@@ -10,9 +10,10 @@ import type { DataFile } from "../../datasets/sources/data_file.ts";
 import { describeSources } from "../../datasets/sources/describe_sources.ts";
 import { hashFile } from "../../datasets/sources/hash_file.ts";
 import { FINDING_CODES, FINDING_KINDS, type FindingCode } from "../../datasets/validation/codes.ts";
-import { type Finding, isBroken } from "../../datasets/validation/finding.ts";
+import { isBroken } from "../../datasets/validation/finding.ts";
 import { validateDataset } from "../../datasets/validation/validate_dataset.ts";
 import {
+  evaluationHash,
   readVerdict,
   type Verdict,
   verdictsOf,
@@ -20,16 +21,26 @@ import {
 } from "../../datasets/validation/verdict.ts";
 import { UserError } from "../../utils/errors.ts";
 
+/** Where verdicts on data sets are kept. */
+export interface VerdictStore {
+  /** The folder; it need not be there. */
+  readonly folder: string;
+  /** Whether new ones are kept. @default {true} */
+  readonly write?: boolean;
+}
+
 /** Options of {@linkcode checkData}. */
 export interface CheckDataOptions {
+  /** What is evaluated on; rows of it must not be trained on. @default {null} */
+  readonly evaluation?: string | null;
   /** The form of the rows. @default {found out} */
   readonly format?: FormatChoice | undefined;
-  /** Whether rows that cannot be used are left out; else they are an error. */
-  readonly skipInvalidRows: boolean;
-  /** The folder in which verdicts are kept. @default {none are} */
-  readonly verdicts?: string | undefined;
-  /** Told what is wrong with a data set that can be trained on. */
-  readonly onWarning: (warning: string) => void;
+  /** Whether rows that cannot be used are left out; else they are an error. @default {false} */
+  readonly skipInvalidRows?: boolean;
+  /** Where verdicts are kept. @default {none are} */
+  readonly verdicts?: VerdictStore | undefined;
+  /** Told what is wrong with a data set that can be trained on. @default {nobody} */
+  readonly onWarning?: (warning: string) => void;
   /** The time. */
   readonly now: Date;
   /** Ends the reading. */
@@ -37,60 +48,74 @@ export interface CheckDataOptions {
 }
 
 /**
- * Looks over the files of a data set, unless a verdict says what is in them.
+ * Looks over the files of a data set and of what is evaluated on, except those on which there is a verdict already.
  *
  * @throws {UserError} If a file cannot be read, or has rows that cannot be trained on and may not be left out.
  */
 export async function checkData(source: string, options: CheckDataOptions): Promise<void> {
-  const { format, skipInvalidRows, onWarning, signal } = options;
-  for (const file of await describeSources(source, { format, signal })) {
-    const verdict = await verdictOn(file, options);
-    if (verdict.brokenRows > 0 && !skipInvalidRows) throw refusal(file.path, verdict);
-    for (const warning of warningsOf(verdict)) onWarning(`"${file.path}": ${warning}`);
+  const { evaluation = null, format, signal } = options;
+  const open = async (sources: string | null) =>
+    sources === null ? [] : await describeSources(sources, { format, signal });
+  const files = await open(source);
+  const evaluationFiles = await open(evaluation);
+  for (const file of evaluationFiles) judge(file, await verdictOn(file, { options, against: [] }));
+  for (const file of files) {
+    judge(file, await verdictOn(file, { options, against: evaluationFiles }));
+  }
+
+  function judge({ path }: DataFile, verdict: Verdict): void {
+    const { skipInvalidRows = false, onWarning } = options;
+    if (verdict.brokenRows > 0 && !skipInvalidRows) throw refusal(path, verdict);
+    for (const warning of warningsOf(verdict)) onWarning?.(`"${path}": ${warning}`);
   }
 }
 
-async function verdictOn(file: DataFile, options: CheckDataOptions): Promise<Verdict> {
+async function verdictOn(
+  file: DataFile,
+  { options, against }: {
+    readonly options: CheckDataOptions;
+    readonly against: readonly DataFile[];
+  },
+): Promise<Verdict> {
   const { verdicts, format = null, now, signal, onWarning } = options;
+  const hashOf = async ({ path }: DataFile) => await hashFile(path, { signal });
+  const evaluation = evaluationHash(await Promise.all(against.map(hashOf)));
   if (verdicts !== undefined) {
-    const sha256 = await hashFile(file.path, { signal });
-    const known = await readVerdict(verdicts, sha256, { level: "standard", format });
+    const wanted = { level: "standard", format, evaluation } as const;
+    const known = await readVerdict(verdicts.folder, await hashOf(file), wanted);
     if (known !== undefined) return known;
   }
-  const report = await validateDataset([file], { level: "standard", signal });
-  const [verdict] = verdictsOf(report, { format, now });
-  const [first] = report.errors;
-  if (verdict === undefined || report.rows === 0) {
-    throw new UserError(`Cannot use "${file.path}": ${first?.message}`);
+  const report = await validateDataset([file], { level: "standard", evaluation: against, signal });
+  const [verdict] = verdictsOf(report, { format, evaluation, now });
+  if (verdict === undefined || verdict.rows === 0) {
+    const [first] = report.errors.filter(({ source = file.path }) => source === file.path);
+    throw new UserError(`Cannot use "${file.path}": ${first?.message}; ${first?.fix}`);
   }
   try {
-    if (verdicts !== undefined) await writeVerdict(verdicts, verdict);
+    if (verdicts !== undefined && verdicts.write !== false) {
+      await writeVerdict(verdicts.folder, verdict);
+    }
   } catch (error) {
     // it saves time only, so that a home that cannot be written is no reason to fail
     if (!(error instanceof UserError)) throw error;
-    onWarning(`the verdict on "${file.path}" is not kept: ${error.message}`);
+    onWarning?.(`the verdict on "${file.path}" is not kept: ${error.message}`);
   }
   return verdict;
 }
 
 function refusal(path: string, { brokenRows, findings }: Verdict): UserError {
   const first = findings.find(isBroken);
-  const what = first === undefined
-    ? "it has rows that cannot be trained on"
-    : `${first.message}; ${first.fix}`;
-  const where = first === undefined ? "" : `${placeOf(first)} of `;
-  const more = brokenRows === 1
-    ? ""
-    : ` (it is the first of ${brokenRows} such rows; "data validate" lists them)`;
-  return new UserError(
-    `Cannot use ${where}"${path}": ${what}${more}, or add --skip-invalid-rows to leave ${
-      brokenRows === 1 ? "it" : "them"
-    } out`,
-  );
-}
-
-function placeOf({ line, row }: Finding): string {
-  return placeName({ path: "", line, ...row === undefined ? {} : { row } });
+  if (first === undefined) {
+    return new UserError(
+      `Cannot use "${path}": ${brokenRows} of its rows cannot be trained on; look at them with "data validate"`,
+    );
+  }
+  const { line, row, message, fix } = first;
+  const place = placeName({ path, line, ...row === undefined ? {} : { row } });
+  const others = brokenRows === 1
+    ? "or add --skip-invalid-rows"
+    : `${brokenRows} rows cannot be used, "data validate" lists them, --skip-invalid-rows leaves them out`;
+  return new UserError(`Cannot use ${place} of "${path}": ${message}; ${fix} (${others})`);
 }
 
 /** What a person should know of a data set that is trained on. */
@@ -106,6 +131,8 @@ function warningsOf({ counts, rows, brokenRows }: Verdict): string[] {
   if (brokenRows > 0) {
     warnings.push(`${brokenRows} of ${rows} rows are left out: ${listed(broken)}`);
   }
-  if (wrong.length > 0) warnings.push(`"data validate" finds errors: ${listed(wrong)}`);
+  if (wrong.length > 0) {
+    warnings.push(`${listed(wrong)}; look at them with "data validate"`);
+  }
   return warnings;
 }

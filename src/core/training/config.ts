@@ -19,6 +19,7 @@ import {
   optional,
   text,
 } from "../../utils/json.ts";
+import { type Truncation, TRUNCATIONS } from "../../datasets/truncation.ts";
 import { type Device, DEVICES } from "../../engine/runtime/session.ts";
 import { FROZEN_DTYPES, type FrozenDtype } from "./frozen_weights.ts";
 import {
@@ -70,6 +71,18 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly maxLength: number | null;
   /** Which tokens of conversations and completions are trained. */
   readonly trainOn: TrainOn;
+  /** What becomes of a longer one. */
+  readonly truncation: Truncation;
+  /** Whether examples share rows of `maxLength` tokens, each apart from the others. */
+  readonly packing: boolean;
+  /** Whether rows of about the same length share a micro-batch. */
+  readonly groupByLength: boolean;
+  /** Whether rows that cannot be used are left out; else a data set with one is refused. */
+  readonly skipInvalidRows: boolean;
+  /** Threads that turn rows into tokens; null takes two, where there are as many processors. */
+  readonly dataWorkers: number | null;
+  /** Whether tokens are kept for further runs, and taken from earlier ones. */
+  readonly cache: boolean;
   /** Decides the order of rows and the weights of a new model. */
   readonly seed: number;
   /** Whether each epoch has an order of its own. */
@@ -129,6 +142,12 @@ export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
   epochs: 3,
   maxLength: null,
   trainOn: "assistant",
+  truncation: "auto",
+  packing: false,
+  groupByLength: false,
+  skipInvalidRows: false,
+  dataWorkers: null,
+  cache: true,
   seed: 0,
   shuffle: true,
   saveSteps: null,
@@ -178,6 +197,12 @@ const fields: FieldDecoders<TrainingConfig> = {
   epochs: number({ min: 0 }),
   maxLength: nullable(integer({ min: 2 })),
   trainOn: optional(oneOf(TRAIN_ON), "assistant"),
+  truncation: optional(oneOf(TRUNCATIONS), "auto"),
+  packing: optional(boolean(), false),
+  groupByLength: optional(boolean(), false),
+  skipInvalidRows: optional(boolean(), false),
+  dataWorkers: optional(nullable(integer({ min: 1, max: 64 })), null),
+  cache: optional(boolean(), true),
   seed: integer({ min: 0, max: 2 ** 32 - 1 }),
   shuffle: boolean(),
   saveSteps: nullable(integer({ min: 1 })),

@@ -41,6 +41,8 @@ export interface ValidationReport {
   readonly counts: Readonly<Partial<Record<FindingCode, number>>>;
   /** What was found in each file. */
   readonly files: readonly FileReport[];
+  /** What was found in each file of the evaluation set. */
+  readonly evaluation: readonly FileReport[];
   /** Lengths in tokens; `undefined` without a model or at the level `quick`. */
   readonly lengths: TokenStatistics | undefined;
 }
@@ -124,6 +126,7 @@ export async function validateDataset(
   const ofFiles = files.map(({ path }) => reports.get(path)!);
   return {
     ...{ level, kinds, lengths: measure?.statistics(), files: ofFiles },
+    evaluation: evaluation.flatMap(({ path }) => reports.get(path) ?? []),
     rows: sum(ofFiles, ({ rows }) => rows),
     usableRows: sum(ofFiles, ({ rows, unusableRows }) => rows - unusableRows),
     ...joined([...reports.values()]),

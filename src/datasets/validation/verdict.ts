@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../utils/atomic_file.ts";
 import { UserError } from "../../utils/errors.ts";
@@ -20,7 +21,7 @@ import {
   record,
   text,
 } from "../../utils/json.ts";
-import { FINDING_CODES, FINDING_KINDS, type FindingCode } from "./codes.ts";
+import { FINDING_CODES, FINDING_KINDS, type FindingCode, type FindingKind } from "./codes.ts";
 import type { Finding } from "./finding.ts";
 import { includesLevel, VALIDATION_LEVELS, type ValidationLevel } from "./levels.ts";
 import type { ValidationReport } from "./validate_dataset.ts";
@@ -43,6 +44,8 @@ export interface Verdict {
   readonly level: ValidationLevel;
   /** The format that rows were read as, where it was asked for. */
   readonly format: string | null;
+  /** Hash of the evaluation set that rows were compared with; null if with none. */
+  readonly evaluation: string | null;
   /** All rows. */
   readonly rows: number;
   /** Those that cannot be trained on. */
@@ -70,6 +73,7 @@ const verdict = object<Verdict>({
   path: text(),
   level: oneOf(VALIDATION_LEVELS),
   format: nullable(text()),
+  evaluation: nullable(text()),
   rows: integer({ min: 0 }),
   brokenRows: integer({ min: 0 }),
   counts: record(integer({ min: 0 })),
@@ -81,6 +85,8 @@ const verdict = object<Verdict>({
 export interface VerdictsOfOptions {
   /** The format that was asked for. @default {null} */
   readonly format?: string | null;
+  /** Hash of the evaluation set, where what it was compared with counts too. @default {null} */
+  readonly evaluation?: string | null;
   /** The time. */
   readonly now: Date;
 }
@@ -91,17 +97,28 @@ export interface VerdictsOfOptions {
  */
 export function verdictsOf(
   { files, level: looked }: ValidationReport,
-  { format = null, now }: VerdictsOfOptions,
+  { format = null, evaluation = null, now }: VerdictsOfOptions,
 ): Verdict[] {
   const level = files.length > 1 ? "quick" : looked;
+  const counts = (dependsOn: FindingKind["dependsOn"]) =>
+    dependsOn === "nothing" || dependsOn === "evaluation set" && evaluation !== null;
   const counted = ({ code }: Pick<Finding, "code">) =>
-    FINDING_KINDS[code].dependsOn === "nothing" && includesLevel(level, FINDING_KINDS[code].level);
-  return files.flatMap(({ path, sha256, rows, brokenRows, counts, errors, warnings }) => {
+    counts(FINDING_KINDS[code].dependsOn) && includesLevel(level, FINDING_KINDS[code].level);
+  return files.flatMap(({ path, sha256, rows, brokenRows, counts: all, errors, warnings }) => {
     if (sha256 === undefined) return [];
-    const kept = FINDING_CODES.filter((code) => counted({ code }) && counts[code] !== undefined);
+    const kept = FINDING_CODES.filter((code) => counted({ code }) && all[code] !== undefined);
     return [{
-      ...{ validatorVersion: VALIDATOR_VERSION, sha256, path, level, format, rows, brokenRows },
-      counts: Object.fromEntries(kept.map((code) => [code, counts[code]!])),
+      ...{
+        validatorVersion: VALIDATOR_VERSION,
+        sha256,
+        path,
+        level,
+        format,
+        evaluation,
+        rows,
+        brokenRows,
+      },
+      counts: Object.fromEntries(kept.map((code) => [code, all[code]!])),
       findings: [...errors, ...warnings].filter(counted).slice(0, KEPT_FINDINGS)
         .map(({ source: _, ...finding }) => finding),
       validatedAt: now.toISOString(),
@@ -115,6 +132,8 @@ export interface ReadVerdictOptions {
   readonly level?: ValidationLevel;
   /** The format that rows are read as, where it is asked for. @default {null} */
   readonly format?: string | null;
+  /** Hash of the evaluation set that it must have been compared with. @default {null} */
+  readonly evaluation?: string | null;
 }
 
 /**
@@ -124,9 +143,9 @@ export interface ReadVerdictOptions {
 export async function readVerdict(
   folder: string,
   sha256: string,
-  { level = "quick", format = null }: ReadVerdictOptions = {},
+  { level = "quick", format = null, evaluation = null }: ReadVerdictOptions = {},
 ): Promise<Verdict | undefined> {
-  const path = verdictPath(folder, sha256);
+  const path = verdictPath(folder, { sha256, evaluation });
   let found: Verdict;
   try {
     found = decode(verdict, await readJsonFile(path), path);
@@ -135,7 +154,7 @@ export async function readVerdict(
     throw error;
   }
   const holds = found.validatorVersion === VALIDATOR_VERSION && found.sha256 === sha256 &&
-    found.format === format && includesLevel(found.level, level);
+    found.format === format && found.evaluation === evaluation && includesLevel(found.level, level);
   return holds ? found : undefined;
 }
 
@@ -145,14 +164,23 @@ export async function readVerdict(
  * @throws {UserError} If it cannot be written.
  */
 export async function writeVerdict(folder: string, verdict: Verdict): Promise<void> {
-  const { sha256, level, format } = verdict;
-  const known = await readVerdict(folder, sha256, { level, format });
+  const { sha256, level, format, evaluation } = verdict;
+  const known = await readVerdict(folder, sha256, { level, format, evaluation });
   if (known !== undefined && known.level !== level) return;
   await Deno.mkdir(folder, { recursive: true });
   const json = JSON.stringify(verdict, null, 2);
-  await writeFileAtomic(verdictPath(folder, sha256), `${json}\n`);
+  await writeFileAtomic(verdictPath(folder, verdict), `${json}\n`);
 }
 
-function verdictPath(folder: string, sha256: string): string {
-  return join(folder, `${sha256}.json`);
+function verdictPath(
+  folder: string,
+  { sha256, evaluation }: Pick<Verdict, "sha256" | "evaluation">,
+): string {
+  return join(folder, `${sha256}${evaluation === null ? "" : `-${evaluation.slice(0, 16)}`}.json`);
+}
+
+/** Returns one hash for the files of an evaluation set; null where there are none. */
+export function evaluationHash(files: readonly string[]): string | null {
+  if (files.length < 2) return files[0] ?? null;
+  return createHash("sha256").update(files.join()).digest("hex");
 }

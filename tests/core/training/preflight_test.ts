@@ -11,8 +11,10 @@ import {
   type PreflightOptions,
   refuseWhatDoesNotFit,
 } from "../../../src/core/training/preflight.ts";
-import { prepareDataset, prepareModel } from "../../../src/core/training/prepare.ts";
+import { prepareModel } from "../../../src/core/training/prepare.ts";
 import { rehearseSaving } from "../../../src/core/training/rehearsal.ts";
+import { createDataset } from "../../../src/datasets/dataset.ts";
+import { packExamples } from "../../../src/datasets/packing.ts";
 import type { Device } from "../../../src/engine/runtime/session.ts";
 import { sessionError } from "../../../src/engine/runtime/session_error.ts";
 import { UserError } from "../../../src/utils/errors.ts";
@@ -35,11 +37,12 @@ async function runOf(
 ): Promise<PreflightOptions> {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "data.jsonl");
-  const rows = lengths.map((length) => {
-    const ids = Array.from({ length }, (_, i) => 3 + i % 50);
-    return JSON.stringify({ input_ids: ids, labels: ids });
+  const examples = lengths.map((length) => {
+    const ids = Int32Array.from({ length }, (_, i) => 3 + i % 50);
+    return { inputIds: ids, labels: ids };
   });
-  await Deno.writeTextFile(path, rows.join("\n"));
+  const [{ inputIds, labels }] = examples as [typeof examples[0]];
+  await Deno.writeTextFile(path, JSON.stringify({ input_ids: [...inputIds], labels: [...labels] }));
   const config: TrainingConfig = {
     ...TRAINING_DEFAULTS,
     dataset: path,
@@ -48,7 +51,10 @@ async function runOf(
     ...settings,
   };
   const prepared = await prepareModel(config);
-  const dataset = await prepareDataset(path, { prepared, maxLength: 512, onWarning: () => {} });
+  const packing = config.packing
+    ? packExamples(Int32Array.from(lengths), { maxLength: 512 })
+    : undefined;
+  const dataset = createDataset(examples, { path, maxLength: 512, packing });
   const limits = {
     host,
     wasmHeap: device === "wasm" ? 2 ** 32 : undefined,
