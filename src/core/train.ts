@@ -225,11 +225,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
   }
 
-  await checkData(options.config.dataset, {
+  const dataWarnings = await checkData(options.config.dataset, {
     evaluation: options.config.evalDataset,
     skipInvalidRows: options.config.skipInvalidRows,
     verdicts: options.verdicts && { ...options.verdicts, write: !dryRun },
-    ...{ onWarning, now: new Date(clock()), signal },
+    ...{ now: new Date(clock()), signal },
   });
   const prepared = await prepareModel(options.config, { checkpoint, signal });
   const { trainee } = prepared;
@@ -238,6 +238,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     cache: options.tokenCache && { ...options.tokenCache, write: !dryRun },
   });
   const { dataset, evalDataset } = data;
+  dataWarnings.forEach(onWarning);
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
   const resolved = resolveConfig(options.config, { dataset, prepared });
 

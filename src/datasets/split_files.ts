@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { writeFileAtomic } from "../utils/atomic_file.ts";
 import { UserError } from "../utils/errors.ts";
+import { fileError } from "../utils/file_error.ts";
 import { chooseGroups } from "./choose_rows.ts";
 import { createIntList } from "./int_list.ts";
 import type { DataFile } from "./sources/data_file.ts";
@@ -100,7 +101,11 @@ export async function splitFiles(
   });
   const survey = await surveyRows(files, { ...options, groupBy });
   const chosen = chooseRows(survey, { heldOut, seed, groupBy });
-  await Deno.mkdir(outputDir, { recursive: true });
+  try {
+    await Deno.mkdir(outputDir, { recursive: true });
+  } catch (error) {
+    throw fileError("create", outputDir, error);
+  }
   const write = async (side: "train" | "eval") =>
     await writeRows(
       paths[side],

@@ -39,8 +39,6 @@ export interface CheckDataOptions {
   readonly skipInvalidRows?: boolean;
   /** Where verdicts are kept. @default {none are} */
   readonly verdicts?: VerdictStore | undefined;
-  /** Told what is wrong with a data set that can be trained on. @default {nobody} */
-  readonly onWarning?: (warning: string) => void;
   /** The time. */
   readonly now: Date;
   /** Ends the reading. */
@@ -48,26 +46,27 @@ export interface CheckDataOptions {
 }
 
 /**
- * Looks over the files of a data set and of what is evaluated on, except those on which there is a verdict already.
+ * Looks over the files of a data set and of what is evaluated on, except those on which there is a verdict already, and
+ * returns what is wrong with them although they can be trained on.
  *
  * @throws {UserError} If a file cannot be read, or has rows that cannot be trained on and may not be left out.
  */
-export async function checkData(source: string, options: CheckDataOptions): Promise<void> {
-  const { evaluation = null, format, signal } = options;
+export async function checkData(source: string, options: CheckDataOptions): Promise<string[]> {
+  const { evaluation = null, format, signal, skipInvalidRows = false } = options;
   const open = async (sources: string | null) =>
     sources === null ? [] : await describeSources(sources, { format, signal });
   const files = await open(source);
   const evaluationFiles = await open(evaluation);
-  for (const file of evaluationFiles) judge(file, await verdictOn(file, { options, against: [] }));
-  for (const file of files) {
-    judge(file, await verdictOn(file, { options, against: evaluationFiles }));
-  }
-
-  function judge({ path }: DataFile, verdict: Verdict): void {
-    const { skipInvalidRows = false, onWarning } = options;
-    if (verdict.brokenRows > 0 && !skipInvalidRows) throw refusal(path, verdict);
-    for (const warning of warningsOf(verdict)) onWarning?.(`"${path}": ${warning}`);
-  }
+  const warnings: string[] = [];
+  const check = async (file: DataFile, against: readonly DataFile[]) => {
+    const { verdict, warning } = await verdictOn(file, { options, against });
+    if (verdict.brokenRows > 0 && !skipInvalidRows) throw refusal(file.path, verdict);
+    warnings.push(...warningsOf(verdict).map((each) => `"${file.path}": ${each}`));
+    if (warning !== undefined) warnings.push(warning);
+  };
+  for (const file of evaluationFiles) await check(file, []);
+  for (const file of files) await check(file, evaluationFiles);
+  return warnings;
 }
 
 async function verdictOn(
@@ -76,14 +75,14 @@ async function verdictOn(
     readonly options: CheckDataOptions;
     readonly against: readonly DataFile[];
   },
-): Promise<Verdict> {
-  const { verdicts, format = null, now, signal, onWarning } = options;
+): Promise<{ readonly verdict: Verdict; readonly warning?: string }> {
+  const { verdicts, format = null, now, signal } = options;
   const hashOf = async ({ path }: DataFile) => await hashFile(path, { signal });
   const evaluation = evaluationHash(await Promise.all(against.map(hashOf)));
   if (verdicts !== undefined) {
     const wanted = { level: "standard", format, evaluation } as const;
     const known = await readVerdict(verdicts.folder, await hashOf(file), wanted);
-    if (known !== undefined) return known;
+    if (known !== undefined) return { verdict: known };
   }
   const report = await validateDataset([file], { level: "standard", evaluation: against, signal });
   const [verdict] = verdictsOf(report, { format, evaluation, now });
@@ -98,9 +97,9 @@ async function verdictOn(
   } catch (error) {
     // it saves time only, so that a home that cannot be written is no reason to fail
     if (!(error instanceof UserError)) throw error;
-    onWarning?.(`the verdict on "${file.path}" is not kept: ${error.message}`);
+    return { verdict, warning: `the verdict on "${file.path}" is not kept: ${error.message}` };
   }
-  return verdict;
+  return { verdict };
 }
 
 function refusal(path: string, { brokenRows, findings }: Verdict): UserError {

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../utils/atomic_file.ts";
 import { UserError } from "../../utils/errors.ts";
+import { fileError } from "../../utils/file_error.ts";
 import {
   array,
   decode,
@@ -167,7 +168,11 @@ export async function writeVerdict(folder: string, verdict: Verdict): Promise<vo
   const { sha256, level, format, evaluation } = verdict;
   const known = await readVerdict(folder, sha256, { level, format, evaluation });
   if (known !== undefined && known.level !== level) return;
-  await Deno.mkdir(folder, { recursive: true });
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw fileError("create", folder, error);
+  }
   const json = JSON.stringify(verdict, null, 2);
   await writeFileAtomic(verdictPath(folder, verdict), `${json}\n`);
 }
