@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { registerDataConvert } from "./data_convert.ts";
 import { registerDataGenerate } from "./data_generate.ts";
 import { registerDataPreview } from "./data_preview.ts";
 import { registerDataSplit } from "./data_split.ts";
@@ -28,5 +29,6 @@ export function registerData(program: Command): void {
   registerDataPreview(data);
   registerDataStats(data);
   registerDataSplit(data);
+  registerDataConvert(data);
   registerDataGenerate(data);
 }
