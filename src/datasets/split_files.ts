@@ -16,8 +16,9 @@ import type { RawRow } from "./sources/raw_row.ts";
 import { readRawRows } from "./sources/raw_rows.ts";
 import { type ReadFile, readRows } from "./sources/read_rows.ts";
 import { createHashIndex, type Fingerprint, fingerprint } from "./validation/hash_index.ts";
+import { usableRows } from "./validation/usable_rows.ts";
 import { exchangeOf, normalised, rowIdentity } from "./validation/row_content.ts";
-import { commonLayout, layoutExtension, writeRows, type WrittenFile } from "./write_rows.ts";
+import { commonLayout, layoutExtension, writeInLayout, type WrittenFile } from "./row_layout.ts";
 import type { Row } from "./row.ts";
 
 /** What rows are kept together by: the same prompt, or the same prompt and answer. */
@@ -107,7 +108,7 @@ export async function splitFiles(
     throw fileError("create", outputDir, error);
   }
   const write = async (side: "train" | "eval") =>
-    await writeRows(
+    await writeInLayout(
       paths[side],
       rowsOf(files, { groups: survey.groups, chosen, side, signal }),
       layout,
@@ -166,16 +167,17 @@ async function surveyRows(
   const groups = createIntList();
   const filesOfGroups = createIntList();
   let skippedRows = 0;
-  for await (const item of readRows(files, { onFileEnd, signal })) {
-    if (item.row === undefined) {
-      if (!skipInvalidRows) throw item.error;
-      skippedRows++;
-      groups.append([-1]);
-      continue;
-    }
-    const known = index.put(groupKey(item.row, groupBy), filesOfGroups.length);
+  const skip = () => {
+    skippedRows++;
+    groups.append([-1]);
+  };
+  const rows = readRows(files, { onFileEnd, signal });
+  for await (
+    const { row, file } of usableRows(rows, { onSkipped: skipInvalidRows ? skip : undefined })
+  ) {
+    const known = index.put(groupKey(row, groupBy), filesOfGroups.length);
     groups.append([known ?? filesOfGroups.length]);
-    if (known === undefined) filesOfGroups.append([files.indexOf(item.file)]);
+    if (known === undefined) filesOfGroups.append([files.indexOf(file)]);
   }
   return {
     ...{ sources, skippedRows },

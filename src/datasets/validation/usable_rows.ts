@@ -26,17 +26,16 @@ export async function* usableRows(
   { onSkipped }: UsableRowsOptions = {},
 ): AsyncGenerator<UsableRow, void> {
   for await (const item of rows) {
-    const problem = item.row === undefined ? item.problem : brokenContent(item);
-    if (problem === undefined) {
-      yield item as UsableRow;
-      continue;
-    }
-    if (onSkipped === undefined) throw new RowError(item.place, problem);
-    onSkipped(problem, item.place);
+    const problem = refusalOf(item);
+    if (problem === undefined) yield item as UsableRow;
+    else if (onSkipped === undefined) throw new RowError(item.place, problem);
+    else onSkipped(problem, item.place);
   }
 }
 
-function brokenContent({ row }: UsableRow): RowProblem | undefined {
+/** Returns why a row cannot be trained on; `undefined` if it can. */
+function refusalOf({ row, problem }: SourceRow): RowProblem | undefined {
+  if (row === undefined) return problem;
   const found = checkRow(row, "quick").find(isUnusable);
   return found && { ...found, code: found.code as RowProblemCode };
 }
