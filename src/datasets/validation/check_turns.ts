@@ -92,8 +92,7 @@ function answerProblem(
   open.answers++;
   if (!open.named) return undefined;
   if (id === undefined) {
-    const [first] = open.waiting; // answers without ids come in the order of the calls
-    if (first !== undefined) open.waiting.delete(first);
+    open.waiting.clear(); // there are data sets in which one message answers all calls
     return undefined;
   }
   if (open.waiting.delete(id)) return undefined;

@@ -31,6 +31,7 @@ Deno.test("checkTurns() judges the order of turns and the answers of tools", () 
     [[user, call("a"), answer("a"), assistant], []],
     [[user, call("a", "b"), answer("b"), answer("a"), assistant], []],
     [[user, call("a", "b"), answer(), answer(), assistant], []],
+    [[user, call("a", "b"), answer(), assistant], []],
     [[user, call(""), answer(), assistant], []],
     [[user, call("a"), answer("a"), call("b"), answer("b"), assistant], []],
     [[user, call("a")], []],
