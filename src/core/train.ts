@@ -17,7 +17,7 @@ import { countParameters } from "../models/language_model.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { collectGarbage } from "../utils/collect_garbage.ts";
 import { UserError } from "../utils/errors.ts";
-import { checkData, type VerdictStore } from "./training/check_data.ts";
+import type { VerdictStore } from "./training/check_data.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
@@ -225,20 +225,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
   }
 
-  const dataWarnings = await checkData(options.config.dataset, {
-    evaluation: options.config.evalDataset,
-    skipInvalidRows: options.config.skipInvalidRows,
-    verdicts: options.verdicts && { ...options.verdicts, write: !dryRun },
-    ...{ now: new Date(clock()), signal },
-  });
   const prepared = await prepareModel(options.config, { checkpoint, signal });
   const { trainee } = prepared;
   using data = await prepareData(options.config, {
     ...{ prepared, onEvent, onWarning, clock, signal },
     cache: options.tokenCache && { ...options.tokenCache, write: !dryRun },
+    verdicts: options.verdicts && { ...options.verdicts, write: !dryRun },
   });
   const { dataset, evalDataset } = data;
-  dataWarnings.forEach(onWarning);
   if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
   const resolved = resolveConfig(options.config, { dataset, prepared });
 

@@ -15,6 +15,7 @@ import { openWorkerEncoder } from "../../datasets/worker_encoder.ts";
 import { endsAtMaxPositions } from "../../models/language_model.ts";
 import { type Clock, systemClock } from "../../utils/clock.ts";
 import { UserError } from "../../utils/errors.ts";
+import { checkData, type VerdictStore } from "./check_data.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { BatchingSummary, DataEvent } from "./data_event.ts";
 import type { TrainingModel } from "./prepare.ts";
@@ -33,6 +34,8 @@ export interface PrepareDataOptions {
   readonly prepared: TrainingModel;
   /** Where tokens are kept for further runs. @default {they are not kept} */
   readonly cache?: TokenCache | undefined;
+  /** Where verdicts on data sets are kept. @default {they are not kept} */
+  readonly verdicts?: VerdictStore | undefined;
   /** Told what happens to the data. @default {nobody} */
   readonly onEvent?: (event: DataEvent) => void;
   /** Told what is odd about a row. @default {nobody} */
@@ -69,6 +72,13 @@ export async function prepareData(
       "Cannot stop early without evaluations: give --eval-split <part>, or --eval-dataset <file>",
     );
   }
+  const warnings = await checkData(config.dataset, {
+    evaluation: evalDataset,
+    skipInvalidRows: config.skipInvalidRows,
+    verdicts: options.verdicts,
+    now: new Date((options.clock ?? systemClock)()),
+    signal: options.signal,
+  });
   using opened = new DisposableStack();
   const open = async (path: string) =>
     opened.use(await prepareDataset(path, { ...options, config }));
@@ -76,6 +86,8 @@ export async function prepareData(
   const { rest, heldOut } = evalSplit === null
     ? { rest: whole, heldOut: evalDataset === null ? undefined : await open(evalDataset) }
     : splitDataset(whole, { fraction: evalSplit, seed });
+  // not before: what is wrong with a model or a token is the one thing that is then told
+  for (const warning of warnings) options.onWarning?.(warning);
   const dataset = config.packing ? packed(rest) : rest;
   options.onEvent?.({ kind: "data", batching: describeBatching(dataset, { config, plain: rest }) });
   const kept = opened.move();

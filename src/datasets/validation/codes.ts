@@ -132,8 +132,9 @@ const UNUSABLE: Readonly<Record<RowProblemCode, readonly [summary: string, fix: 
   ],
 };
 
-/** What else there is to find. */
-const OTHER_CODES = [
+/** All codes that findings have; they stay the same from version to version. */
+export const FINDING_CODES = [
+  ...ROW_PROBLEMS,
   "replacement-character",
   "duplicate",
   "eval-leakage",
@@ -158,13 +159,8 @@ const OTHER_CODES = [
   "not-looked-at",
 ] as const;
 
-type OtherCode = (typeof OTHER_CODES)[number];
-
 /** What kind of finding it is. */
-export type FindingCode = RowProblemCode | OtherCode;
-
-/** All codes that findings have; they stay the same from version to version. */
-export const FINDING_CODES: readonly FindingCode[] = [...ROW_PROBLEMS, ...OTHER_CODES];
+export type FindingCode = (typeof FINDING_CODES)[number];
 
 type Entry = readonly [level: ValidationLevel, summary: string, fix: string];
 
@@ -178,7 +174,7 @@ function kind(
 const error = (entry: Entry): FindingKind => kind(entry, { severity: "error" });
 const warning = (entry: Entry): FindingKind => kind(entry, { severity: "warning" });
 
-const OTHER: Readonly<Record<OtherCode, FindingKind>> = {
+const OTHER: Readonly<Record<Exclude<FindingCode, RowProblemCode>, FindingKind>> = {
   "replacement-character": error([
     "quick",
     "U+FFFD in a conversation or an answer: what stood there was lost when the text was decoded",
