@@ -4,13 +4,12 @@
  * @module
  */
 
-import type { Dataset, DatasetStatistics } from "../datasets/dataset.ts";
+import type { DatasetStatistics } from "../datasets/dataset.ts";
 import type { TokenCache } from "../datasets/token_store/cache.ts";
 import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import type { Device } from "../engine/runtime/session.ts";
 import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
-import type { Checkpoint } from "../models/checkpoint/open.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
 import type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
 import { countParameters } from "../models/language_model.ts";
@@ -31,6 +30,7 @@ import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings
 import { EMA_SLOT } from "./training/optimizers/ema.ts";
 import { prepareData } from "./training/prepare_data.ts";
 import { prepareModel } from "./training/prepare.ts";
+import { refuseOtherData } from "./training/resume_checks.ts";
 import { resolveConfig } from "./training/resolve_config.ts";
 import { rehearseSaving } from "./training/rehearsal.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
@@ -233,7 +233,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     verdicts: options.verdicts && { ...options.verdicts, write: !dryRun },
   });
   const { dataset, evalDataset } = data;
-  if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
+  if (checkpoint !== undefined) refuseOtherData(checkpoint, { dataset, config: options.config });
   const resolved = resolveConfig(options.config, { dataset, prepared });
 
   const choice = await chooseDevice(resolved.device);
@@ -382,15 +382,6 @@ async function refuseUsed(output: string): Promise<void> {
   if ((await listCheckpoints(output)).length > 0) {
     throw new UserError(
       `Cannot start a run in "${output}": it holds the checkpoints of another; add --resume to continue that one, or give another --output`,
-    );
-  }
-}
-
-function refuseOtherData({ path, trainer }: Checkpoint, dataset: Dataset): void {
-  if (trainer.datasetSha256 !== dataset.sha256) {
-    throw new UserError(
-      `Cannot resume from "${path}": "${dataset.path}" has changed since, so that rows would be skipped or repeated; ` +
-        `give the data set it began with, or start a new run with --model "${path}"`,
     );
   }
 }

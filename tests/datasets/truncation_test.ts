@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeRow } from "../../src/datasets/encode.ts";
-import { truncateExample, TRUNCATIONS } from "../../src/datasets/truncation.ts";
+import { truncateExample, type TRUNCATIONS } from "../../src/datasets/truncation.ts";
 import { byteTokenizer } from "./byte_tokenizer.ts";
 
 /** An example of ids 0, 1, 2, … of which those from `trainedFrom` on are trained. */
