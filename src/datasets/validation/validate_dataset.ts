@@ -9,7 +9,7 @@ import { RowError } from "../row_error.ts";
 import type { DataFile } from "../sources/data_file.ts";
 import { type ReadFile, readRows, type SourceRow } from "../sources/read_rows.ts";
 import { FINDING_CODES, type FindingCode } from "./codes.ts";
-import { createRowComparison, type RowComparison, type RowNumber } from "./compare_rows.ts";
+import { createRowComparison, type RowNumber } from "./compare_rows.ts";
 import { createExaminer, rowProblem, type ValidationModel } from "./examine_rows.ts";
 import { createFileReporter, type FileReport, type FileReporter } from "./file_report.ts";
 import { type Finding, isUnusable, problem } from "./finding.ts";
@@ -77,16 +77,10 @@ export async function validateDataset(
 ): Promise<ValidationReport> {
   const { level = "standard", model, maxLength, evaluation = [], maxFindings = 100_000 } = options;
   const isStandard = includesLevel(level, "standard");
-  const reporters = new Map<string, FileReporter>();
   const showsSource = files.length + evaluation.length > 1;
-  const reporterOf = (file: DataFile): FileReporter => {
-    const known = reporters.get(file.path);
-    if (known !== undefined) return known;
-    const reporter = createFileReporter(file, { maxFindings, showsSource });
-    reporters.set(file.path, reporter);
-    return reporter;
-  };
-  files.forEach(reporterOf);
+  const reporterOf = (file: DataFile) => createFileReporter(file, { maxFindings, showsSource });
+  const reporters = files.map(reporterOf);
+  const evaluationReporters = evaluation.map(reporterOf);
 
   const comparison = isStandard
     ? createRowComparison({
@@ -100,57 +94,65 @@ export async function validateDataset(
   const watch = isStandard && model === undefined ? createLengthWatch(maxLength) : undefined;
   const kinds = Object.fromEntries(ROW_KINDS.map((kind) => [kind, 0])) as Record<RowKind, number>;
 
-  const reading = { ...options, vocabSize: model?.vocabSize, reporterOf };
+  const reading = { ...options, vocabSize: model?.vocabSize };
   if (comparison !== undefined) {
-    await addEvaluationRows(evaluation, { ...reading, comparison });
+    for await (
+      const { item, number } of readAll(evaluation, { ...reading, reporters: evaluationReporters })
+    ) {
+      const { row, problem, place } = item;
+      evaluationReporters[number.file]!.row(
+        problem === undefined ? [] : [rowProblem(problem)],
+        place,
+      );
+      if (row !== undefined) comparison.addEvaluationRow(row, number);
+    }
   }
-  for await (const { item, file, number } of readAll(files, reading)) {
-    const { place } = item;
-    if (item.row === undefined) {
-      reporterOf(file).row([rowProblem(item.problem)], place);
+  for await (const { item, number } of readAll(files, { ...reading, reporters })) {
+    const { row, place } = item;
+    const reporter = reporters[number.file]!;
+    if (row === undefined) {
+      reporter.row([rowProblem(item.problem)], place);
       continue;
     }
-    const problems = examiner.examine(item.row, { place, number });
-    problems.push(...watch?.add(item.row, { file: number.file, place }) ?? []);
-    reporterOf(file).row(problems, place);
-    if (!problems.some(isUnusable)) kinds[item.row.kind]++;
+    const problems = examiner.examine(row, { place, number });
+    problems.push(...watch?.add(row, { file: number.file, place }) ?? []);
+    reporter.row(problems, place);
+    if (!problems.some(isUnusable)) kinds[row.kind]++;
   }
   for (const { problem, file, place } of watch?.unusual() ?? []) {
-    reporterOf(files[file]!).at(problem, place);
+    reporters[file]!.at(problem, place);
   }
   if (comparison?.isFull === true) {
     const message = "there are so many rows that not all were compared with each other";
-    reporterOf(files[0]!).file(problem("not-looked-at", message));
+    reporters[0]?.file(problem("not-looked-at", message));
   }
-  const reports = new Map([...reporters].map(([path, reporter]) => [path, reporter.report()]));
-  const ofFiles = files.map(({ path }) => reports.get(path)!);
+  const ofFiles = reporters.map((reporter) => reporter.report());
+  const ofEvaluation = evaluationReporters.map((reporter) => reporter.report());
   return {
-    ...{ level, kinds, lengths: measure?.statistics(), files: ofFiles },
-    evaluation: evaluation.flatMap(({ path }) => reports.get(path) ?? []),
+    ...{ level, kinds, lengths: measure?.statistics(), files: ofFiles, evaluation: ofEvaluation },
     rows: sum(ofFiles, ({ rows }) => rows),
     usableRows: sum(ofFiles, ({ rows, unusableRows }) => rows - unusableRows),
-    ...joined([...reports.values()]),
+    ...joined([...ofFiles, ...ofEvaluation]),
   };
 }
 
 interface ReadAllOptions extends Pick<ValidateDatasetOptions, "onBytes" | "signal"> {
+  readonly reporters: readonly FileReporter[];
   readonly vocabSize: number | undefined;
-  readonly reporterOf: (file: DataFile) => FileReporter;
 }
 
 interface NumberedRow {
   readonly item: SourceRow;
-  readonly file: DataFile;
   readonly number: RowNumber;
 }
 
 /** Yields all rows that can be read; a file that cannot be read on or that is empty is told to its reporter. */
 async function* readAll(
   files: readonly DataFile[],
-  { vocabSize, onBytes, signal, reporterOf }: ReadAllOptions,
+  { reporters, vocabSize, onBytes, signal }: ReadAllOptions,
 ): AsyncGenerator<NumberedRow, void> {
   for (const [index, file] of files.entries()) {
-    const reporter = reporterOf(file);
+    const reporter = reporters[index]!;
     let isEmpty = false;
     const onFileEnd = ({ sha256, rows }: ReadFile) => {
       isEmpty = rows === 0;
@@ -158,26 +160,12 @@ async function* readAll(
     };
     try {
       for await (const item of readRows([file], { vocabSize, onBytes, onFileEnd, signal })) {
-        yield { item, file, number: { file: index, line: item.place.row ?? item.place.line } };
+        yield { item, number: { file: index, line: item.place.row ?? item.place.line } };
       }
     } catch (error) {
       if (error instanceof RowError) reporter.at(rowProblem(error.problem), error.place);
       else if (isEmpty) reporter.file(problem("empty-file", "it has no rows"));
       else throw error;
-    }
-  }
-}
-
-async function addEvaluationRows(
-  files: readonly DataFile[],
-  options: ReadAllOptions & { readonly comparison: RowComparison },
-): Promise<void> {
-  for await (const { item, file, number } of readAll(files, options)) {
-    if (item.row === undefined) {
-      options.reporterOf(file).row([rowProblem(item.problem)], item.place);
-    } else {
-      options.reporterOf(file).row([], item.place);
-      options.comparison.addEvaluationRow(item.row, number);
     }
   }
 }
