@@ -170,14 +170,10 @@ function plainConversation(row: Row, form: "Alpaca" | "ShareGPT"): PlainConversa
     const usesTools = messages.some(({ role, tool_calls }) => role === "tool" || tool_calls);
     if (tools !== undefined || usesTools) throw refuse("tools");
   }
-  const first = messages[0];
-  const system = first?.role === "system" || first?.role === "developer"
-    ? first.content
-    : undefined;
+  const system = messages[0]?.role === "system" ? messages[0].content : undefined;
   const turns = system === undefined ? messages : messages.slice(1);
-  if (turns.some(({ role }) => role === "system" || role === "developer")) {
-    throw refuse("a system message among the turns");
-  }
+  if (turns.some(({ role }) => role === "developer")) throw refuse("a message of the developer");
+  if (turns.some(({ role }) => role === "system")) throw refuse("a system message among turns");
   return { system, turns, tools };
 }
 

@@ -65,7 +65,7 @@ Deno.test("convertRow() loses nothing: what is written reads as it was, or it is
       const row = parse(json);
       if (row.kind === "completion" && form !== "prompt-completion") continue; // two texts become turns
       const back = parse(converted);
-      // the developer is told from the system by no field of these forms, a prompt's turns are not trained anyway
+      // turns of a prompt are not trained anyway
       const spelled = JSON.stringify(back).replace(/,"trained":\[[^\]]*\]/, "");
       const expected = JSON.stringify(row).replace(/,"trained":\[[^\]]*\]/, "");
       assert.equal(spelled, expected, form);
@@ -118,6 +118,11 @@ const REFUSED: readonly (readonly [JsonObject, ConvertForm, RegExp])[] = [
   [ROWS[5]!, "sharegpt", /no field for names/],
   [{ messages: [user("a"), user("b"), assistant("c")] }, "alpaca", /do not take turns/],
   [{ messages: [user("a"), assistant("b"), user("c")] }, "alpaca", /last turn is not answered/],
+  [
+    { messages: [{ role: "developer", content: "s" }, user("a"), assistant("b")] },
+    "sharegpt",
+    /no field for a message of the developer/,
+  ],
   [{ text: "a" }, "messages", /a text has no turns/],
   [ROWS[0]!, "text", /only by the chat template/],
   [ROWS.at(-1)!, "messages", /token ids has no turns/],

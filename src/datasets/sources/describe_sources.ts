@@ -160,7 +160,7 @@ async function vote(file: ReadableFile, signal: AbortSignal | undefined): Promis
   const fields = new Set<string>();
   let voters = 0;
   try {
-    reading: for await (const rows of readRawRows(file, { signal })) {
+    reading: for await (const rows of readRawRows(file, { limit: VOTERS, signal })) {
       for (const { text, json = text === undefined ? undefined : parsedJson(text) } of rows) {
         if (voters++ >= VOTERS) break reading;
         if (!isJsonObject(json)) continue;

@@ -10,29 +10,37 @@ import {
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
+  type RowGroup,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { messageOf } from "../../utils/errors.ts";
 import { fileError } from "../../utils/file_error.ts";
 import type { JsonObject } from "../../utils/json.ts";
+import { checkColumn, columnRange } from "./parquet_check.ts";
 import type { RawRow } from "./raw_row.ts";
 import { UnreadableError } from "./unreadable.ts";
+
+/** Options of {@linkcode ParquetFile.read}. */
+export interface ReadParquetOptions {
+  /** How many rows to read. @default {all of them} */
+  readonly limit?: number | undefined;
+  /** Ends the reading. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** A Parquet file that is open. */
 export interface ParquetFile extends AsyncDisposable {
   /** Number of rows. */
   readonly rows: number;
   /** Yields the rows in lists. */
-  read(
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): AsyncGenerator<readonly RawRow[], void>;
+  read(options?: ReadParquetOptions): AsyncGenerator<readonly RawRow[], void>;
 }
 
 /** Of a group of rows no more is decoded at once than about this. */
 const STEP_BYTES = 128 * 2 ** 20;
 
 /** Rows that are handed on at once. */
-const STEP_ROWS = 50_000;
+const STEP_ROWS = 200_000;
 
 /**
  * Opens a Parquet file.
@@ -126,26 +134,45 @@ async function parquetOf(ranges: Ranges, close: () => void): Promise<ParquetFile
     await dispose();
     throw damaged(error, 1);
   }
-  const groups = metadata.row_groups.map(({ num_rows, total_byte_size }) => {
-    const rows = Number(num_rows);
-    const steps = Math.max(Math.ceil(rows / STEP_ROWS), Number(total_byte_size) / STEP_BYTES);
-    return { rows, step: Math.ceil(rows / Math.max(1, Math.ceil(steps))) };
+  const groups = metadata.row_groups.map((group) => {
+    const rows = Number(group.num_rows);
+    const steps = Math.max(Math.ceil(rows / STEP_ROWS), Number(group.total_byte_size) / STEP_BYTES);
+    return { group, rows, step: Math.ceil(rows / Math.max(1, Math.ceil(steps))) };
   });
   return {
     rows: groups.reduce((sum, { rows }) => sum + rows, 0),
-    async *read({ signal } = {}) {
+    async *read({ limit = Infinity, signal } = {}) {
       let groupStart = 0;
-      for (const { rows, step } of groups) {
-        for (let start = groupStart; start < groupStart + rows; start += step) {
+      for (const { group, rows, step } of groups) {
+        await checkGroup(group, { file, metadata, rowStart: groupStart });
+        const groupEnd = Math.min(groupStart + rows, limit);
+        for (let start = groupStart; start < groupEnd; start += step) {
           signal?.throwIfAborted();
-          const rowEnd = Math.min(start + step, groupStart + rows);
+          const rowEnd = Math.min(start + step, groupEnd);
           yield await readRange({ file, metadata, rowStart: start, rowEnd });
         }
         groupStart += rows;
+        if (groupStart >= limit) return;
       }
     },
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** Looks over the columns of a group of rows. */
+async function checkGroup(
+  { columns }: RowGroup,
+  { file, metadata, rowStart }: Omit<RowRange, "rowEnd">,
+): Promise<void> {
+  try {
+    for (const { meta_data: meta } of columns) {
+      if (meta === undefined) continue;
+      const { start, end } = columnRange(meta);
+      checkColumn(new Uint8Array(await file.slice(start, end)), meta, metadata);
+    }
+  } catch (error) {
+    throw damaged(error, rowStart + 1);
+  }
 }
 
 interface RowRange {
@@ -157,7 +184,7 @@ interface RowRange {
 
 async function readRange({ file, metadata, rowStart, rowEnd }: RowRange): Promise<RawRow[]> {
   try {
-    const options = { file, metadata, compressors, rowStart, rowEnd, useOffsetIndex: true };
+    const options = { file, metadata, compressors, rowStart, rowEnd };
     const objects = await parquetReadObjects(options);
     if (objects.length !== rowEnd - rowStart) throw new Error("some rows are missing");
     return objects.map((each, i) => ({
@@ -173,14 +200,11 @@ async function readRange({ file, metadata, rowStart, rowEnd }: RowRange): Promis
 function checkMetadata({ row_groups }: FileMetaData, byteLength: number): void {
   for (const { num_rows, columns } of row_groups) {
     if (num_rows < 0n) throw new Error(`a group of ${num_rows} rows`);
-    for (const { meta_data } of columns) {
-      if (meta_data === undefined) throw new Error("a column without description");
-      const { data_page_offset, total_compressed_size, num_values } = meta_data;
-      if (num_values < num_rows) throw new Error("a column with too few values");
-      if (
-        data_page_offset < 0n || total_compressed_size < 0n ||
-        data_page_offset + total_compressed_size > BigInt(byteLength)
-      ) {
+    for (const { meta_data: meta } of columns) {
+      if (meta === undefined) throw new Error("a column without description");
+      if (meta.num_values < num_rows) throw new Error("a column with too few values");
+      const { start, end } = columnRange(meta);
+      if (!(start >= 0 && end >= start && end <= byteLength)) {
         throw new Error("a column that lies outside of the file");
       }
     }
