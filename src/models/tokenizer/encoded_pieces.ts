@@ -61,6 +61,7 @@ export function encodePieces(
     if (!reachesAcross(last.sections, cut - last.start + last.lead)) continue;
     const lead = last.encoded.slice(0, last.lead);
     const before = encodePiece(text.slice(last.start, cut), { ...last, lead, tokenizer });
+    if (before.ids.every((id, i) => id === last.ids[i])) continue;
     const known = pieces.slice(0, -1).flatMap(({ ids }) => ids);
     const wanted = decode([...known, ...last.ids]);
     for (const lead of LEADS) {

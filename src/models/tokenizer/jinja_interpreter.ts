@@ -2,7 +2,7 @@
  * `@huggingface/jinja` with what chat templates need beyond it:
  *
  * - `generation` blocks, which the library drops, mark what they print;
- * - `strip`, `lstrip` and `rstrip` take the characters to strip;
+ * - `strip`, `lstrip`, `rstrip` and `trim` take the characters to strip, and Python's white space for such;
  * - text and something that is no text cannot be added, so that a wrong conversation is an error and not `"[object]"`;
  * - `tojson` writes floats as floats.
  *
@@ -16,6 +16,7 @@ import {
   type JinjaValue,
   type JinjaValues,
 } from "./jinja_values.ts";
+import { pythonStrip, STRIP_SIDES, type StripMethod } from "./python_strip.ts";
 
 /** Strings put around what a `generation` block prints. */
 export interface GenerationMarks {
@@ -131,9 +132,21 @@ class ChatInterpreter extends Interpreter {
       case "BinaryExpression":
         return node.operator?.value === "+" ? this.#concatenate(node, environment) : undefined;
       case "FilterExpression":
-        return (node.filter?.callee ?? node.filter)?.value === "tojson"
-          ? this.#toJson(node, environment)
-          : undefined;
+        return this.#filter(node, environment);
+      default:
+        return undefined;
+    }
+  }
+
+  #filter(node: Node, environment: Environment): JinjaValue | undefined {
+    switch ((node.filter?.callee ?? node.filter)?.value) {
+      case "tojson":
+        return this.#toJson(node, environment);
+      case "trim":
+        return this.#stripped(node.operand, "strip", {
+          characters: node.filter?.args?.[0],
+          environment,
+        });
       default:
         return undefined;
     }
@@ -165,19 +178,28 @@ class ChatInterpreter extends Interpreter {
   /** Evaluates `text.strip(characters)`; `undefined` for every other call. */
   #strip(node: Node, environment: Environment): JinjaValue | undefined {
     const callee = node.callee;
-    if (callee?.type !== "MemberExpression" || callee.computed || node.args?.length !== 1) return;
+    if (callee?.type !== "MemberExpression" || callee.computed) return undefined;
     const method = String(callee.property?.value);
-    if (method !== "strip" && method !== "lstrip" && method !== "rstrip") return;
-    const text = this.#evaluate(callee.object, environment);
-    const characters = this.#evaluate(node.args[0], environment);
-    if (text.type !== "StringValue" || characters.type !== "StringValue") return;
-    const set = new Set(String(characters.value));
-    const kept = Array.from(String(text.value));
-    let start = 0;
-    let end = kept.length;
-    if (method !== "rstrip") { while (start < end && set.has(kept[start]!)) start++; }
-    if (method !== "lstrip") { while (end > start && set.has(kept[end - 1]!)) end--; }
-    return this.#options.values.text(kept.slice(start, end).join(""));
+    if (!Object.hasOwn(STRIP_SIDES, method)) return undefined;
+    return this.#stripped(callee.object, method as StripMethod, {
+      characters: node.args?.[0],
+      environment,
+    });
+  }
+
+  #stripped(
+    operand: Node | undefined,
+    method: StripMethod,
+    { characters, environment }: {
+      readonly characters: Node | undefined;
+      readonly environment: Environment;
+    },
+  ): JinjaValue | undefined {
+    const text = this.#evaluate(operand, environment);
+    if (text.type !== "StringValue") return undefined;
+    const set = characters && this.#evaluate(characters, environment);
+    const given = set?.type === "StringValue" ? String(set.value) : undefined;
+    return this.#options.values.text(pythonStrip(String(text.value), method, given));
   }
 
   /** Evaluates `a + b` if either is text. */
