@@ -27,12 +27,18 @@ interface Piece {
   readonly ids: readonly number[];
 }
 
+/** A special token in a text. */
+export interface SpecialToken extends Span {
+  /** Its id. */
+  readonly id: number;
+}
+
 /** A text as token ids. */
 export interface EncodedPieces {
   /** Its ids. */
   readonly ids: readonly number[];
   /** Where special tokens are. */
-  readonly specialTokens: readonly Span[];
+  readonly specialTokens: readonly SpecialToken[];
   /** Returns the tokens that hold any of the characters of each of `spans`; empty spans have none. */
   align(spans: readonly Span[]): Span[];
 }
@@ -143,11 +149,13 @@ function combine(
   return {
     ids: pieces.length === 1 ? pieces[0]!.ids : pieces.flatMap(({ ids }) => ids),
     specialTokens: pieces.flatMap(({ start, lead, sections }) =>
-      sections.filter((section) => section.token?.special === true && section.start >= lead)
-        .map((section) => ({
+      sections.flatMap((section) =>
+        section.token?.special !== true || section.start < lead ? [] : [{
+          id: section.token.id,
           start: section.start + start - lead,
           end: section.end + start - lead,
-        }))
+        }]
+      )
     ),
     align(spans) {
       const parts = pieces.map((_, index) => alignIn(index, spans));
