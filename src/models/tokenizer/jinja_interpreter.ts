@@ -137,6 +137,10 @@ class ChatInterpreter extends Interpreter {
         });
       case "string":
         return this.#options.values.text(pythonText(this.#evaluate(node.operand, environment)));
+      case "list": {
+        const list = this.#evaluate(node.operand, environment);
+        return list.type === "StringValue" ? this.#options.values.iterable(list) : undefined;
+      }
       case "min":
       case "max":
         return this.#extreme(node, environment);
