@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Span } from "../models/tokenizer/token_alignment.ts";
 import type { AssistantSpan, RenderedChat, Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import type { MessagesRow } from "./row.ts";
 import type { TrainOn } from "./train_on.ts";
@@ -43,7 +44,7 @@ export function encodeMessages(
   const trained = new Uint8Array(chat.ids.length);
   const fill = (spans: readonly AssistantSpan[], value: 0 | 1): void => {
     for (const { start, end } of spans) {
-      trained.fill(value, start, withEnd(end, chat, tokenizer));
+      trained.fill(value, start, withEnd({ start, end }, chat, tokenizer));
     }
   };
   if (trainOn === "all") {
@@ -61,7 +62,12 @@ export function encodeMessages(
  * A model that is to stop must learn to: the token that ends a turn is trained even where a template's generation block
  * stops short of it.
  */
-function withEnd(end: number, { ids }: RenderedChat, { eosTokenIds }: Tokenizer): number {
+function withEnd(
+  { start, end }: Span,
+  { ids }: RenderedChat,
+  { eosTokenIds }: Tokenizer,
+): number {
   const ends = (id: number | undefined) => id !== undefined && eosTokenIds.includes(id);
-  return !ends(ids[end - 1]) && ends(ids[end]) ? end + 1 : end;
+  const hasEnd = ids.slice(Math.max(start, end - 3), end).some(ends);
+  return !hasEnd && ends(ids[end]) ? end + 1 : end;
 }

@@ -123,9 +123,11 @@ function findStart(
     });
     if (endInWhole === undefined || endInGiven === undefined) continue;
     const header = given.slice(endInGiven);
-    const shared = commonPrefix(whole.slice(endInWhole), header);
-    // a header may open a thought that is left out in earlier turns; it is then the smaller part of it
-    return 2 * shared > header.length ? endInWhole + shared : undefined;
+    const shared = sharedTags(whole.slice(endInWhole), header);
+    const rest = header.slice(shared);
+    // a header may open a thought, or leave an empty one behind, that is not there in earlier turns
+    const isThought = header.slice(0, shared).trim() !== "" && /think|thought|reason/i.test(rest);
+    return isThought || 2 * shared > header.length ? endInWhole + shared : undefined;
   }
   return findContentStart(messages, index, { render, text: whole });
 }
@@ -143,12 +145,15 @@ function findContentEnd(
   { render, text, addGenerationPrompt = false }: Probe,
 ): number | undefined {
   const mark = unusedMark(messages);
-  const marked = render(withContent(messages, index, (content) => content + mark), {
-    addGenerationPrompt,
-  });
-  if (!marked.includes(mark)) return undefined;
-  const suffix = marked.length - (marked.lastIndexOf(mark) + mark.length);
-  return text.endsWith(marked.slice(marked.length - suffix)) ? text.length - suffix : undefined;
+  for (const change of [withContent, withReasoning, withToolName]) {
+    const changed = change(messages[index]!, (text) => text + mark);
+    if (changed === undefined) continue;
+    const marked = render(messages.with(index, changed), { addGenerationPrompt });
+    if (!marked.includes(mark)) continue;
+    const suffix = marked.length - (marked.lastIndexOf(mark) + mark.length);
+    if (text.endsWith(marked.slice(marked.length - suffix))) return text.length - suffix;
+  }
+  return undefined;
 }
 
 /** Returns where the content of a message starts in `text`, `undefined` if the template does not show it. */
@@ -157,20 +162,41 @@ function findContentStart(
   index: number,
   { render, text }: Probe,
 ): number | undefined {
-  const marked = render(withContent(messages, index, (content) => unusedMark(messages) + content), {
-    addGenerationPrompt: false,
-  });
-  const start = marked.indexOf(unusedMark(messages));
+  const mark = unusedMark(messages);
+  const changed = withContent(messages[index]!, (content) => mark + content);
+  const marked = render(messages.with(index, changed), { addGenerationPrompt: false });
+  const start = marked.indexOf(mark);
   return start >= 0 && text.startsWith(marked.slice(0, start)) ? start : undefined;
 }
 
-function withContent(
-  messages: readonly ChatMessage[],
-  index: number,
-  change: (content: string) => string,
-): ChatMessage[] {
-  const message = messages[index]!;
-  return messages.with(index, { ...message, content: change(message.content ?? "") });
+type Change = (text: string) => string;
+
+function withContent(message: ChatMessage, change: Change): ChatMessage {
+  return { ...message, content: change(message.content ?? "") };
+}
+
+function withReasoning(message: ChatMessage, change: Change): ChatMessage | undefined {
+  const { reasoning_content: reasoning } = message;
+  return reasoning === undefined ? undefined : { ...message, reasoning_content: change(reasoning) };
+}
+
+/** Changes the name of the last function that is called. */
+function withToolName(message: ChatMessage, change: Change): ChatMessage | undefined {
+  const calls = message.tool_calls;
+  const last = calls?.at(-1);
+  if (calls === undefined || typeof last !== "object" || last === null) return undefined;
+  const renamed = (call: object): object =>
+    "name" in call && typeof call.name === "string" ? { ...call, name: change(call.name) } : call;
+  const changed = "function" in last && typeof last.function === "object" && last.function !== null
+    ? { ...last, function: renamed(last.function) }
+    : renamed(last);
+  return { ...message, tool_calls: calls.with(-1, changed) };
+}
+
+/** Returns how many characters are shared at the beginning, without a tag that is only begun. */
+function sharedTags(a: string, b: string): number {
+  const shared = a.slice(0, commonPrefix(a, b));
+  return shared.replace(/<[^<>\s]*$/, "").length;
 }
 
 function commonPrefix(a: string, b: string): number {

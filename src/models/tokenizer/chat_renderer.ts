@@ -27,6 +27,8 @@ export interface ChatRendererOptions {
   readonly tokenizer: TextTokenizer;
   /** Turns ids into text, special tokens included. */
   readonly decode: (ids: readonly number[]) => string;
+  /** Ids known to end a text or a turn. */
+  readonly endIds: ReadonlySet<number>;
   /** Special tokens, which templates name. */
   readonly specialTokens: SpecialTokens;
 }
@@ -35,7 +37,7 @@ export interface ChatRendererOptions {
 export function renderChat(
   template: ChatTemplate,
   messages: readonly ChatMessage[],
-  { tokenizer, decode, specialTokens, ...options }: RenderChatOptions & ChatRendererOptions,
+  { tokenizer, decode, specialTokens, endIds, ...options }: RenderChatOptions & ChatRendererOptions,
 ): RenderedChat {
   const { addGenerationPrompt = false, continueFinalMessage = false, separateTurns = false } =
     options;
@@ -81,6 +83,7 @@ export function renderChat(
         render,
         text,
         specialTokens: pieces.specialTokens,
+        endIds,
       });
     return pieces.align(spans).map((tokens, i) => ({ ...tokens, message: spans[i]!.message }));
   }

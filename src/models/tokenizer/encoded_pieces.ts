@@ -27,12 +27,18 @@ interface Piece {
   readonly ids: readonly number[];
 }
 
+/** A special token in a text. */
+export interface SpecialToken extends Span {
+  /** Its id. */
+  readonly id: number;
+}
+
 /** A text as token ids. */
 export interface EncodedPieces {
   /** Its ids. */
   readonly ids: readonly number[];
   /** Where special tokens are. */
-  readonly specialTokens: readonly Span[];
+  readonly specialTokens: readonly SpecialToken[];
   /** Returns the tokens that hold any of the characters of each of `spans`; empty spans have none. */
   align(spans: readonly Span[]): Span[];
 }
@@ -61,6 +67,7 @@ export function encodePieces(
     if (!reachesAcross(last.sections, cut - last.start + last.lead)) continue;
     const lead = last.encoded.slice(0, last.lead);
     const before = encodePiece(text.slice(last.start, cut), { ...last, lead, tokenizer });
+    if (before.ids.every((id, i) => id === last.ids[i])) continue;
     const known = pieces.slice(0, -1).flatMap(({ ids }) => ids);
     const wanted = decode([...known, ...last.ids]);
     for (const lead of LEADS) {
@@ -142,11 +149,13 @@ function combine(
   return {
     ids: pieces.length === 1 ? pieces[0]!.ids : pieces.flatMap(({ ids }) => ids),
     specialTokens: pieces.flatMap(({ start, lead, sections }) =>
-      sections.filter((section) => section.token?.special === true && section.start >= lead)
-        .map((section) => ({
+      sections.flatMap((section) =>
+        section.token?.special !== true || section.start < lead ? [] : [{
+          id: section.token.id,
           start: section.start + start - lead,
           end: section.end + start - lead,
-        }))
+        }]
+      )
     ),
     align(spans) {
       const parts = pieces.map((_, index) => alignIn(index, spans));

@@ -143,9 +143,13 @@ export function createTokenizer(
       tokenizer: textTokenizer,
       decode: (ids) => join(ids.flatMap((id) => spelling[id] ?? [])),
       specialTokens,
+      endIds: eosTokenIds,
     });
   function endIds(): readonly number[] {
-    const turnEnd = findTurnEnd(render, (id) => specialIds.has(id));
+    const turnEnd = findTurnEnd(render, {
+      isSpecial: (id) => specialIds.has(id),
+      isBlank: (id) => join([spelling[id] ?? ""]).trim() === "",
+    });
     return [...turnEnd === undefined ? eosTokenIds : new Set([...eosTokenIds, turnEnd])];
   }
 

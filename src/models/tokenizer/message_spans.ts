@@ -7,6 +7,7 @@
 import { cannotMark, findAssistantTurns, type RenderMessages } from "./assistant_turns.ts";
 import type { AssistantTurn } from "./assistant_turns.ts";
 import type { GeneratedSpan, RenderedTemplate } from "./chat_template.ts";
+import type { SpecialToken } from "./encoded_pieces.ts";
 import type { Span } from "./token_alignment.ts";
 import type { AssistantSpan, ChatMessage } from "./tokenizer.ts";
 
@@ -28,32 +29,41 @@ function messageOf({ message }: GeneratedSpan, i: number, speaking: readonly num
 /**
  * Finds the spans of a template that marks none.
  *
- * @param specialTokens Where special tokens are in the rendered text.
  * @throws {ChatTemplateError} If the template does not show where a turn begins or ends.
  */
 export function structuralSpans(
   messages: readonly ChatMessage[],
-  { render, text, specialTokens }: {
-    readonly render: RenderMessages;
-    readonly text: string;
-    readonly specialTokens: readonly Span[];
-  },
+  { render, text, specialTokens, endIds }: EndContext & { readonly render: RenderMessages },
 ): AssistantSpan[] {
   return findAssistantTurns(messages, render).map((turn) => {
-    const span = cutBehindEnd(turn, { text, specialTokens });
+    const span = cutBehindEnd(turn, { text, specialTokens, endIds });
     if (span === undefined) throw cannotMark(turn.message);
     return { ...span, message: turn.message };
   });
 }
 
+/** What tells where a turn ends. */
+export interface EndContext {
+  /** The rendered text. */
+  readonly text: string;
+  /** Where special tokens are in it. */
+  readonly specialTokens: readonly SpecialToken[];
+  /** Ids known to end a text or a turn. */
+  readonly endIds: ReadonlySet<number>;
+}
+
 /** Leaves out what follows the special token that ends a turn, for example the line break of ChatML. */
 function cutBehindEnd(
   { start, end, contentEnd }: AssistantTurn,
-  { text, specialTokens }: { readonly text: string; readonly specialTokens: readonly Span[] },
+  { text, specialTokens, endIds }: EndContext,
 ): Span | undefined {
-  const from = contentEnd ?? start;
-  const special = specialTokens.findLast((token) => token.start >= from && token.end <= end);
-  if (contentEnd !== undefined) return special && { start, end: special.end };
+  if (contentEnd !== undefined) {
+    const inside = specialTokens.filter((token) => token.start >= contentEnd && token.end <= end);
+    // what any header begins with may lie before `end`, too
+    const special = inside.find(({ id }) => endIds.has(id)) ?? inside.at(-1);
+    return special && { start, end: special.end };
+  }
+  const special = specialTokens.findLast((token) => token.start >= start && token.end <= end);
   const isLast = special !== undefined && text.slice(special.end, end).trim() === "";
   return { start, end: isLast ? special.end : end };
 }
