@@ -67,8 +67,9 @@ export function exchangeOf(row: Row): Exchange | undefined {
       return { prompt: row.prompt, answer: row.completion };
     case "messages": {
       const last = row.messages.findLastIndex(({ role }) => role === "assistant");
-      const before = row.messages.slice(0, last).map(({ role, content, tool_calls }) =>
-        `${role}\n${content}${tool_calls === undefined ? "" : JSON.stringify(tool_calls)}`
+      // without roles, so that it is what a prompt without messages says
+      const before = row.messages.slice(0, last).map(({ content, tool_calls }) =>
+        `${content}${tool_calls === undefined ? "" : JSON.stringify(tool_calls)}`
       );
       const { content = "", tool_calls } = row.messages[last] ?? {};
       const calls = tool_calls === undefined ? "" : JSON.stringify(tool_calls);
@@ -87,7 +88,7 @@ export function rowIdentity(row: Row): string {
     case "completion":
       return JSON.stringify(["completion", row.prompt, row.completion]);
     case "messages":
-      return JSON.stringify(["messages", row.messages, row.tools ?? null]);
+      return JSON.stringify(["messages", row.messages, row.tools ?? null, row.trained ?? null]);
   }
 }
 
