@@ -5,25 +5,32 @@
  */
 
 import type { Command } from "commander";
+import { previewPacking } from "../datasets/preview_packing.ts";
 import { type PreviewRow, previewRows } from "../datasets/preview_rows.ts";
 import { problemText } from "../datasets/row_error.ts";
+import type { DataFile } from "../datasets/sources/data_file.ts";
 import { fileDescription } from "../datasets/sources/describe_file.ts";
 import { UserError } from "../utils/errors.ts";
-import { coloured, showsColours } from "./colours.ts";
+import { showsColours } from "./colours.ts";
 import { addDataOptions, type DataOptions, openFiles, openTokenizerModel } from "./data_options.ts";
 import { interruptible } from "./interrupt.ts";
 import { integerOption } from "./option_values.ts";
 import { addExamples } from "./program.ts";
 import { print } from "./terminal.ts";
+import { legend, styled, type TokenStyle } from "./token_style.ts";
 
 interface PreviewOptions extends DataOptions {
   readonly rows?: number;
   readonly row?: number;
   readonly ids?: boolean;
+  readonly packing?: boolean;
   readonly json?: boolean;
 }
 
 const DEFAULT_ROWS = 3;
+
+/** What `train` takes where nothing else is said. */
+const DEFAULT_MAX_LENGTH = 512;
 
 /** Adds `data preview` to `data`. */
 export function registerDataPreview(data: Command): void {
@@ -39,6 +46,7 @@ export function registerDataPreview(data: Command): void {
     )
     .option("--row <number>", "show this row only, counted from 1", integerOption({ min: 1 }))
     .option("--ids", "show the id of each token")
+    .option("--packing", "show sequences as packing fills them")
     .option("--json", "print one JSON object for each row")
     .action((paths: readonly string[], options: PreviewOptions) =>
       interruptible((signal) => preview(paths, { ...options, signal }))
@@ -56,17 +64,18 @@ async function preview(
 ): Promise<void> {
   const { model: name, maxLength, trainOn, row: only, json = false, signal } = options;
   const { rows = only === undefined ? DEFAULT_ROWS : 1 } = options;
-  const tokenizer = name === undefined
-    ? undefined
-    : (await openTokenizerModel(name, "preview")).tokenizer;
   const files = await openFiles(paths, options);
-  const style: Style = { colours: showsColours(), ids: options.ids ?? false };
+  const style: TokenStyle = { colours: showsColours(), ids: options.ids ?? false };
   if (!json) {
     for (const file of files) {
       print(`${files.length > 1 ? `${file.path}: ` : ""}${fileDescription(file)}`);
     }
     print(legend(style));
   }
+  if (options.packing) return await showPacking(files, { ...options, style });
+  const tokenizer = name === undefined
+    ? undefined
+    : (await openTokenizerModel(name, "preview")).tokenizer;
   let seen = 0;
   let shown = 0;
   for await (const row of previewRows(files, { tokenizer, maxLength, trainOn, signal })) {
@@ -89,71 +98,53 @@ function withoutPath({ path: _, ...row }: PreviewRow): Omit<PreviewRow, "path"> 
   return row;
 }
 
-interface Style {
-  readonly colours: boolean;
-  readonly ids: boolean;
+/** Rows that are packed to show how. */
+const PACKED_ROWS = 1000;
+
+async function showPacking(
+  files: readonly DataFile[],
+  options: PreviewOptions & { readonly style: TokenStyle; readonly signal: AbortSignal },
+): Promise<void> {
+  const { model: name, maxLength, trainOn, rows = DEFAULT_ROWS, json = false, signal } = options;
+  if (name === undefined) {
+    throw new UserError("Cannot show how rows are packed without a model: add --model");
+  }
+  const { tokenizer, maxPositions } = await openTokenizerModel(name, "preview");
+  const sequences = await previewPacking(files, {
+    tokenizer,
+    maxLength: maxLength ?? Math.min(maxPositions, DEFAULT_MAX_LENGTH),
+    ...{ trainOn, maxRows: PACKED_ROWS, signal },
+  });
+  if (json) return sequences.slice(0, rows).forEach((each) => print(JSON.stringify(each)));
+  for (const [i, sequence] of sequences.slice(0, rows).entries()) {
+    const { examples, tokenCount, trainedCount, filled } = sequence;
+    print(
+      `── sequence ${
+        i + 1
+      }, ${examples.length} examples, ${tokenCount} tokens, ${trainedCount} trained, ${
+        (100 * filled).toFixed(1)
+      } % full`,
+    );
+    for (const { line, tokens } of examples) {
+      print(`line ${line}: ${styled(tokens, options.style)}`);
+    }
+  }
+  const filled = sequences.reduce((sum, each) => sum + each.filled, 0) / (sequences.length || 1);
+  print(
+    `${sequences.length} sequences of the first ${PACKED_ROWS} rows at most, ${
+      (100 * filled).toFixed(1)
+    } % full`,
+  );
 }
 
-function legend(style: Style): string {
-  return `${marked("trained", true, style)}${style.colours ? ", " : ", the rest is "}${
-    marked("only read", false, style)
-  }`;
-}
-
-function describe(row: PreviewRow, style: Style): string[] {
+function describe(row: PreviewRow, style: TokenStyle): string[] {
   const { line, row: number, kind, warnings, problem, tokenCount, trainedCount, cutOff } = row;
   const place = number === undefined ? `line ${line}` : `line ${line} (row ${number})`;
   const counts = tokenCount === undefined ? "" : `, ${tokenCount} tokens, ${trainedCount} trained`;
-  const heading = `── ${place}, ${kind ?? "cannot be used"}${counts}${
-    warnings.map((warning) => `, warning: ${warning}`).join("")
-  }`;
+  const state = problem === undefined ? kind : "cannot be used";
+  const odd = warnings.map((warning) => `, warning: ${warning}`).join("");
+  const heading = `── ${place}, ${state}${counts}${odd}`;
   if (problem !== undefined) return [heading, `error: ${problemText(problem)}`];
   const cut = cutOff === undefined ? [] : [`✂ ${cutOff} more tokens, beyond --max-length`];
-  return [heading, body(row, style), ...cut];
-}
-
-function body({ tokens, segments }: PreviewRow, style: Style): string {
-  if (tokens === undefined) {
-    return (segments ?? []).map(({ text, trained }) => marked(text, trained, style)).join("");
-  }
-  if (style.ids) {
-    return stretches(
-      tokens.map(({ id, text, trained }) => ({ text: `${shownText(text)}‹${id}› `, trained })),
-      style,
-    );
-  }
-  return stretches(tokens, style);
-}
-
-interface Piece {
-  readonly text: string;
-  readonly trained: boolean;
-}
-
-/** Pieces of one kind are marked together. */
-function stretches(pieces: readonly Piece[], style: Style): string {
-  let text = "";
-  for (let start = 0; start < pieces.length;) {
-    const { trained } = pieces[start]!;
-    const next = pieces.findIndex((piece, i) => i > start && piece.trained !== trained);
-    const end = next === -1 ? pieces.length : next;
-    const whole = pieces.slice(start, end).map((piece) => piece.text).join("");
-    text += marked(style.ids ? whole.trimEnd() : whole, trained, style);
-    if (style.ids && end < pieces.length) text += " ";
-    start = end;
-  }
-  return text;
-}
-
-function marked(text: string, trained: boolean, { colours }: Style): string {
-  if (colours) return coloured(text, trained ? "trained" : "masked");
-  return trained && text !== "" ? `⟦${text}⟧` : text;
-}
-
-/** Text beside an id: white space is made visible. */
-function shownText(text: string): string {
-  return text.replaceAll(" ", "·").replaceAll("\t", "→").replaceAll("\r", "␍").replaceAll(
-    "\n",
-    "↵\n",
-  );
+  return [heading, styled(row.tokens ?? row.segments ?? [], style), ...cut];
 }

@@ -46,6 +46,9 @@ export { measurePadding, type PaddingReport } from "./padding.ts";
 export { DATA_FORMATS, type DataFormat, FORMAT_CHOICES, type FormatChoice } from "./formats.ts";
 export { type ParsedRow, parseRecord, parseRow, type ParseRowOptions } from "./parse_row.ts";
 export { renderedSegments, type Segment, sourceSegments } from "./preview.ts";
+export { type PreviewRow, previewRows, type PreviewRowsOptions } from "./preview_rows.ts";
+export { type PreviewToken, previewTokens } from "./preview_tokens.ts";
+export type { WrittenFile } from "./row_layout.ts";
 export {
   type CompletionRow,
   type MessagesRow,
@@ -80,6 +83,14 @@ export {
   type UsableRow,
 } from "./sources/mod.ts";
 export { type DatasetSplit, splitDataset, type SplitOptions } from "./split.ts";
+export {
+  type HeldOut,
+  SPLIT_GROUPINGS,
+  splitFiles,
+  type SplitFilesOptions,
+  type SplitGrouping,
+  type SplitRecord,
+} from "./split_files.ts";
 export { TRAIN_ON, type TrainOn } from "./train_on.ts";
 export { type FileTokensOptions, type OpenProgress } from "./token_store/file_tokens.ts";
 export { type TokenCache } from "./token_store/cache.ts";
@@ -115,6 +126,7 @@ export type { FileReport } from "./validation/file_report.ts";
 export type { Finding, Problem } from "./validation/finding.ts";
 export { VALIDATION_LEVELS, type ValidationLevel } from "./validation/levels.ts";
 export type { TokenStatistics } from "./validation/measure_rows.ts";
+export { usableRows, type UsableRowsOptions } from "./validation/usable_rows.ts";
 export {
   validateDataset,
   type ValidateDatasetOptions,

@@ -14,6 +14,7 @@ import type { RowProblem } from "./row_error.ts";
 import type { DataFile } from "./sources/data_file.ts";
 import { readRows } from "./sources/read_rows.ts";
 import type { TrainOn } from "./train_on.ts";
+import { refusalOf } from "./validation/usable_rows.ts";
 
 /** A row to look at. */
 export interface PreviewRow {
@@ -65,8 +66,9 @@ export async function* previewRows(
   for await (const item of readRows(files, { signal: options.signal })) {
     const { path, line, row } = item.place;
     const place = row === undefined || row === line ? { path, line } : { path, line, row };
-    if (item.row === undefined) {
-      yield { ...place, kind: undefined, warnings: [], problem: item.problem };
+    const refusal = refusalOf(item);
+    if (item.row === undefined || refusal !== undefined) {
+      yield { ...place, kind: item.row?.kind, warnings: [], problem: refusal! };
       continue;
     }
     const { warnings } = item;

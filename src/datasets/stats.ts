@@ -25,6 +25,7 @@ import type { RowProblemCode } from "./row_error.ts";
 import type { DataFile } from "./sources/data_file.ts";
 import { readRows } from "./sources/read_rows.ts";
 import type { TrainOn } from "./train_on.ts";
+import { refusalOf } from "./validation/usable_rows.ts";
 import { exchangeOf, rowTexts } from "./validation/row_content.ts";
 
 /** A data set in numbers. */
@@ -114,8 +115,9 @@ export async function computeStatistics(
     const { file, place } = item;
     rows++;
     rowsOfFiles.set(file.path, (rowsOfFiles.get(file.path) ?? 0) + 1);
-    if (item.row === undefined) {
-      refuse(item.problem.code);
+    const refusal = refusalOf(item);
+    if (item.row === undefined || refusal !== undefined) {
+      refuse(refusal!.code);
       continue;
     }
     try {

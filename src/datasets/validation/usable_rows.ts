@@ -34,7 +34,7 @@ export async function* usableRows(
 }
 
 /** Returns why a row cannot be trained on; `undefined` if it can. */
-function refusalOf({ row, problem }: SourceRow): RowProblem | undefined {
+export function refusalOf({ row, problem }: SourceRow): RowProblem | undefined {
   if (row === undefined) return problem;
   const found = checkRow(row, "quick").find(isUnusable);
   return found && { ...found, code: found.code as RowProblemCode };
