@@ -77,7 +77,11 @@ export async function prepareData(
     ? { rest: whole, heldOut: evalDataset === null ? undefined : await open(evalDataset) }
     : splitDataset(whole, { fraction: evalSplit, seed });
   const dataset = config.packing ? packed(rest) : rest;
-  options.onEvent?.({ kind: "data", batching: describeBatching(dataset, { config, plain: rest }) });
+  options.onEvent?.({
+    kind: "data",
+    files: dataset.files,
+    batching: describeBatching(dataset, { config, plain: rest }),
+  });
   const kept = opened.move();
   return {
     dataset,
