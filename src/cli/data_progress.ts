@@ -25,6 +25,19 @@ export function tokenizingLine(
   ].join("  ");
 }
 
+/** Padding above this part of what is computed is worth a hint. */
+const MUCH_PADDING = 0.25;
+
+/** Says what was found in each file, the first few of many. */
+export function fileLines({ files }: Extract<TrainEvent, { kind: "data" }>): string[] {
+  const lines = files.slice(0, MAX_FILES)
+    .map(({ path, description }) => `file: ${basename(path)}, ${description}`);
+  const more = files.length - lines.length;
+  return more > 0 ? [...lines, `file: … and ${formatCount(more)} more`] : lines;
+}
+
+const MAX_FILES = 5;
+
 /** Says how rows become micro-batches, and what of these is padding. */
 export function batchingLine(
   { packing, groupByLength, sequences, padding, plainPadding }: BatchingSummary,
@@ -34,7 +47,10 @@ export function batchingLine(
     : `${formatCount(sequences)} examples, one in a row`;
   const grouped = groupByLength ? ", grouped by length" : "";
   const before = packing || groupByLength ? ` instead of ${percent(plainPadding)}` : "";
-  return `batches: ${rows}${grouped}; ${percent(padding)} padding${before}`;
+  const hint = before === "" && padding > MUCH_PADDING
+    ? " (--packing or --group-by-length would leave less)"
+    : "";
+  return `batches: ${rows}${grouped}; ${percent(padding)} padding${before}${hint}`;
 }
 
 /** Says how many rows were left out, and why: ", 3 rows left out (2 longer than the limit, 1 …)". */
@@ -44,7 +60,8 @@ export function droppedText({ droppedRows, dropReasons }: DatasetStatistics): st
   const texts = reasons.map(([reason, rows]) =>
     `${formatCount(rows)}: ${DROP_REASON_TEXTS[reason]}`
   );
-  return `, ${formatCount(droppedRows)} rows left out (${texts.join("; ")})`;
+  const things = droppedRows === 1 ? "row" : "rows";
+  return `, ${formatCount(droppedRows)} ${things} left out (${texts.join("; ")})`;
 }
 
 function percent(share: number): string {

@@ -7,7 +7,7 @@
 import type { TrainEvent } from "../core/train.ts";
 import type { StepMetrics } from "../core/training/run_folder.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../utils/format.ts";
-import { batchingLine, droppedText, tokenizingLine } from "./data_progress.ts";
+import { batchingLine, droppedText, fileLines, tokenizingLine } from "./data_progress.ts";
 import { memoryLine } from "./run_plan_table.ts";
 import { printError, writeError } from "./terminal.ts";
 
@@ -24,7 +24,7 @@ interface DisplayState {
   shownMs: number;
   lossAverage: number | undefined;
   memory: string;
-  batching: string;
+  data: readonly string[];
 }
 
 /** Time between lines where they cannot be written over, in milliseconds. */
@@ -45,7 +45,7 @@ export function createProgressDisplay(): ProgressDisplay {
     shownMs: 0,
     lossAverage: undefined,
     memory: "",
-    batching: "",
+    data: [],
   };
   const line = (text: string) => printError(live ? `\r\x1b[K${text}` : text);
   return {
@@ -54,7 +54,7 @@ export function createProgressDisplay(): ProgressDisplay {
         case "tokenizing":
           return showTokenizing(event, { state, live, line });
         case "data":
-          state.batching = batchingLine(event.batching);
+          state.data = [...fileLines(event), batchingLine(event.batching)];
           return;
         case "planned":
           // told with the rest once the run starts: what ends it before is one line
@@ -87,7 +87,7 @@ export function createProgressDisplay(): ProgressDisplay {
 
 function introduction(
   event: Extract<TrainEvent, { kind: "started" }>,
-  { memory, batching }: Pick<DisplayState, "memory" | "batching">,
+  { memory, data: dataLines }: Pick<DisplayState, "memory" | "data">,
 ): string[] {
   const {
     modelType,
@@ -109,7 +109,7 @@ function introduction(
     `data: ${formatCount(data.rows)} rows, ${formatCount(data.trainedTokens)} of ${
       formatCount(data.tokens)
     } tokens trained${cut}${droppedText(data)}`,
-    batching,
+    ...dataLines,
     `device: ${device} (${deviceReason})`,
     step < totalSteps
       ? `run: ${output}, steps ${step + 1} to ${totalSteps}`

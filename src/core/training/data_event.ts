@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { DatasetFile } from "../../datasets/dataset.ts";
 import type { OpenProgress } from "../../datasets/token_store/file_tokens.ts";
 
 /** How the rows of a run become micro-batches. */
@@ -33,6 +34,8 @@ export type DataEvent =
   | {
     /** The data is ready. */
     readonly kind: "data";
+    /** The files that are trained on. */
+    readonly files: readonly DatasetFile[];
     /** How its rows become micro-batches. */
     readonly batching: BatchingSummary;
   };

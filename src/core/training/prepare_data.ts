@@ -89,7 +89,11 @@ export async function prepareData(
   // not before: what is wrong with a model or a token is the one thing that is then told
   for (const warning of warnings) options.onWarning?.(warning);
   const dataset = config.packing ? packed(rest) : rest;
-  options.onEvent?.({ kind: "data", batching: describeBatching(dataset, { config, plain: rest }) });
+  options.onEvent?.({
+    kind: "data",
+    files: dataset.files,
+    batching: describeBatching(dataset, { config, plain: rest }),
+  });
   const kept = opened.move();
   return {
     dataset,

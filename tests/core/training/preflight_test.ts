@@ -172,3 +172,17 @@ Deno.test("withMemoryAdvice() turns an allocation that failed in ONNX Runtime in
   const other = new Error("other");
   assert.equal(withMemoryAdvice(other, { config, checkpoint: undefined }), other);
 });
+
+Deno.test("checkRun() plans packed rows: of the length that they are filled to, with masks of their own", async () => {
+  const lengths = Array.from({ length: 40 }, (_, i) => 100 + i);
+  const apart = await planned(lengths);
+  const packed = await planned(lengths, { packing: true });
+  assert.deepEqual(apart.shape, { batch: 8, seqLen: 192 });
+  assert.deepEqual(packed.shape, { batch: 8, seqLen: 512 });
+  const long = await planned([500]);
+  assert.deepEqual(long.shape, packed.shape);
+  // a number for each pair of tokens of each row
+  const masks = 4 * 8 * 512 * 512;
+  const more = packed.memory.parts.copies - long.memory.parts.copies;
+  assert.ok(more >= masks && more < 3 * masks, `${more} bytes for masks of ${masks}`);
+});
