@@ -6,6 +6,8 @@
  */
 
 import { FORMAT_CHOICES } from "../../datasets/formats.ts";
+import { TRAIN_ON } from "../../datasets/train_on.ts";
+import { TRUNCATIONS } from "../../datasets/truncation.ts";
 import { DEVICES } from "../../engine/runtime/session.ts";
 import { ALL_LINEAR } from "../../models/adapters/lora_config.ts";
 import { PRESETS } from "../../models/presets.ts";
@@ -180,6 +182,59 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     help: "most tokens of an example",
     fixed: true,
     aliases: ["max_seq_length", "max_seq_len", "sequence_len", "cutoff_len"],
+  },
+  trainOn: {
+    kind: "choice",
+    choices: TRAIN_ON,
+    default: "assistant",
+    value: "tokens",
+    help:
+      "what is trained of conversations and completions: all the assistant says, its last turn, or everything",
+    fixed: true,
+  },
+  truncation: {
+    kind: "choice",
+    choices: TRUNCATIONS,
+    default: "auto",
+    value: "policy",
+    help:
+      "what becomes of a longer one: end and start cut that off, split makes several of it, drop leaves it out, " +
+      "error refuses it; auto splits texts and cuts off the end of other rows",
+    fixed: true,
+  },
+  packing: {
+    kind: "boolean",
+    default: false,
+    help: "let examples share rows of the longest length, each apart from the others",
+    fixed: true,
+    aliases: ["sample_packing", "neat_packing"],
+  },
+  groupByLength: {
+    kind: "boolean",
+    default: false,
+    help: "let rows of about the same length share a micro-batch",
+    fixed: true,
+  },
+  skipInvalidRows: {
+    kind: "boolean",
+    default: false,
+    help: "leave out rows that cannot be used; a data set with such rows is refused otherwise",
+    fixed: true,
+  },
+  dataWorkers: {
+    kind: "integer",
+    min: 1,
+    max: 64,
+    default: null,
+    otherwise: "2, where there are as many processors",
+    help: "threads that turn rows into tokens",
+    aliases: ["dataset_num_proc", "preprocessing_num_workers"],
+  },
+  cache: {
+    kind: "boolean",
+    off: "do not keep tokens for further runs, nor take those of earlier ones",
+    default: true,
+    help: "keep tokens for further runs",
   },
   seed: {
     kind: "integer",

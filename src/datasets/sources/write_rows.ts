@@ -9,6 +9,7 @@ import type { ByteSink } from "../../utils/atomic_file.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { Compression, Container } from "./data_file.ts";
+import { DOCUMENT_SEPARATOR } from "./text_rows.ts";
 import { transformChunks } from "./transform_chunks.ts";
 
 /** A kind of file that rows are written to. */
@@ -59,7 +60,12 @@ export interface WriteRowsOptions {
   readonly kind: OutputKind;
   /** The columns of a table. */
   readonly columns: readonly string[];
+  /** What follows on each row of plain text. @default {"\n<|endoftext|>\n"} */
+  readonly separator?: string;
 }
+
+/** A row, or its JSON as it is to be written where that is JSON. */
+export type WritableRow = JsonObject | string;
 
 /** Text that is written at once, in characters. */
 const BLOCK_CHARACTERS = 1 << 18;
@@ -69,10 +75,11 @@ const COMPRESSORS = { gzip: createGzip, zstd: createZstdCompress } as const;
 /** Writes rows to `sink`. */
 export async function writeRows(
   sink: ByteSink,
-  rows: AsyncIterable<JsonObject>,
-  { kind, columns }: WriteRowsOptions,
+  rows: AsyncIterable<WritableRow>,
+  options: WriteRowsOptions,
 ): Promise<void> {
-  const blocks = textBlocks(rows, { kind, columns });
+  const { kind } = options;
+  const blocks = textBlocks(rows, options);
   if (kind.compression === undefined) {
     for await (const block of blocks) await sink.write(block);
     return;
@@ -84,11 +91,11 @@ export async function writeRows(
 }
 
 async function* textBlocks(
-  rows: AsyncIterable<JsonObject>,
-  { kind, columns }: WriteRowsOptions,
+  rows: AsyncIterable<WritableRow>,
+  options: WriteRowsOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const encoder = new TextEncoder();
-  const { begin, row, end } = writerOf(kind, columns);
+  const { begin, row, end } = writerOf(options);
   let text = begin;
   let count = 0;
   for await (const json of rows) {
@@ -103,18 +110,21 @@ async function* textBlocks(
 
 interface RowWriter {
   readonly begin: string;
-  readonly row: (json: JsonObject, index: number) => string;
+  readonly row: (row: WritableRow, index: number) => string;
   readonly end: (count: number) => string;
 }
 
-function writerOf({ container, delimiter }: OutputKind, columns: readonly string[]): RowWriter {
+function writerOf(
+  { kind: { container, delimiter }, columns, separator = `\n${DOCUMENT_SEPARATOR}\n` }:
+    WriteRowsOptions,
+): RowWriter {
   switch (container) {
     case "jsonl":
-      return { begin: "", row: (json) => `${JSON.stringify(json)}\n`, end: () => "" };
+      return { begin: "", row: (row) => `${jsonOf(row)}\n`, end: () => "" };
     case "json":
       return {
         begin: "[",
-        row: (json, i) => `${i === 0 ? "" : ","}\n${JSON.stringify(json)}`,
+        row: (row, i) => `${i === 0 ? "" : ","}\n${jsonOf(row)}`,
         end: (count) => count === 0 ? "]\n" : "\n]\n",
       };
     case "csv": {
@@ -122,13 +132,21 @@ function writerOf({ container, delimiter }: OutputKind, columns: readonly string
         `${values.map((value) => tableField(value, delimiter)).join(delimiter)}\n`;
       return {
         begin: line(columns),
-        row: (json) => line(columns.map((name) => json[name])),
+        row: (row) => line(columns.map((name) => fieldsOf(row)[name])),
         end: () => "",
       };
     }
     case "text":
-      return { begin: "", row: ({ text }) => `${text}\n<|endoftext|>\n`, end: () => "" };
+      return { begin: "", row: (row) => `${fieldsOf(row).text}${separator}`, end: () => "" };
   }
+}
+
+function jsonOf(row: WritableRow): string {
+  return typeof row === "string" ? row : JSON.stringify(row);
+}
+
+function fieldsOf(row: WritableRow): JsonObject {
+  return typeof row === "string" ? JSON.parse(row) : row;
 }
 
 function tableField(value: unknown, delimiter: string): string {
