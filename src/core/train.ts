@@ -4,21 +4,23 @@
  * @module
  */
 
-import type { Dataset, DatasetStatistics } from "../datasets/dataset.ts";
+import type { DatasetStatistics } from "../datasets/dataset.ts";
+import type { TokenCache } from "../datasets/token_store/cache.ts";
 import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import type { Device } from "../engine/runtime/session.ts";
 import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
-import type { Checkpoint } from "../models/checkpoint/open.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
 import type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
 import { countParameters } from "../models/language_model.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { collectGarbage } from "../utils/collect_garbage.ts";
 import { UserError } from "../utils/errors.ts";
+import type { VerdictStore } from "./training/check_data.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
+import type { DataEvent } from "./training/data_event.ts";
 import { evaluateOn, longestBatch } from "./training/evaluate.ts";
 import { type Progress, runLoop } from "./training/loop.ts";
 import { withMemoryAdvice } from "./training/memory_advice.ts";
@@ -27,7 +29,8 @@ import { planRun, refuseWhatDoesNotFit } from "./training/preflight.ts";
 import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
 import { EMA_SLOT } from "./training/optimizers/ema.ts";
 import { prepareData } from "./training/prepare_data.ts";
-import { prepareDataset, prepareModel } from "./training/prepare.ts";
+import { prepareModel } from "./training/prepare.ts";
+import { refuseOtherData } from "./training/resume_checks.ts";
 import { resolveConfig } from "./training/resolve_config.ts";
 import { rehearseSaving } from "./training/rehearsal.ts";
 import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
@@ -35,7 +38,9 @@ import { describeRun, type RunPlan } from "./training/run_plan.ts";
 import { sampleText } from "./training/sample.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
+export type { VerdictStore } from "./training/check_data.ts";
 export type { RunPlan } from "./training/run_plan.ts";
+export type { BatchingSummary, DataEvent } from "./training/data_event.ts";
 export type { Preflight, Remedy } from "./training/preflight.ts";
 export type { MemoryParts, MemoryPlan } from "./training/memory_plan.ts";
 export type { MemoryLimits } from "./training/memory_limits.ts";
@@ -71,6 +76,7 @@ export interface BestCheckpoint extends BestEvaluation {
 
 /** Something that happened in a run. */
 export type TrainEvent =
+  | DataEvent
   | {
     /** What the run will do and take is known; nothing is allocated for it yet. */
     readonly kind: "planned";
@@ -150,6 +156,10 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Only tell what the run would do and take; nothing is written. @default {false} */
   readonly dryRun?: boolean;
+  /** Where tokens are kept for further runs. @default {they are not kept} */
+  readonly tokenCache?: TokenCache | undefined;
+  /** Where verdicts on data sets are kept, so that one is looked over once. @default {they are not kept} */
+  readonly verdicts?: VerdictStore | undefined;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
   /** Told of what happens. @default {nobody} */
@@ -217,12 +227,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const prepared = await prepareModel(options.config, { checkpoint, signal });
   const { trainee } = prepared;
-  const { maxLength } = options.config;
-  const { dataset, evalDataset } = await prepareData(
-    options.config,
-    (path) => prepareDataset(path, { prepared, maxLength, onWarning, signal }),
-  );
-  if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
+  using data = await prepareData(options.config, {
+    ...{ prepared, onEvent, onWarning, clock, signal },
+    cache: options.tokenCache && { ...options.tokenCache, write: !dryRun },
+    verdicts: options.verdicts && { ...options.verdicts, write: !dryRun },
+  });
+  const { dataset, evalDataset } = data;
+  if (checkpoint !== undefined) refuseOtherData(checkpoint, { dataset, config: options.config });
   const resolved = resolveConfig(options.config, { dataset, prepared });
 
   const choice = await chooseDevice(resolved.device);
@@ -371,15 +382,6 @@ async function refuseUsed(output: string): Promise<void> {
   if ((await listCheckpoints(output)).length > 0) {
     throw new UserError(
       `Cannot start a run in "${output}": it holds the checkpoints of another; add --resume to continue that one, or give another --output`,
-    );
-  }
-}
-
-function refuseOtherData({ path, trainer }: Checkpoint, dataset: Dataset): void {
-  if (trainer.datasetSha256 !== dataset.sha256) {
-    throw new UserError(
-      `Cannot resume from "${path}": "${dataset.path}" has changed since, so that rows would be skipped or repeated; ` +
-        `give the data set it began with, or start a new run with --model "${path}"`,
     );
   }
 }
