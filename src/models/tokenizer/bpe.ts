@@ -11,14 +11,7 @@ import { UserError } from "../../utils/errors.ts";
 import { createHeap } from "./heap.ts";
 import { createMergeTable, type MergeTable } from "./merge_table.ts";
 import { asArray, asObject, type Stage } from "./tokenizer_json.ts";
-
-/** Splits words into tokens. */
-export interface WordModel {
-  /** Id of each token. */
-  readonly vocabulary: ReadonlyMap<string, number>;
-  /** Returns the ids of the tokens of `word`. */
-  encode(word: string): number[];
-}
+import type { WordModel } from "./word_model.ts";
 
 const NONE = -1;
 
