@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./model.ts")).registerModel,
   },
   {
+    name: "config",
+    summary: "Show settings and where they come from",
+    load: async () => (await import("./config.ts")).registerConfig,
+  },
+  {
     name: "paths",
     summary: "Print where things lie on disk",
     load: async () => (await import("./paths.ts")).registerPaths,

@@ -5,33 +5,36 @@
  */
 
 import type { Command } from "commander";
-import { DEFAULT_PORT, serve } from "../inference/serve.ts";
+import { serve } from "../inference/serve.ts";
+import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
+import { UserError } from "../utils/errors.ts";
+import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings/layers.ts";
+import { anySettings } from "../utils/settings/setting.ts";
+import {
+  addConfigOptions,
+  type ConfigOptions,
+  printSettings,
+  warnOfSettings,
+} from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
 import { untilStopped } from "./interrupt.ts";
-import {
-  addModelOptions,
-  findModelAndAdapter,
-  type ModelOptions,
-  pathContext,
-} from "./model_options.ts";
-import { integerOption, repeatedOption } from "./option_values.ts";
+import { findModelAndAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
+import { addSettingFlags, flagSettings } from "./setting_flags.ts";
+import { readConfig, readHome } from "./settings_layer.ts";
 import { print, printError } from "./terminal.ts";
 
 /** The environment variable that holds the API key, so that it need not be seen on the command line. */
 const API_KEY_VARIABLE = "LLM_TRAINING_API_KEY";
 
-/** What the command line gives. */
-interface ServeOptions extends ModelOptions {
-  readonly name?: string;
-  readonly host: string;
-  readonly port: number;
+/** What the command line gives besides the settings. */
+interface ServeCommandOptions extends ConfigOptions {
   readonly apiKey?: string;
   readonly insecureNoApiKey?: boolean;
-  readonly corsOrigin?: readonly string[];
-  readonly maxRunning: number;
-  readonly maxQueue: number;
+  readonly json?: boolean;
 }
+
+const TABLE = anySettings(SERVE_SETTINGS);
 
 /** Adds `serve` to `program`. */
 export function registerServe(program: Command): void {
@@ -40,30 +43,11 @@ export function registerServe(program: Command): void {
       "Serve a model with OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models. " +
         "/openapi.json describes it, /health says whether the model can answer.",
     );
-  addModelOptions(command)
-    .option("--name <name>", "the model's name in the API (default: that of its folder)")
-    .option("--host <address>", "the address to listen on", "127.0.0.1")
-    .option(
-      "--port <number>",
-      "the port to listen on; 0 takes a free one",
-      integerOption({ min: 0, max: 65535 }),
-      DEFAULT_PORT,
-    )
+  addConfigOptions(addSettingFlags(command, TABLE))
+    .option("--json", "print the settings of --print-config as JSON")
     .option("--api-key <key>", `the key that clients must send (default: $${API_KEY_VARIABLE})`)
     .option("--insecure-no-api-key", "let other machines use the model without a key")
-    .option(
-      "--cors-origin <origin>",
-      "let this web page call; may be given several times",
-      repeatedOption,
-    )
-    .option("--max-running <number>", "the most texts made at once", integerOption({ min: 1 }), 16)
-    .option(
-      "--max-queue <number>",
-      "refuse requests while this many texts wait",
-      integerOption({ min: 1 }),
-      64,
-    )
-    .action(run);
+    .action((options: ServeCommandOptions) => run(options, command));
   addExamples(command, [
     "llm-training serve --model runs/my-run",
     "llm-training serve --model my-model --host 0.0.0.0 --port 8080 --api-key $(openssl rand -hex 16)",
@@ -71,18 +55,32 @@ export function registerServe(program: Command): void {
   ]);
 }
 
-async function run(options: ServeOptions): Promise<void> {
+async function run(options: ServeCommandOptions, command: Command): Promise<void> {
   muteSignalAdvice();
-  const { device, threads, host, port, corsOrigin, maxRunning, maxQueue } = options;
-  const place = await findModelAndAdapter(options, { context: pathContext() });
+  const context = pathContext();
+  const reader = { command: "serve", table: TABLE, context, onWarning: warnOfSettings };
+  const settings = resolveSettings(TABLE, [
+    await readHome(reader),
+    await readConfig(options.config, reader),
+    flagSettings(command, { table: TABLE, cwd: context.cwd, onWarning: warnOfSettings }),
+  ]);
+  if (options.printConfig) {
+    return printSettings(settings, { table: TABLE, json: options.json ?? false });
+  }
+  const { model, adapter, device, threads, name, host, port, corsOrigin, maxRunning, maxQueue } =
+    serveSettings(settings);
+  const place = await findModelAndAdapter(
+    { model, ...(adapter === null ? {} : { adapter }) },
+    { context },
+  );
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await using server = await serve({
     load: {
       folder: place.folder,
       adapter: place.adapter,
-      id: options.name ?? place.id,
+      id: name ?? place.id,
       device,
-      ...(threads === undefined ? {} : { threads }),
+      ...(threads === null ? {} : { threads }),
       limits: { maxRunning, maxQueue },
     },
     host,
@@ -99,6 +97,16 @@ async function run(options: ServeOptions): Promise<void> {
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
   if (stoppedBy === "SIGINT") throw new InterruptedError();
+}
+
+/** @throws {UserError} If no model is named. */
+function serveSettings(settings: GivenSettings): ServeSettings {
+  if (settings["model"]?.value === undefined) {
+    throw new UserError(
+      "Cannot serve without a model: give --model <model>, a folder, a run or a model on the hub (owner/name)",
+    );
+  }
+  return valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
 }
 
 /**

@@ -25,6 +25,8 @@ export interface RunCliOptions {
   readonly entry?: "cli.ts" | "server.ts" | "src/core/train.ts" | "src/inference/server.ts";
   /** Environment variables to add. @default {{}} */
   readonly env?: Readonly<Record<string, string>>;
+  /** The current folder. @default {that of the tests} */
+  readonly cwd?: string;
 }
 
 /** Returns what comes before the arguments of the program: `$LLM_TRAINING_BIN`, or Deno with the source. */
@@ -40,11 +42,12 @@ export async function runCli(
   args: readonly string[],
   options: RunCliOptions = {},
 ): Promise<CliResult> {
-  const { stdin = "", env = {}, entry } = options;
+  const { stdin = "", env = {}, entry, cwd } = options;
   const [program, ...head] = cliCommand(entry);
   const child = new Deno.Command(program, {
     args: [...head, ...args],
     env: { NO_COLOR: "1", ...env },
+    ...(cwd === undefined ? {} : { cwd }),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

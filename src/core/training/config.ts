@@ -4,35 +4,18 @@
  * @module
  */
 
-import { TRAIN_ON, type TrainOn } from "../../datasets/train_on.ts";
+import type { TrainOn } from "../../datasets/train_on.ts";
+import type { Device } from "../../engine/runtime/session.ts";
 import type { ModuleSelection } from "../../models/adapters/lora_config.ts";
-import {
-  array,
-  boolean,
-  decode,
-  type FieldDecoders,
-  integer,
-  nullable,
-  number,
-  object,
-  oneOf,
-  optional,
-  text,
-} from "../../utils/json.ts";
-import { type Device, DEVICES } from "../../engine/runtime/session.ts";
-import { FROZEN_DTYPES, type FrozenDtype } from "./frozen_weights.ts";
-import {
-  OPTIMIZER_DEFAULTS,
-  OPTIMIZER_FIELDS,
-  type OptimizerSettings,
-} from "./optimizer_settings.ts";
-import {
-  DEFAULT_SCHEDULE_SHAPE,
-  type Schedule,
-  SCHEDULE_FIELDS,
-  SCHEDULES,
-  type ScheduleShape,
-} from "./schedule.ts";
+import { decode, object } from "../../utils/json.ts";
+import { fieldsOf } from "../../utils/settings/rules.ts";
+import { defaultsOf } from "../../utils/settings/setting.ts";
+import type { FrozenDtype } from "./frozen_weights.ts";
+import type { OptimizerSettings } from "./optimizer_settings.ts";
+import type { Schedule, ScheduleShape } from "./schedule.ts";
+import { type LoraVariant, TRAINING_SETTINGS } from "./settings.ts";
+
+export { LORA_VARIANTS, type LoraVariant } from "./settings.ts";
 
 /** The settings of a run; paths are absolute. */
 export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
@@ -111,102 +94,17 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
 }
 
 /** What each setting is where nothing else is said; `dataset` and `model` must be. */
-export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
-  device: "auto",
-  threads: null,
-  batchSize: 8,
-  gradientAccumulationSteps: 1,
-  learningRate: null,
-  schedule: "cosine",
-  warmupSteps: null,
-  ...DEFAULT_SCHEDULE_SHAPE,
-  ...OPTIMIZER_DEFAULTS,
-  maxGradNorm: 1,
-  labelSmoothing: 0,
-  neftuneAlpha: null,
-  emaDecay: null,
-  maxSteps: null,
-  epochs: 3,
-  maxLength: null,
-  trainOn: "assistant",
-  seed: 0,
-  shuffle: true,
-  saveSteps: null,
-  keepCheckpoints: null,
-  evalDataset: null,
-  evalSplit: null,
-  evalSteps: null,
-  earlyStoppingPatience: null,
-  samplePrompt: null,
-  sampleSteps: null,
-  adapter: null,
-  loraRank: null,
-  loraAlpha: null,
-  loraDropout: 0,
-  loraTargetModules: null,
-  loraModulesToSave: null,
-  loraVariant: "lora",
-  baseDtype: "f32",
-  gradientCheckpointing: false,
-};
+export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = defaultsOf(
+  TRAINING_SETTINGS,
+) as Omit<TrainingConfig, "dataset" | "model">;
 
-/** Every kind of adapter. */
-export const LORA_VARIANTS = ["lora", "rslora", "dora"] as const;
-
-/** A kind of adapter. */
-export type LoraVariant = (typeof LORA_VARIANTS)[number];
-
-const texts = array(text());
-
-const fields: FieldDecoders<TrainingConfig> = {
-  dataset: text(),
-  model: text(),
-  device: oneOf([...DEVICES, "auto"]),
-  threads: nullable(integer({ min: 1, max: 256 })),
-  batchSize: integer({ min: 1 }),
-  gradientAccumulationSteps: integer({ min: 1 }),
-  learningRate: nullable(number({ min: 0 })),
-  schedule: oneOf(SCHEDULES),
-  warmupSteps: nullable(integer({ min: 0 })),
-  ...SCHEDULE_FIELDS,
-  ...OPTIMIZER_FIELDS,
-  maxGradNorm: number({ min: 0 }),
-  labelSmoothing: optional(number({ min: 0, max: 1 }), 0),
-  neftuneAlpha: optional(nullable(number({ min: 0 })), null),
-  emaDecay: optional(nullable(number({ min: 0, max: 1 })), null),
-  maxSteps: nullable(integer({ min: 1 })),
-  epochs: number({ min: 0 }),
-  maxLength: nullable(integer({ min: 2 })),
-  trainOn: optional(oneOf(TRAIN_ON), "assistant"),
-  seed: integer({ min: 0, max: 2 ** 32 - 1 }),
-  shuffle: boolean(),
-  saveSteps: nullable(integer({ min: 1 })),
-  keepCheckpoints: nullable(integer({ min: 1 })),
-  evalDataset: nullable(text()),
-  evalSplit: optional(nullable(number({ min: 0, max: 1 })), null),
-  evalSteps: nullable(integer({ min: 1 })),
-  earlyStoppingPatience: optional(nullable(integer({ min: 1 })), null),
-  samplePrompt: nullable(text()),
-  sampleSteps: nullable(integer({ min: 1 })),
-  adapter: optional(nullable(text()), null),
-  loraRank: optional(nullable(integer({ min: 1 })), null),
-  loraAlpha: optional(nullable(number({ min: 0 })), null),
-  loraDropout: optional(number({ min: 0, max: 0.99 }), 0),
-  loraTargetModules: optional(
-    nullable((value, place) => (typeof value === "string" ? value : texts(value, place))),
-    null,
-  ),
-  loraModulesToSave: optional(nullable(texts), null),
-  loraVariant: optional(oneOf(LORA_VARIANTS), "lora"),
-  baseDtype: optional(oneOf(FROZEN_DTYPES), "f32"),
-  gradientCheckpointing: optional(boolean(), false),
-};
+const decodeConfig = object(fieldsOf(TRAINING_SETTINGS));
 
 /**
  * Decodes settings that were read from `source`.
  *
- * @throws {UserError} If one is missing, unknown or impossible.
+ * @throws {UserError} If one is unknown or impossible, or the data or the model is missing.
  */
 export function parseTrainingConfig(json: unknown, source: string): TrainingConfig {
-  return decode(object(fields), json, source);
+  return decode(decodeConfig, json, source);
 }
