@@ -4,18 +4,11 @@
  * @module
  */
 
-import { UserError } from "../../utils/errors.ts";
-import { SequenceNormalizer, Unigram, WordPiece } from "@huggingface/tokenizers";
 import { type AddedTokenSplitter, createAddedTokenSplitter } from "./added_tokens.ts";
-import { createBpe, type WordModel } from "./bpe.ts";
+import { createNormalizer } from "./normalizer.ts";
 import { createPreTokenizer, type PreTokenizer } from "./pre_tokenizer.ts";
-import {
-  type AddedToken,
-  asArray,
-  asObject,
-  type Stage,
-  type TokenizerJson,
-} from "./tokenizer_json.ts";
+import type { AddedToken, Stage, TokenizerJson } from "./tokenizer_json.ts";
+import { createWordModel, type WordModel } from "./word_model.ts";
 
 /** Options of {@linkcode TextTokenizer.encode}. */
 export interface TextTokenizerOptions {
@@ -69,7 +62,7 @@ const CACHED_WORD_LENGTH = 64;
 /** Creates the encoding half of a tokenizer. */
 export function createTextTokenizer(json: TokenizerJson): TextTokenizer {
   const normalize = createNormalizer(json.normalizer);
-  const model = createModel(json.model);
+  const model = createWordModel(json.model);
   const preTokenizer = json.preTokenizer === undefined
     ? wordsOfSentencePiece(model, json.model)
     : createPreTokenizer(json.preTokenizer);
@@ -88,8 +81,10 @@ export function createTextTokenizer(json: TokenizerJson): TextTokenizer {
         found.push({ text: part, token, ids: [token.id] });
         continue;
       }
-      for (const word of preTokenizer.split(part, isFirst && start === 0)) {
-        found.push({ text: word, token: undefined, ids: encodeWord(word) });
+      const words = preTokenizer.split(part, isFirst && start === 0);
+      const texts = preTokenizer.textsOf?.(words) ?? words;
+      for (let i = 0; i < words.length; i++) {
+        found.push({ text: texts[i]!, token: undefined, ids: encodeWord(words[i]!) });
       }
     }
     return found;
@@ -144,44 +139,6 @@ function splitters(
   return (plain) => plain ? ordinary : all;
 }
 
-function createNormalizer(stage: Stage | undefined): (text: string) => string {
-  if (stage === undefined) return (text) => text;
-  const normalizer = new SequenceNormalizer(
-    { type: "Sequence", normalizers: [stage] } as unknown as ConstructorParameters<
-      typeof SequenceNormalizer
-    >[0],
-  );
-  return (text) => text === "" ? text : normalizer.normalize(text);
-}
-
-function createModel(stage: Stage): WordModel {
-  switch (stage.type) {
-    case "BPE":
-      return createBpe(stage);
-    case "WordPiece":
-      asObject(stage.vocab, '"model.vocab"');
-      return fromLibrary(
-        new WordPiece(stage as unknown as ConstructorParameters<typeof WordPiece>[0]),
-      );
-    case "Unigram":
-      asArray(stage.vocab, '"model.vocab"');
-      return fromLibrary(
-        new Unigram(stage as unknown as ConstructorParameters<typeof Unigram>[0], ""),
-      );
-    default:
-      throw new UserError(`Cannot read tokenizer.json: model "${stage.type}" is not supported`);
-  }
-}
-
-function fromLibrary(model: WordPiece | Unigram): WordModel {
-  const unknownId = model.unk_token_id;
-  return {
-    vocabulary: model.tokens_to_ids,
-    encode: (word) =>
-      model._call([word]).flatMap((token) => model.tokens_to_ids.get(token) ?? unknownId ?? []),
-  };
-}
-
 /**
  * SentencePiece models have no pre-tokenizer: a text is one word of any length. If no token of theirs goes on behind a
  * word, cutting at words gives the same ids, and words can be cached.
@@ -191,6 +148,7 @@ function wordsOfSentencePiece(model: WordModel, stage: Stage): PreTokenizer {
     isByteLevel: false,
     split: (text) => [text],
     spell: (word) => word,
+    textsOf: undefined,
   };
   const bytesAreTokens = stage.byte_fallback === true && model.vocabulary.has("<0x00>");
   if (stage.type !== "BPE" || (stage.fuse_unk === true && !bytesAreTokens)) return whole;
