@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FormatChoice } from "../../datasets/formats.ts";
 import type { TrainOn } from "../../datasets/train_on.ts";
 import type { Truncation } from "../../datasets/truncation.ts";
 import type { Device } from "../../engine/runtime/session.ts";
@@ -20,8 +21,10 @@ export { LORA_VARIANTS, type LoraVariant } from "./settings.ts";
 
 /** The settings of a run; paths are absolute. */
 export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
-  /** JSON Lines file to train on. */
+  /** Files and folders to train on, with commas between them, each perhaps with a weight behind a colon. */
   readonly dataset: string;
+  /** The form of the rows; null finds it out. */
+  readonly format: FormatChoice | null;
   /** A preset's name or a model folder. */
   readonly model: string;
   /** Where to run. */
@@ -74,7 +77,7 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly saveSteps: number | null;
   /** How many of the newest checkpoints stay; null keeps all. */
   readonly keepCheckpoints: number | null;
-  /** JSON Lines file to evaluate on; null evaluates on nothing. */
+  /** Files and folders to evaluate on; null evaluates on nothing. */
   readonly evalDataset: string | null;
   /** Part of the data that is held out to evaluate on; null holds nothing out. */
   readonly evalSplit: number | null;

@@ -153,6 +153,7 @@ async function preparePreset(
   { config, signal }: { readonly config: TrainingConfig; readonly signal: AbortSignal | undefined },
 ): Promise<TrainingModel> {
   const texts = await sampleTexts(config.dataset, {
+    format: config.format ?? undefined,
     skipInvalidRows: config.skipInvalidRows,
     signal,
   });

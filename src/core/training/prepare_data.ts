@@ -74,6 +74,7 @@ export async function prepareData(
   }
   const warnings = await checkData(config.dataset, {
     evaluation: evalDataset,
+    format: config.format ?? undefined,
     skipInvalidRows: config.skipInvalidRows,
     verdicts: options.verdicts,
     now: new Date((options.clock ?? systemClock)()),
@@ -105,7 +106,7 @@ export async function prepareData(
 /** The settings that decide what a file becomes. */
 export type DataSettings = Pick<
   TrainingConfig,
-  "maxLength" | "trainOn" | "truncation" | "skipInvalidRows" | "dataWorkers" | "cache"
+  "format" | "maxLength" | "trainOn" | "truncation" | "skipInvalidRows" | "dataWorkers" | "cache"
 >;
 
 /** Reads one file for a model. */
@@ -129,6 +130,7 @@ export async function prepareDataset(
     tokenizer,
     vocabSize: model.vocabSize,
     maxLength: maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
+    format: config.format ?? undefined,
     ...{ trainOn, truncation, skipInvalidRows },
     cache: config.cache ? cache : undefined,
     openEncoder: threads === 1 ? undefined : (settings) => openWorkerEncoder(settings, threads),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { FORMAT_CHOICES } from "../../datasets/formats.ts";
 import { TRAIN_ON } from "../../datasets/train_on.ts";
 import { TRUNCATIONS } from "../../datasets/truncation.ts";
 import { DEVICES } from "../../engine/runtime/session.ts";
@@ -37,10 +38,22 @@ const PRESET_NAMES = Object.keys(PRESETS);
 /** The definition of every setting. */
 export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
   dataset: {
-    kind: "path",
-    value: "file",
-    help: "JSON Lines file to train on",
+    kind: "paths",
+    value: "files",
+    help:
+      "what to train on: files or folders (JSON Lines, JSON, CSV, Parquet, text; .gz, .zst), commas between " +
+      "them, each perhaps with a weight: a.jsonl,b.parquet:0.5",
     aliases: ["train_file", "dataset_path"],
+  },
+  format: {
+    kind: "choice",
+    choices: FORMAT_CHOICES,
+    default: null,
+    otherwise: "found out of the first rows of each file",
+    value: "form",
+    help:
+      "the form of the rows; mixed reads each by its own fields, chosen the good answers of preference rows",
+    fixed: true,
   },
   model: {
     kind: "place",
@@ -255,10 +268,10 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     aliases: ["save_total_limit"],
   },
   evalDataset: {
-    kind: "path",
+    kind: "paths",
     default: null,
-    value: "file",
-    help: "JSON Lines file to evaluate on",
+    value: "files",
+    help: "what to evaluate on, written as what to train on",
     replaces: ["evalSplit"],
     aliases: ["validation_file", "validation_dataset_path"],
   },
