@@ -162,7 +162,7 @@ for (const name of GOLDEN_TEMPLATES) {
           return;
         }
         // the pad token is the end token, and the ends that are no padding are trained
-        const batch = createMicroBatch([cut], { batchSize: 2, padTokenId: end });
+        const batch = createMicroBatch([[cut]], { batchSize: 2, padTokenId: end });
         const targets = batch.labels.subarray(0, batch.seqLen);
         cut.labels.forEach((label, i) => i > 0 && assert.equal(targets[i - 1], label));
         assert.ok(targets.subarray(cut.labels.length - 1).every((it) => it === IGNORED_LABEL));
