@@ -30,7 +30,6 @@ export {
   type RowCounts,
 } from "./encode_batch.ts";
 export { type EncodedRow, encodeRow, type EncodeRowOptions, type Example } from "./encode.ts";
-export { type Line, readLines, type ReadLinesOptions } from "./jsonl.ts";
 export { countTrainedTokens, hasTrainedToken, IGNORED_LABEL } from "./labels.ts";
 export {
   createLoader,

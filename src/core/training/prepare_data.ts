@@ -130,8 +130,7 @@ export async function prepareDataset(
     tokenizer,
     vocabSize: model.vocabSize,
     maxLength: maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
-    format: config.format ?? undefined,
-    ...{ trainOn, truncation, skipInvalidRows },
+    ...{ format: config.format ?? undefined, trainOn, truncation, skipInvalidRows },
     cache: config.cache ? cache : undefined,
     openEncoder: threads === 1 ? undefined : (settings) => openWorkerEncoder(settings, threads),
     onWarning: (warning, place) =>

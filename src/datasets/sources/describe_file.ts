@@ -24,7 +24,7 @@ export function fileDescription(file: DataFile, rows: number | undefined = file.
   const count = rows === undefined
     ? ""
     : `, ${rows.toLocaleString("en-US")} ${rows === 1 ? "row" : "rows"}`;
-  if (textRows !== undefined) return `text in ${place}${count}: ${TEXT_ROWS[textRows]}`;
+  if (textRows !== undefined) return `text rows in ${place}${count}: ${TEXT_ROWS[textRows]}`;
   const more = fields.length > SHOWN_FIELDS ? ", …" : "";
   const named = fields.length === 0 ? "" : `: ${fields.slice(0, SHOWN_FIELDS).join(", ")}${more}`;
   return `${formName(file)} in ${place}${count}${named}`;

@@ -22,7 +22,7 @@ interface DataSet {
 const ALPACA = "alpaca rows in JSON: instruction, input, output";
 const JSON_TEXT = "text rows in JSON Lines: text";
 const QUESTIONS = "question-answer rows in JSON Lines: question, answer";
-const PLAIN = "text in plain text: all of it is one document";
+const PLAIN = "text rows in plain text: all of it is one document";
 
 const DATA_SETS: readonly DataSet[] = [
   { name: "gsm8k/train.jsonl", description: QUESTIONS, rows: 7473, characters: 3_900_927 },
@@ -71,7 +71,7 @@ const DATA_SETS: readonly DataSet[] = [
   { name: "platform_validation/syllo_10level", rows: 400, characters: 859_912 },
   {
     name: "llamafactory/wiki_demo.txt",
-    description: "text in plain text: each line is a row",
+    description: "text rows in plain text: each line is a row",
     rows: 30,
     characters: 1_026_430,
   },
@@ -86,7 +86,7 @@ const DATA_SETS: readonly DataSet[] = [
   },
   {
     name: "tinystories/cs336_tinystories_sample.txt",
-    description: "text in plain text: a row ends at <|endoftext|>",
+    description: "text rows in plain text: a row ends at <|endoftext|>",
     rows: 5,
     characters: 3709,
   },

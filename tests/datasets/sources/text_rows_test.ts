@@ -3,13 +3,13 @@ import { readContent, summaries } from "./write_data.ts";
 
 Deno.test("readTextRows() takes a text with blank lines for one document", async () => {
   const data = await readContent("a.txt", "\n\nOne line\r\nand another.\n\nA paragraph.\n");
-  assert.deepEqual(data.descriptions, ["text in plain text: all of it is one document"]);
+  assert.deepEqual(data.descriptions, ["text rows in plain text: all of it is one document"]);
   assert.deepEqual(summaries(data), ["line 3 (row 1): One line\nand another.\n\nA paragraph."]);
 });
 
 Deno.test("readTextRows() takes each line for a row where none between them is blank", async () => {
   const data = await readContent("names.txt", "Ada\nGrace\r\nJoan\n\n");
-  assert.deepEqual(data.descriptions, ["text in plain text: each line is a row"]);
+  assert.deepEqual(data.descriptions, ["text rows in plain text: each line is a row"]);
   assert.deepEqual(summaries(data), ["line 1: Ada", "line 2: Grace", "line 3: Joan"]);
 });
 
