@@ -84,6 +84,7 @@ export function createBpe(model: Stage): WordModel {
 
   return {
     vocabulary,
+    unknownId,
     encode(word) {
       if (ignoreMerges) {
         const whole = vocabulary.get(word);

@@ -7,6 +7,7 @@
 import { type AddedTokenSplitter, createAddedTokenSplitter } from "./added_tokens.ts";
 import { createNormalizer } from "./normalizer.ts";
 import { createPreTokenizer, type PreTokenizer } from "./pre_tokenizer.ts";
+import { tokenByteLengths } from "./token_lengths.ts";
 import type { AddedToken, Stage, TokenizerJson } from "./tokenizer_json.ts";
 import { createWordModel, type WordModel } from "./word_model.ts";
 
@@ -50,8 +51,8 @@ export interface TextTokenizer {
   encode(text: string, options: TextTokenizerOptions): EncodedSection[];
   /** Applies the normaliser. */
   normalize(text: string): string;
-  /** Returns how many bytes of a word the token stands for. */
-  byteLength(id: number): number;
+  /** Returns how many bytes of its text each token of a word stands for. */
+  byteLengths(unit: Unit): number[];
 }
 
 /** Words kept with their ids; English text has fewer distinct ones in gigabytes than this. */
@@ -95,17 +96,17 @@ export function createTextTokenizer(json: TokenizerJson): TextTokenizer {
   for (const { id, content, normalized } of json.addedTokens) {
     spelling[id] = normalized ? normalize(content) : content;
   }
-  const utf8 = new TextEncoder();
-
   return {
     vocabulary: model.vocabulary,
     spelling,
     normalize,
-    byteLength(id) {
-      const token = spelling[id] ?? "";
-      // the byte-level alphabet spells a byte with each character, a byte token stands for one
-      if (preTokenizer.isByteLevel) return token.length;
-      return /^<0x[0-9A-F]{2}>$/.test(token) ? 1 : utf8.encode(token).length;
+    byteLengths({ text, ids }) {
+      // the byte-level alphabet spells a byte with each character
+      if (preTokenizer.isByteLevel) return ids.map((id) => spelling[id]?.length ?? 0);
+      return tokenByteLengths(preTokenizer.spell(text), ids, {
+        spelling,
+        unknownId: model.unknownId,
+      });
     },
     encode(text, { parseSpecialTokens }) {
       // a lone surrogate has no UTF-8: as everywhere, it becomes U+FFFD

@@ -13,6 +13,8 @@ import { asArray, asObject, type Stage } from "./tokenizer_json.ts";
 export interface WordModel {
   /** Id of each token. */
   readonly vocabulary: ReadonlyMap<string, number>;
+  /** The token that stands for what no other does. */
+  readonly unknownId: number | undefined;
   /** Returns the ids of the tokens of `word`. */
   encode(word: string): number[];
 }
@@ -34,8 +36,12 @@ const MODELS: Readonly<Record<string, (stage: Stage) => WordModel>> = {
   WordLevel(stage) {
     const vocab = asObject(stage.vocab, '"model.vocab"') as Readonly<Record<string, number>>;
     const vocabulary = new Map(Object.entries(vocab));
-    const unknown = vocabulary.get(String(stage.unk_token));
-    return { vocabulary, encode: (word) => [vocabulary.get(word) ?? unknown ?? []].flat() };
+    const unknownId = vocabulary.get(String(stage.unk_token));
+    return {
+      vocabulary,
+      unknownId,
+      encode: (word) => [vocabulary.get(word) ?? unknownId ?? []].flat(),
+    };
   },
 };
 
@@ -71,6 +77,7 @@ function fromLibraryModel(
   };
   return {
     vocabulary,
+    unknownId,
     encode: (word) =>
       model._call([word]).flatMap((token) =>
         vocabulary.get(token) ?? (byteFallback ? bytesOf(token) : undefined) ?? unknownId ?? []
