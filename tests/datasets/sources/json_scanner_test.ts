@@ -9,7 +9,7 @@ import { UnreadableError } from "../../../src/datasets/sources/unreadable.ts";
 /** Gives the text to a scanner in pieces of `size` bytes. */
 function scan(
   text: string,
-  { size = 1 << 16, ...options }: JsonScannerOptions & { readonly size?: number } = {},
+  { size = 1 << 16, ...options }: JsonScannerOptions & { readonly size?: number | undefined } = {},
 ) {
   const scanner = createJsonScanner(options);
   const bytes = new TextEncoder().encode(text);
