@@ -81,11 +81,10 @@ export function modelName({ config }: Run): string | null {
   return ofHub === null ? lastPart(model) : `${ofHub[1]}/${ofHub[2]}`;
 }
 
-/** Returns the name of what a run is trained on. */
+/** Returns the names of what a run is trained on. */
 export function datasetName({ config }: Run): string | null {
   const dataset = config?.dataset;
-  if (typeof dataset === "string") return lastPart(dataset);
-  return Array.isArray(dataset) ? dataset.map((each) => lastPart(String(each))).join(", ") : null;
+  return typeof dataset === "string" ? dataset.split(",").map(lastPart).join(",") : null;
 }
 
 /** Writes a time of ISO 8601 as people read it, in their zone. */

@@ -5,7 +5,7 @@
  */
 
 import type { Command } from "commander";
-import { TRAINING_SETTINGS } from "../core/training/settings.ts";
+import { TRACKING_SETTINGS } from "../core/training/tracking_settings.ts";
 import type { Run, RunState } from "../monitoring/runs/read_run.ts";
 import { openTrackers } from "../monitoring/trackers/open_trackers.ts";
 import { resolveTracker } from "../monitoring/trackers/settings.ts";
@@ -25,7 +25,7 @@ interface RunSyncOptions {
   readonly trackerRunName?: string;
 }
 
-const { trackers, trackerProject, trackerRunName } = TRAINING_SETTINGS;
+const { trackers, trackerProject, trackerRunName } = TRACKING_SETTINGS;
 
 /** Longest time that all may take. */
 const LIMIT_MS = 600_000;

@@ -22,6 +22,7 @@ import { readPrompts } from "./prompt_file.ts";
 import { runPlanTable } from "./run_plan_table.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { TRAIN_SETTINGS } from "./settings_sections.ts";
+import { homePaths, resolveHome } from "../utils/paths.ts";
 import { print, printError } from "./terminal.ts";
 import { createProgressDisplay } from "./train_progress.ts";
 import { completeRun, resolveTrainSettings } from "./train_run.ts";
@@ -90,6 +91,8 @@ async function run(options: TrainCommandOptions, command: Command): Promise<void
   await interruptible(async (signal) => {
     const { interrupted, step, best } = await train({
       ...{ config, output, resume, dryRun, trackers, signal, onEvent },
+      verdicts: { folder: homePaths(resolveHome(context).path).verdicts },
+      tokenCache: { folder: homePaths(resolveHome(context).path).tokens },
     });
     if (json || dryRun) return;
     printError(

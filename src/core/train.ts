@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { Dataset } from "../datasets/dataset.ts";
+import type { TokenCache } from "../datasets/token_store/cache.ts";
 import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
-import type { Checkpoint } from "../models/checkpoint/open.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
 import { lockRun } from "../monitoring/runs/run_lock.ts";
 import type { TrackerSettings } from "../monitoring/trackers/settings.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { collectGarbage } from "../utils/collect_garbage.ts";
 import { UserError } from "../utils/errors.ts";
+import type { VerdictStore } from "./training/check_data.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
@@ -26,7 +26,8 @@ import { planRun, refuseWhatDoesNotFit } from "./training/preflight.ts";
 import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
 import { EMA_SLOT } from "./training/optimizers/ema.ts";
 import { prepareData } from "./training/prepare_data.ts";
-import { prepareDataset, prepareModel } from "./training/prepare.ts";
+import { prepareModel } from "./training/prepare.ts";
+import { refuseOtherData } from "./training/resume_checks.ts";
 import { resolveConfig } from "./training/resolve_config.ts";
 import { rehearseSaving } from "./training/rehearsal.ts";
 import { saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
@@ -37,7 +38,9 @@ import type { BestCheckpoint, TrainEvent } from "./training/train_event.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
 export type { BestCheckpoint, TrainEvent } from "./training/train_event.ts";
+export type { VerdictStore } from "./training/check_data.ts";
 export type { RunPlan } from "./training/run_plan.ts";
+export type { BatchingSummary, DataEvent } from "./training/data_event.ts";
 export type { Preflight, Remedy } from "./training/preflight.ts";
 export type { MemoryParts, MemoryPlan } from "./training/memory_plan.ts";
 export type { MemoryLimits } from "./training/memory_limits.ts";
@@ -82,6 +85,10 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Only tell what the run would do and take; nothing is written. @default {false} */
   readonly dryRun?: boolean;
+  /** Where tokens are kept for further runs. @default {they are not kept} */
+  readonly tokenCache?: TokenCache | undefined;
+  /** Where verdicts on data sets are kept, so that one is looked over once. @default {they are not kept} */
+  readonly verdicts?: VerdictStore | undefined;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
   /** Where the run is shown besides, as it goes on. @default {nowhere} */
@@ -153,12 +160,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const prepared = await prepareModel(options.config, { checkpoint, signal });
   const { trainee } = prepared;
   refuseSamplesWithoutTokenizer(options.config, prepared);
-  const { maxLength } = options.config;
-  const { dataset, evalDataset } = await prepareData(
-    options.config,
-    (path) => prepareDataset(path, { prepared, maxLength, onWarning, signal }),
-  );
-  if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
+  using data = await prepareData(options.config, {
+    ...{ prepared, onEvent, onWarning, clock, signal },
+    cache: options.tokenCache && { ...options.tokenCache, write: !dryRun },
+    verdicts: options.verdicts && { ...options.verdicts, write: !dryRun },
+  });
+  const { dataset, evalDataset } = data;
+  if (checkpoint !== undefined) refuseOtherData(checkpoint, { dataset, config: options.config });
   const resolved = resolveConfig(options.config, { dataset, prepared });
 
   const choice = await chooseDevice(resolved.device);
@@ -280,15 +288,6 @@ async function refuseUsed(output: string): Promise<void> {
   if ((await listCheckpoints(output)).length > 0) {
     throw new UserError(
       `Cannot start a run in "${output}": it holds the checkpoints of another; add --resume to continue that one, or give another --output`,
-    );
-  }
-}
-
-function refuseOtherData({ path, trainer }: Checkpoint, dataset: Dataset): void {
-  if (trainer.datasetSha256 !== dataset.sha256) {
-    throw new UserError(
-      `Cannot resume from "${path}": "${dataset.path}" has changed since, so that rows would be skipped or repeated; ` +
-        `give the data set it began with, or start a new run with --model "${path}"`,
     );
   }
 }

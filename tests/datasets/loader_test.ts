@@ -1,35 +1,23 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createMicroBatch, type MicroBatch, paddedLength } from "../../src/datasets/batch.ts";
-import type { Dataset } from "../../src/datasets/dataset.ts";
+import {
+  createDataset,
+  type Dataset,
+  type MemoryDatasetOptions,
+} from "../../src/datasets/dataset.ts";
 import { createLoader, START_CURSOR, type StepBatches } from "../../src/datasets/loader.ts";
 
 const PAD = 0;
 
 /** A data set whose example `i` is as long as `lengths` says and has the ids 1000·(i + 1) + position. */
-function datasetOf(lengths: readonly number[]): Dataset {
-  const ids = lengths.flatMap((length, row) =>
-    Array.from({ length }, (_, i) => 1000 * (row + 1) + i)
-  );
-  const offsets = lengths.reduce((sums, length) => [...sums, sums.at(-1)! + length], [0]);
-  return {
-    path: "a.jsonl",
-    sha256: "",
-    statistics: {
-      rows: lengths.length,
-      conversations: 0,
-      examples: lengths.length,
-      tokens: ids.length,
-      trainedTokens: ids.length - lengths.length,
-      longestExample: Math.max(...lengths),
-      truncatedRows: 0,
-      droppedRows: 0,
-    },
-    inputIds: Int32Array.from(ids),
+function datasetOf(lengths: readonly number[], options: MemoryDatasetOptions = {}): Dataset {
+  const examples = lengths.map((length, row) => {
+    const inputIds = Int32Array.from({ length }, (_, i) => 1000 * (row + 1) + i);
     // every third token is not trained
-    labels: Int32Array.from(ids, (id) => id % 3 === 0 ? -100 : id),
-    offsets: Int32Array.from(offsets),
-  };
+    return { inputIds, labels: inputIds.map((id) => id % 3 === 0 ? -100 : id) };
+  });
+  return createDataset(examples, options);
 }
 
 function rowsOf({ ids, batch, seqLen }: MicroBatch): number[][] {
@@ -112,8 +100,8 @@ Deno.test("createLoader() refuses impossible sizes and cursors", () => {
 Deno.test("createMicroBatch() puts each label where it is predicted and pads on the right", () => {
   const batch = createMicroBatch(
     [
-      { inputIds: Int32Array.of(1, 2, 3), labels: Int32Array.of(-100, 2, 3) },
-      { inputIds: Int32Array.of(4, 5), labels: Int32Array.of(4, 6) },
+      [{ inputIds: Int32Array.of(1, 2, 3), labels: Int32Array.of(-100, 2, 3) }],
+      [{ inputIds: Int32Array.of(4, 5), labels: Int32Array.of(4, 6) }],
     ],
     { batchSize: 3, padTokenId: 9 },
   );

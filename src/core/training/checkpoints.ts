@@ -62,6 +62,7 @@ export async function saveTrainer(trainer: Trainer, context: CheckpointContext):
       // Orders of rows and fresh weights follow from the seed alone, which is among the settings.
       random: {},
       datasetSha256: context.dataset.sha256,
+      datasetFiles: context.dataset.files.map(({ path, sha256 }) => ({ path, sha256 })),
       metricsBytes: context.metricsBytes,
       config: config as unknown as JsonObject,
     },

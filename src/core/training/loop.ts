@@ -44,6 +44,8 @@ export interface LoopOptions {
   readonly gradientAccumulationSteps: number;
   /** Whether each epoch has an order of its own. */
   readonly shuffle: boolean;
+  /** Whether rows of about the same length share a micro-batch. */
+  readonly groupByLength: boolean;
   /** Decides the orders. */
   readonly seed: number;
   /** Learning rates, and with them the number of steps. */

@@ -211,8 +211,9 @@ async function describe(options: RecorderOptions): Promise<RunInfo> {
   };
 }
 
-function dataOf(role: DataRole, { path, sha256, statistics }: Dataset): RunData {
+function dataOf(role: DataRole, dataset: Dataset): RunData {
+  const { path, sha256, statistics } = dataset;
   const { rows, examples, tokens, trainedTokens } = statistics;
-  const files = [{ path, sha256 }];
+  const files = dataset.files.map(({ path, sha256 }) => ({ path, sha256 }));
   return { role, path, sha256, files, rows, examples, tokens, trainedTokens };
 }

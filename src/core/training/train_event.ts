@@ -8,6 +8,7 @@ import type { DatasetStatistics } from "../../datasets/dataset.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import type { BestEvaluation } from "../../models/checkpoint/trainer_state.ts";
 import type { StepMetrics } from "../../monitoring/runs/run_files.ts";
+import type { DataEvent } from "./data_event.ts";
 import type { RunPlan } from "./run_plan.ts";
 
 /** The checkpoint whose evaluation had the lowest loss. */
@@ -18,6 +19,7 @@ export interface BestCheckpoint extends BestEvaluation {
 
 /** Something that happened in a run. */
 export type TrainEvent =
+  | DataEvent
   | {
     /** What the run will do and take is known; nothing is allocated for it yet. */
     readonly kind: "planned";
