@@ -102,6 +102,10 @@ async function lookAt(
   const { bytes, whole } = await headOf(readChunks(path, { compression, signal }), HEAD_BYTES);
   const readable = { path, compression, delimiter: undefined, textRows: undefined };
   if (startsWith(bytes, "PAR1")) return { ...readable, container: "parquet" };
+  if (/\.parquet(?:\.(?:gz|zst))?$/i.test(path) && bytes.length > 0) {
+    const message = "it does not begin as a Parquet file does; make it anew";
+    throw new UnreadableError(message, { line: 1, unit: "row" });
+  }
   if (bytes[0] === 0xff && bytes[1] === 0xfe || bytes[0] === 0xfe && bytes[1] === 0xff) {
     throw new UserError(`Cannot read "${path}": it is UTF-16; save the file as UTF-8`);
   }
