@@ -7,11 +7,14 @@ import type { MessagesRow } from "../../src/datasets/row.ts";
 import type { TrainOn } from "../../src/datasets/train_on.ts";
 import type { ChatMessage, Tokenizer } from "../../src/models/tokenizer/tokenizer.ts";
 import {
+  configWith,
   GOLDEN_TEMPLATES,
   type GoldenTemplate,
   openSmallTokenizer,
+  readGoldenTemplate,
   TURN_ENDS,
 } from "../models/tokenizer/golden_templates.ts";
+import { openGoldenTokenizer } from "../models/tokenizer/golden_tokenizers.ts";
 import { testWithData } from "../shared_data.ts";
 import { alternating } from "./arbitrary_conversations.ts";
 
@@ -222,6 +225,40 @@ for (const name of KEEPS_TURNS) {
         }),
         { numRuns: 100 },
       );
+    },
+  );
+}
+
+for (const folder of ["tokenizers/mistral-v0.1", "models/TinyStories-656K"]) {
+  testWithData(
+    `what is trained begins with the prompt where tokens are no bytes: ${folder}`,
+    { data: folder },
+    (path) => {
+      for (const name of ["mistral", "chatml_generation"] as const) {
+        const config = configWith(readGoldenTemplate(name));
+        const { tokenizer, encode } = createEncoder(
+          openGoldenTokenizer(path, { "tokenizer_config.json": config }),
+        );
+        const textOf = (ids: readonly number[]) =>
+          tokenizer.decode(ids, { skipSpecialTokens: false });
+        fc.assert(
+          fc.property(alternating, (messages) => {
+            for (const index of speaking(messages)) {
+              const shown = messages.slice(0, index + 1);
+              const example = encode(shown, { trainOn: "last" });
+              const ids = idsOf(example);
+              const prompt = tokenizer.renderChat(shown.slice(0, -1), {
+                addGenerationPrompt: true,
+                separateTurns: true,
+              });
+              assert.deepEqual(ids.slice(0, prompt.ids.length), prompt.ids);
+              assert.equal(runs(example)[0]?.[0], prompt.ids.length);
+              assert.equal(textOf(ids), textOf(tokenizer.renderChat(shown).ids));
+            }
+          }),
+          { numRuns: 40 },
+        );
+      }
     },
   );
 }

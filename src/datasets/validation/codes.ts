@@ -106,7 +106,7 @@ const UNUSABLE: Readonly<Record<RowProblemCode, readonly [summary: string, fix: 
   ],
   "unknown-role": [
     "a message of a role that does not exist",
-    "use one of the roles system, developer, user, assistant and tool",
+    "use one of these roles",
   ],
   "unreadable": ["a file that cannot be read on: cut off, or damaged", "make the file anew"],
   "unsupported-content": [

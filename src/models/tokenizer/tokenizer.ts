@@ -5,7 +5,6 @@
  */
 
 import { UserError } from "../../utils/errors.ts";
-import type { Span } from "./token_alignment.ts";
 
 /** Thrown when a chat template cannot render a conversation or mark the assistant's tokens in it. */
 export class ChatTemplateError extends UserError {}
@@ -59,9 +58,13 @@ export interface RenderChatOptions {
 }
 
 /** Tokens that the assistant produces. */
-export interface AssistantSpan extends Span {
+export interface AssistantSpan {
   /** Index of the message. */
   readonly message: number;
+  /** First token. */
+  readonly start: number;
+  /** Token behind the last one. */
+  readonly end: number;
 }
 
 /** A rendered conversation. */
