@@ -21,10 +21,7 @@ export async function* unzstd(
     for await (const chunk of chunks) yield* reader.push(chunk);
     reader.end();
   } catch (error) {
-    // fzstd throws errors with a number for a code; others are not of its making
-    const isDamage = error instanceof ZstdError || error instanceof Error && "code" in error &&
-        typeof error.code === "number";
-    if (!isDamage) throw error;
+    if (!(error instanceof ZstdError)) throw error;
     throw new UnreadableError(
       `its zstd compression is damaged or cut off (${messageOf(error)}); make the file anew`,
       { cause: error },
@@ -52,6 +49,21 @@ const SKIPPABLE_MAGIC = 0x184d2a50;
 
 type Hash = XXHash<bigint>;
 
+interface Frame {
+  readonly decompress: Decompress;
+  readonly hash: Hash;
+}
+
+/** In damaged data fzstd stumbles over errors of every kind. */
+function decompress(frame: Frame, bytes: Uint8Array, { isEnd = false } = {}): void {
+  try {
+    frame.decompress.push(bytes, isEnd);
+  } catch (cause) {
+    const message = cause instanceof RangeError ? "impossible sizes" : messageOf(cause);
+    throw new ZstdError(message, { cause });
+  }
+}
+
 class FrameReader {
   #part: Part = "magic";
   /** Bytes that are still missing of the part. */
@@ -61,7 +73,7 @@ class FrameReader {
   #taken = 0;
   #hasChecksum = false;
   #isLast = false;
-  #frame: { readonly decompress: Decompress; readonly hash: Hash } | undefined;
+  #frame: Frame | undefined;
   #ready: Uint8Array[] = [];
   readonly #createHash: () => Hash;
 
@@ -84,7 +96,7 @@ class FrameReader {
         const before = this.#part;
         this.#next(value);
         if (before === "magic" && this.#frame !== undefined) {
-          this.#frame.decompress.push(MAGIC_BYTES.slice(), false);
+          decompress(this.#frame, MAGIC_BYTES.slice());
           from = at;
         }
         if (before !== "magic" && this.#part === "magic" && this.#frame !== undefined) {
@@ -93,7 +105,7 @@ class FrameReader {
       }
     }
     if (this.#frame !== undefined && from < chunk.length) {
-      this.#frame.decompress.push(chunk.slice(from), false);
+      decompress(this.#frame, chunk.slice(from));
     }
     const ready = this.#ready;
     this.#ready = [];
@@ -162,10 +174,10 @@ class FrameReader {
   }
 
   #endFrame(rest: Uint8Array, checksum: number | undefined): void {
-    const { decompress, hash } = this.#frame!;
+    const frame = this.#frame!;
     this.#frame = undefined;
-    decompress.push(rest.slice(), true);
-    if (checksum !== undefined && Number(hash.digest() & 0xffffffffn) !== checksum) {
+    decompress(frame, rest.slice(), { isEnd: true });
+    if (checksum !== undefined && Number(frame.hash.digest() & 0xffffffffn) !== checksum) {
       throw new ZstdError("the checksum is another");
     }
   }
