@@ -77,6 +77,7 @@ async function run(options: TrainCommandOptions, command: Command): Promise<void
   await interruptible(async (signal) => {
     const { interrupted, step, best } = await train({
       ...{ config, output, resume, dryRun, signal, onEvent },
+      verdicts: { folder: homePaths(resolveHome(context).path).verdicts },
       tokenCache: { folder: homePaths(resolveHome(context).path).tokens },
     });
     if (json || dryRun) return;

@@ -16,6 +16,7 @@ import { countParameters } from "../models/language_model.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { collectGarbage } from "../utils/collect_garbage.ts";
 import { UserError } from "../utils/errors.ts";
+import type { VerdictStore } from "./training/check_data.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
@@ -37,6 +38,7 @@ import { describeRun, type RunPlan } from "./training/run_plan.ts";
 import { sampleText } from "./training/sample.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
+export type { VerdictStore } from "./training/check_data.ts";
 export type { RunPlan } from "./training/run_plan.ts";
 export type { BatchingSummary, DataEvent } from "./training/data_event.ts";
 export type { Preflight, Remedy } from "./training/preflight.ts";
@@ -156,6 +158,8 @@ export interface TrainOptions {
   readonly dryRun?: boolean;
   /** Where tokens are kept for further runs. @default {they are not kept} */
   readonly tokenCache?: TokenCache | undefined;
+  /** Where verdicts on data sets are kept, so that one is looked over once. @default {they are not kept} */
+  readonly verdicts?: VerdictStore | undefined;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
   /** Told of what happens. @default {nobody} */
@@ -226,6 +230,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   using data = await prepareData(options.config, {
     ...{ prepared, onEvent, onWarning, clock, signal },
     cache: options.tokenCache && { ...options.tokenCache, write: !dryRun },
+    verdicts: options.verdicts && { ...options.verdicts, write: !dryRun },
   });
   const { dataset, evalDataset } = data;
   if (checkpoint !== undefined) refuseOtherData(checkpoint, { dataset, config: options.config });

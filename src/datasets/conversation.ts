@@ -86,22 +86,25 @@ function templateVariablesOf(
   json: JsonObject,
   fail: Fail,
 ): Readonly<Record<string, unknown>> | undefined {
-  const { chat_template_kwargs: given, parallel_tool_calls: parallel } = json;
-  const variables = typeof given === "string" ? parsedJson(given) : given ?? undefined;
-  if (
-    variables !== undefined && !isJsonObject(variables) ||
-    typeof given === "string" && variables === undefined
-  ) {
+  const variables = filled(json.chat_template_kwargs) ?? {};
+  if (!isJsonObject(variables)) {
     throw fail("bad-template-variables", '"chat_template_kwargs" must be an object');
   }
-  if ((parallel ?? null) !== null && typeof parallel !== "boolean") {
+  const parallel = filled(json.parallel_tool_calls);
+  if (parallel !== undefined && typeof parallel !== "boolean") {
     throw fail("wrong-type", '"parallel_tool_calls" must be true or false');
   }
   const all = {
     ...variables,
-    ...typeof parallel === "boolean" ? { parallel_tool_calls: parallel } : {},
+    ...parallel === undefined ? {} : { parallel_tool_calls: parallel },
   };
   return Object.keys(all).length === 0 ? undefined : all;
+}
+
+/** Returns a value that may be missing; tables have an empty text for that, and JSON as text. */
+function filled(value: unknown): unknown {
+  if (value === null || value === "") return undefined;
+  return typeof value === "string" ? parsedJson(value) ?? value : value;
 }
 
 /** Oddities that some chat templates refuse and others render without a word. */

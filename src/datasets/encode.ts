@@ -6,9 +6,11 @@
 
 import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { messageOf } from "../utils/errors.ts";
+import { encodeMessages } from "./encode_messages.ts";
 import { IGNORED_LABEL } from "./labels.ts";
 import { joinCompletion } from "./join_completion.ts";
 import { type Row, rowError, type RowPlace } from "./row.ts";
+import type { TrainOn } from "./train_on.ts";
 import { type TruncatedExample, truncateExample, type Truncation } from "./truncation.ts";
 
 /** A sequence to train on. */
@@ -30,6 +32,8 @@ export interface EncodeRowOptions {
   readonly tokenizer: Tokenizer | undefined;
   /** Most tokens of an example. */
   readonly maxLength: number;
+  /** Which tokens of conversations and completions are trained. @default {"assistant"} */
+  readonly trainOn?: TrainOn | undefined;
   /** What becomes of a longer one. @default {"auto"} */
   readonly truncation?: Truncation | undefined;
   /** Number of token ids of the model. @default {any id may be} */
@@ -38,24 +42,28 @@ export interface EncodeRowOptions {
 
 type Encode<K extends Row["kind"]> = (
   row: Extract<Row, { readonly kind: K }>,
-  context: { readonly tokenizer: Tokenizer; readonly place: RowPlace },
+  context: {
+    readonly tokenizer: Tokenizer;
+    readonly place: RowPlace;
+    readonly trainOn: TrainOn;
+  },
 ) => Example;
 
 /** How each kind that needs a tokenizer becomes ids and labels. */
 const ENCODERS: { readonly [K in Exclude<Row["kind"], "tokens">]: Encode<K> } = {
-  messages({ messages, tools }, { tokenizer, place }) {
+  messages(row, { tokenizer, place, trainOn }) {
     try {
-      const chat = tokenizer.renderChat(messages, tools === undefined ? {} : { tools });
-      const { assistantMask } = chat;
-      return example(chat.ids, (i) => assistantMask[i] === 1);
+      const { ids, trained } = encodeMessages(row, { tokenizer, trainOn });
+      return example(ids, (i) => trained[i] === 1);
     } catch (error) {
       if (!(error instanceof ChatTemplateError)) throw error;
-      throw rowError(place, `the chat template refuses it, ${messageOf(error)}`, error);
+      const reason = messageOf(error.cause ?? error);
+      throw rowError(place, `the chat template refuses it, ${reason}`, error);
     }
   },
-  completion(row, { tokenizer }) {
+  completion(row, { tokenizer, trainOn }) {
     const { ids, promptLength } = joinCompletion(row, tokenizer);
-    return example(ended(ids, tokenizer), (i) => i >= promptLength);
+    return example(ended(ids, tokenizer), (i) => trainOn === "all" || i >= promptLength);
   },
   text: ({ text }, { tokenizer }) => example(ended(tokenizer.encode(text), tokenizer), () => true),
 };
@@ -68,13 +76,14 @@ const ENCODERS: { readonly [K in Exclude<Row["kind"], "tokens">]: Encode<K> } = 
  * in the model's vocabulary, or the row is too long and is to be refused then.
  */
 export function encodeRow(row: Row, options: EncodeRowOptions): EncodedRow {
-  const { place, tokenizer, maxLength, truncation = "auto", vocabSize = Infinity } = options;
+  const { place, tokenizer, maxLength, trainOn = "assistant", truncation = "auto" } = options;
+  const { vocabSize = Infinity } = options;
   if (!Number.isSafeInteger(maxLength) || maxLength < 2) {
     throw new RangeError(
       `Cannot encode rows as "maxLength" must be at least 2: current value is ${maxLength}`,
     );
   }
-  const whole = wholeExample(row, { place, tokenizer });
+  const whole = wholeExample(row, { place, tokenizer, trainOn });
   const tooLarge = whole.inputIds.find((id) => id >= vocabSize);
   if (tooLarge !== undefined) {
     throw rowError(
@@ -104,7 +113,9 @@ function cutOf(truncation: Truncation, kind: Row["kind"]): Exclude<Truncation, "
 
 function wholeExample(
   row: Row,
-  { place, tokenizer }: Pick<EncodeRowOptions, "place" | "tokenizer">,
+  { place, tokenizer, trainOn }: Pick<EncodeRowOptions, "place" | "tokenizer"> & {
+    readonly trainOn: TrainOn;
+  },
 ): Example {
   if (row.kind === "tokens") return row;
   if (tokenizer === undefined) {
@@ -114,7 +125,7 @@ function wholeExample(
     );
   }
   const encode = ENCODERS[row.kind] as Encode<typeof row.kind>;
-  return encode(row as never, { tokenizer, place });
+  return encode(row as never, { tokenizer, place, trainOn });
 }
 
 function example(ids: readonly number[], isTrained: (index: number) => boolean): Example {

@@ -5,12 +5,13 @@
  */
 
 import { collectGarbage } from "../utils/collect_garbage.ts";
-import { encodeRow, type EncodeRowOptions } from "./encode.ts";
+import { type EncodedRow, encodeRow, type EncodeRowOptions } from "./encode.ts";
 import { countTrainedTokens } from "./labels.ts";
 import type { Row, RowPlace } from "./row.ts";
 import { createByteList, idBytesFor, writeRecord } from "./token_store/record.ts";
 import type { RecordBatch } from "./token_store/store_file.ts";
 import type { DropReason } from "./truncation.ts";
+import { UserError } from "../utils/errors.ts";
 
 /** A row and where it is. */
 export interface PlacedRow {
@@ -24,6 +25,8 @@ export interface PlacedRow {
 export type EncodeSettings = Omit<EncodeRowOptions, "place" | "vocabSize"> & {
   /** Number of token ids of the model. */
   readonly vocabSize: number;
+  /** Whether rows that cannot be encoded are left out; else they are an error. @default {false} */
+  readonly skipInvalidRows?: boolean | undefined;
 };
 
 /** What became of rows. */
@@ -76,7 +79,7 @@ export function encodeBatch(rows: readonly PlacedRow[], settings: EncodeSettings
   const sizes: number[] = [];
   const counts = { ...NO_ROWS, dropReasons: {} as Partial<Record<DropReason, number>> };
   for (const { row, place } of rows) {
-    const { examples, truncated, dropped } = encodeRow(row, { ...settings, place });
+    const { examples, truncated, dropped } = encodeOrSkip({ row, place }, settings);
     counts.rows++;
     if (row.kind === "messages") counts.conversations++;
     if (truncated) counts.truncatedRows++;
@@ -113,6 +116,18 @@ export function createBatchEncoder(
     if (++batches % COLLECTED_BATCHES === 0) collectGarbage();
     return encodeBatch(rows, settings);
   };
+}
+
+function encodeOrSkip(
+  { row, place }: PlacedRow,
+  settings: EncodeSettings,
+): Omit<EncodedRow, "dropped"> & { readonly dropped: DropReason | undefined } {
+  try {
+    return encodeRow(row, { ...settings, place });
+  } catch (error) {
+    if (settings.skipInvalidRows !== true || !(error instanceof UserError)) throw error;
+    return { examples: [], truncated: false, dropped: "invalid" };
+  }
 }
 
 /** Adds up what became of rows. */

@@ -9,6 +9,7 @@ import type { Row } from "./row.ts";
 import type { DataSource } from "./sources/data_file.ts";
 import { describeSources } from "./sources/describe_sources.ts";
 import { readRows } from "./sources/read_rows.ts";
+import { usableRows } from "./validation/usable_rows.ts";
 
 /** Options of {@linkcode sampleTexts}. */
 export interface SampleTextsOptions {
@@ -16,6 +17,8 @@ export interface SampleTextsOptions {
   readonly maxCharacters?: number;
   /** The form of the rows. @default {found out of the first rows of each file} */
   readonly format?: FormatChoice | undefined;
+  /** Whether rows that cannot be used are left out; else they are an error. @default {false} */
+  readonly skipInvalidRows?: boolean | undefined;
   /** Ends the reading. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -28,18 +31,17 @@ export interface SampleTextsOptions {
  */
 export async function sampleTexts(
   sources: string | readonly DataSource[],
-  { maxCharacters = 50_000_000, format, signal }: SampleTextsOptions = {},
+  { maxCharacters = 50_000_000, format, skipInvalidRows = false, signal }: SampleTextsOptions = {},
 ): Promise<string[]> {
   let kept: (readonly string[])[] = [];
   let characters = 0;
   let stride = 1;
   let number = 0;
-  for await (
-    const row of readRows(await describeSources(sources, { format, signal }), { signal })
-  ) {
-    if (row.problem !== undefined) throw row.error;
+  const files = await describeSources(sources, { format, signal });
+  const onSkipped = skipInvalidRows ? () => {} : undefined;
+  for await (const { row } of usableRows(readRows(files, { signal }), { onSkipped })) {
     if (number++ % stride !== 0) continue;
-    const texts = textsOf(row.row);
+    const texts = textsOf(row);
     kept.push(texts);
     characters += lengthOf(texts);
     while (characters > maxCharacters && kept.length > 1) {

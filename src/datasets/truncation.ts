@@ -17,9 +17,9 @@ export const TRUNCATIONS = ["auto", "end", "start", "split", "drop", "error"] as
 export type Truncation = (typeof TRUNCATIONS)[number];
 
 /** Why nothing of a row is trained on. */
-export const DROP_REASONS = ["too-long", "cut-off", "untrained"] as const;
+export const DROP_REASONS = ["too-long", "cut-off", "untrained", "invalid"] as const;
 
-/** Why nothing of a row is trained on: it is too long, what was trained was cut off, or nothing ever was. */
+/** Why nothing of a row is trained on: it is too long, what was trained was cut off, nothing ever was, or it cannot be used. */
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** What each reason says of rows, as in "3 rows left out: longer than the limit". */
@@ -27,6 +27,7 @@ export const DROP_REASON_TEXTS: Readonly<Record<DropReason, string>> = {
   "too-long": "longer than the limit",
   "cut-off": "nothing trained is left within the limit",
   untrained: "no token is trained",
+  invalid: "they cannot be used",
 };
 
 /** What became of an example. */

@@ -136,6 +136,7 @@ export {
   type TokenizerOptions,
 } from "./tokenizer/load_tokenizer.ts";
 export {
+  type AssistantSpan,
   type ChatMessage,
   ChatTemplateError,
   type DecodeOptions,

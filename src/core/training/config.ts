@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { FormatChoice } from "../../datasets/formats.ts";
+import type { TrainOn } from "../../datasets/train_on.ts";
 import type { Truncation } from "../../datasets/truncation.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import type { ModuleSelection } from "../../models/adapters/lora_config.ts";
@@ -19,8 +21,10 @@ export { LORA_VARIANTS, type LoraVariant } from "./settings.ts";
 
 /** The settings of a run; paths are absolute. */
 export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
-  /** JSON Lines file to train on. */
+  /** Files and folders to train on, with commas between them, each perhaps with a weight behind a colon. */
   readonly dataset: string;
+  /** The form of the rows; null finds it out. */
+  readonly format: FormatChoice | null;
   /** A preset's name or a model folder. */
   readonly model: string;
   /** Where to run. */
@@ -51,12 +55,16 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly epochs: number;
   /** Most tokens of an example; null takes what the model was made for, at most 512. */
   readonly maxLength: number | null;
+  /** Which tokens of conversations and completions are trained. */
+  readonly trainOn: TrainOn;
   /** What becomes of a longer one. */
   readonly truncation: Truncation;
   /** Whether examples share rows of `maxLength` tokens, each apart from the others. */
   readonly packing: boolean;
   /** Whether rows of about the same length share a micro-batch. */
   readonly groupByLength: boolean;
+  /** Whether rows that cannot be used are left out; else a data set with one is refused. */
+  readonly skipInvalidRows: boolean;
   /** Threads that turn rows into tokens; null takes two, where there are as many processors. */
   readonly dataWorkers: number | null;
   /** Whether tokens are kept for further runs, and taken from earlier ones. */
@@ -69,7 +77,7 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly saveSteps: number | null;
   /** How many of the newest checkpoints stay; null keeps all. */
   readonly keepCheckpoints: number | null;
-  /** JSON Lines file to evaluate on; null evaluates on nothing. */
+  /** Files and folders to evaluate on; null evaluates on nothing. */
   readonly evalDataset: string | null;
   /** Part of the data that is held out to evaluate on; null holds nothing out. */
   readonly evalSplit: number | null;

@@ -152,7 +152,11 @@ async function preparePreset(
   preset: Preset,
   { config, signal }: { readonly config: TrainingConfig; readonly signal: AbortSignal | undefined },
 ): Promise<TrainingModel> {
-  const texts = await sampleTexts(config.dataset, { signal });
+  const texts = await sampleTexts(config.dataset, {
+    format: config.format ?? undefined,
+    skipInvalidRows: config.skipInvalidRows,
+    signal,
+  });
   const largest = createModel(preset.config).vocabSize;
   let json = preset.config;
   let tokenizer: Tokenizer | undefined;

@@ -15,6 +15,7 @@ import { openWorkerEncoder } from "../../datasets/worker_encoder.ts";
 import { endsAtMaxPositions } from "../../models/language_model.ts";
 import { type Clock, systemClock } from "../../utils/clock.ts";
 import { UserError } from "../../utils/errors.ts";
+import { checkData, type VerdictStore } from "./check_data.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { BatchingSummary, DataEvent } from "./data_event.ts";
 import type { TrainingModel } from "./prepare.ts";
@@ -33,6 +34,8 @@ export interface PrepareDataOptions {
   readonly prepared: TrainingModel;
   /** Where tokens are kept for further runs. @default {they are not kept} */
   readonly cache?: TokenCache | undefined;
+  /** Where verdicts on data sets are kept. @default {they are not kept} */
+  readonly verdicts?: VerdictStore | undefined;
   /** Told what happens to the data. @default {nobody} */
   readonly onEvent?: (event: DataEvent) => void;
   /** Told what is odd about a row. @default {nobody} */
@@ -69,6 +72,14 @@ export async function prepareData(
       "Cannot stop early without evaluations: give --eval-split <part>, or --eval-dataset <file>",
     );
   }
+  const warnings = await checkData(config.dataset, {
+    evaluation: evalDataset,
+    format: config.format ?? undefined,
+    skipInvalidRows: config.skipInvalidRows,
+    verdicts: options.verdicts,
+    now: new Date((options.clock ?? systemClock)()),
+    signal: options.signal,
+  });
   using opened = new DisposableStack();
   const open = async (path: string) =>
     opened.use(await prepareDataset(path, { ...options, config }));
@@ -76,6 +87,8 @@ export async function prepareData(
   const { rest, heldOut } = evalSplit === null
     ? { rest: whole, heldOut: evalDataset === null ? undefined : await open(evalDataset) }
     : splitDataset(whole, { fraction: evalSplit, seed });
+  // not before: what is wrong with a model or a token is the one thing that is then told
+  for (const warning of warnings) options.onWarning?.(warning);
   const dataset = config.packing ? packed(rest) : rest;
   options.onEvent?.({
     kind: "data",
@@ -93,7 +106,7 @@ export async function prepareData(
 /** The settings that decide what a file becomes. */
 export type DataSettings = Pick<
   TrainingConfig,
-  "maxLength" | "truncation" | "dataWorkers" | "cache"
+  "format" | "maxLength" | "trainOn" | "truncation" | "skipInvalidRows" | "dataWorkers" | "cache"
 >;
 
 /** Reads one file for a model. */
@@ -104,7 +117,7 @@ export async function prepareDataset(
   const { config, prepared, cache, signal } = options;
   const { onEvent = () => {}, onWarning = () => {}, clock = systemClock } = options;
   const { trainee: { model }, tokenizer } = prepared;
-  const { maxLength, truncation, dataWorkers } = config;
+  const { maxLength, trainOn, truncation, skipInvalidRows, dataWorkers } = config;
   if (maxLength !== null && maxLength > model.maxPositions && endsAtMaxPositions(model)) {
     throw new UserError(
       `Cannot train on rows of up to ${maxLength} tokens: the model has ${model.maxPositions} positions; ` +
@@ -117,7 +130,7 @@ export async function prepareDataset(
     tokenizer,
     vocabSize: model.vocabSize,
     maxLength: maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
-    truncation,
+    ...{ format: config.format ?? undefined, trainOn, truncation, skipInvalidRows },
     cache: config.cache ? cache : undefined,
     openEncoder: threads === 1 ? undefined : (settings) => openWorkerEncoder(settings, threads),
     onWarning: (warning, place) =>

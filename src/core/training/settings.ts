@@ -5,6 +5,8 @@
  * @module
  */
 
+import { FORMAT_CHOICES } from "../../datasets/formats.ts";
+import { TRAIN_ON } from "../../datasets/train_on.ts";
 import { TRUNCATIONS } from "../../datasets/truncation.ts";
 import { DEVICES } from "../../engine/runtime/session.ts";
 import { ALL_LINEAR } from "../../models/adapters/lora_config.ts";
@@ -36,10 +38,22 @@ const PRESET_NAMES = Object.keys(PRESETS);
 /** The definition of every setting. */
 export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
   dataset: {
-    kind: "path",
-    value: "file",
-    help: "JSON Lines file to train on",
+    kind: "paths",
+    value: "files",
+    help:
+      "what to train on: files or folders (JSON Lines, JSON, CSV, Parquet, text; .gz, .zst), commas between " +
+      "them, each perhaps with a weight: a.jsonl,b.parquet:0.5",
     aliases: ["train_file", "dataset_path"],
+  },
+  format: {
+    kind: "choice",
+    choices: FORMAT_CHOICES,
+    default: null,
+    otherwise: "found out of the first rows of each file",
+    value: "form",
+    help:
+      "the form of the rows; mixed reads each by its own fields, chosen the good answers of preference rows",
+    fixed: true,
   },
   model: {
     kind: "place",
@@ -169,6 +183,15 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     fixed: true,
     aliases: ["max_seq_length", "max_seq_len", "sequence_len", "cutoff_len"],
   },
+  trainOn: {
+    kind: "choice",
+    choices: TRAIN_ON,
+    default: "assistant",
+    value: "tokens",
+    help:
+      "what is trained of conversations and completions: all the assistant says, its last turn, or everything",
+    fixed: true,
+  },
   truncation: {
     kind: "choice",
     choices: TRUNCATIONS,
@@ -190,6 +213,12 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     kind: "boolean",
     default: false,
     help: "let rows of about the same length share a micro-batch",
+    fixed: true,
+  },
+  skipInvalidRows: {
+    kind: "boolean",
+    default: false,
+    help: "leave out rows that cannot be used; a data set with such rows is refused otherwise",
     fixed: true,
   },
   dataWorkers: {
@@ -239,10 +268,10 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     aliases: ["save_total_limit"],
   },
   evalDataset: {
-    kind: "path",
+    kind: "paths",
     default: null,
-    value: "file",
-    help: "JSON Lines file to evaluate on",
+    value: "files",
+    help: "what to evaluate on, written as what to train on",
     replaces: ["evalSplit"],
     aliases: ["validation_file", "validation_dataset_path"],
   },

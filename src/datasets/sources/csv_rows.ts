@@ -4,55 +4,48 @@
  * @module
  */
 
-import { parse } from "csv-parse";
-import { messageOf } from "../../utils/errors.ts";
 import type { RowProblem } from "../row_error.ts";
+import { createCsvRecordParser } from "./csv_record.ts";
 import type { RawRow, RawRowsInput } from "./raw_row.ts";
-import { MAX_ROW_BYTES } from "./read_lines.ts";
-import { transformChunks } from "./transform_chunks.ts";
+import { MAX_ROW_BYTES, readTextLines } from "./read_lines.ts";
 import { UnreadableError } from "./unreadable.ts";
-
-interface CsvRecord {
-  readonly record: readonly string[];
-  /** `lines` are those until the end of the record. */
-  readonly info: { readonly lines: number };
-}
 
 /** Yields the rows of a table whose first line names the fields. */
 export async function* readCsvRows(
   { chunks, delimiter = "," }: RawRowsInput,
 ): AsyncGenerator<readonly RawRow[], void> {
-  const parser = parse({
-    bom: true,
-    delimiter,
-    info: true,
-    max_record_size: MAX_ROW_BYTES,
-    relax_column_count: true,
-    relax_quotes: true,
-    skip_empty_lines: true,
-  });
+  const parser = createCsvRecordParser(delimiter);
   let columns: readonly string[] | undefined;
   let row = 0;
-  let line = 1;
-  try {
-    for await (const records of transformChunks<CsvRecord>(chunks, parser)) {
-      const rows: RawRow[] = [];
-      for (const { record, info } of records) {
-        line = info.lines - breaksIn(record);
-        if (columns === undefined) columns = columnsOf(record, line);
-        else rows.push({ line, row: ++row, ...rowOf(record, columns) });
+  let first = 1; // the line in which the record begins
+  let damage: RowProblem | undefined;
+  for await (const lines of readTextLines(chunks, { keepReturns: true })) {
+    const rows: RawRow[] = [];
+    for (const { line, text, problem } of lines) {
+      if (!parser.isOpen) {
+        if (problem === undefined && text.trim() === "") continue;
+        first = line;
       }
-      yield rows;
+      damage ??= problem;
+      const record = parser.push(text);
+      if (record === undefined) {
+        if (parser.openCharacters > MAX_ROW_BYTES) throw openQuote(first, row + 1);
+        continue;
+      }
+      if (columns === undefined) columns = columnsOf(withoutReturn(record), first);
+      else rows.push({ line: first, row: ++row, ...rowOf(record, { columns, damage }) });
+      damage = undefined;
     }
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && String(error.code).startsWith("CSV_"))) {
-      throw error;
-    }
-    throw new UnreadableError(
-      `the table cannot be read on (${messageOf(error)}); look for a quote that is missing`,
-      { line: line + 1, row: row + 1, cause: error },
-    );
+    yield rows;
   }
+  if (parser.isOpen) throw openQuote(first, row + 1);
+}
+
+function openQuote(line: number, row: number): UnreadableError {
+  return new UnreadableError(
+    "a quote that is opened in the row that begins here is not closed; look for one that is missing",
+    { line, row },
+  );
 }
 
 function columnsOf(record: readonly string[], line: number): readonly string[] {
@@ -67,8 +60,12 @@ function columnsOf(record: readonly string[], line: number): readonly string[] {
 
 function rowOf(
   record: readonly string[],
-  columns: readonly string[],
+  { columns, damage }: {
+    readonly columns: readonly string[];
+    readonly damage: RowProblem | undefined;
+  },
 ): Pick<RawRow, "json" | "problem"> {
+  if (damage !== undefined) return { problem: damage };
   if (record.length !== columns.length) {
     const problem: RowProblem = {
       code: "column-count",
@@ -77,24 +74,12 @@ function rowOf(
     };
     return { problem };
   }
-  const bad = record.findIndex((value) => value.includes("\uFFFD"));
-  if (bad !== -1) {
-    const problem: RowProblem = {
-      code: "invalid-utf8",
-      message: `"${
-        columns[bad]
-      }" holds bytes that are not valid UTF-8, or the character U+FFFD for some`,
-      fix: "save the file as UTF-8",
-    };
-    return { problem };
-  }
-  return { json: Object.fromEntries(columns.map((name, i) => [name, record[i]!])) };
+  const values = withoutReturn(record);
+  return { json: Object.fromEntries(columns.map((name, i) => [name, values[i]!])) };
 }
 
-function breaksIn(record: readonly string[]): number {
-  let count = 0;
-  for (const value of record) {
-    for (let at = value.indexOf("\n"); at !== -1; at = value.indexOf("\n", at + 1)) count++;
-  }
-  return count;
+/** The carriage return of a line's end stands behind the last field. */
+function withoutReturn(record: readonly string[]): readonly string[] {
+  const last = record.at(-1)!;
+  return last.endsWith("\r") ? record.with(-1, last.slice(0, -1)) : record;
 }

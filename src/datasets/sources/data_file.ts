@@ -39,6 +39,8 @@ export interface DataFile {
   readonly bytes: number;
   /** The form of most of its first rows; `undefined` if none of them has a known one. */
   readonly format: DataFormat | undefined;
+  /** The forms of its first rows: one, unless so many rows are of another that they can't be mistakes. */
+  readonly formats: readonly DataFormat[];
   /** What its rows are read as: the form that was asked for, or the one that was found. */
   readonly choice: FormatChoice;
   /** Whether the form was asked for, so that rows are not held against the one that was found. */

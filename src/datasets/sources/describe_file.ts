@@ -18,19 +18,24 @@ const SHOWN_FIELDS = 8;
 
 /** Says what a file holds: "alpaca rows in JSON, 1,000 rows: instruction, input, output". */
 export function fileDescription(file: DataFile, rows: number | undefined = file.rows): string {
-  const { container, compression, choice, delimiter, textRows, fields } = file;
+  const { container, compression, delimiter, textRows, fields } = file;
   const name = delimiter === "\t" ? "TSV" : CONTAINER_NAMES[container];
   const place = `${name}${compression === undefined ? "" : ` (${compression})`}`;
   const count = rows === undefined
     ? ""
     : `, ${rows.toLocaleString("en-US")} ${rows === 1 ? "row" : "rows"}`;
-  if (textRows !== undefined) return `text in ${place}${count}: ${TEXT_ROWS[textRows]}`;
+  if (textRows !== undefined) return `text rows in ${place}${count}: ${TEXT_ROWS[textRows]}`;
   const more = fields.length > SHOWN_FIELDS ? ", …" : "";
   const named = fields.length === 0 ? "" : `: ${fields.slice(0, SHOWN_FIELDS).join(", ")}${more}`;
-  const form = file.format === undefined && !file.asked
-    ? "rows of no known form"
-    : `${choice} rows`;
-  return `${form} in ${place}${count}${named}`;
+  return `${formName(file)} in ${place}${count}${named}`;
+}
+
+function formName({ choice, formats, asked }: DataFile): string {
+  if (choice !== "mixed") return `${choice} rows`;
+  if (formats.length === 0) return "rows of no known form";
+  return asked && formats.length === 1
+    ? "mixed rows"
+    : `rows of several forms (${formats.join(", ")})`;
 }
 
 const TEXT_ROWS = {

@@ -70,7 +70,8 @@ async function describeFile(
       weight,
       bytes: (await Deno.stat(path)).size,
       format: found.format,
-      choice: format ?? found.format ?? "mixed",
+      formats: found.formats,
+      choice: format ?? (found.formats.length === 1 ? found.format! : "mixed"),
       asked: format !== undefined,
       fields: found.fields,
       rows: readable.container === "parquet" ? await parquetRows(readable, signal) : undefined,
@@ -86,9 +87,9 @@ export function unreadable(
   error: UnreadableError,
   last: Pick<RowPlace, "line" | "row"> = { line: 0 },
 ): RowError {
-  const { message, line = last.line + 1, row = last.row === undefined ? undefined : last.row + 1 } =
-    error;
-  const place = { path, line, ...row === undefined || row === 0 ? {} : { row } };
+  const { message, line = last.line + 1, unit } = error;
+  const row = error.row ?? (last.row === undefined ? undefined : last.row + 1);
+  const place = { path, line, unit, ...row === undefined || row === 0 ? {} : { row } };
   return new RowError(place, { code: "unreadable", message }, { cause: error });
 }
 
@@ -101,6 +102,10 @@ async function lookAt(
   const { bytes, whole } = await headOf(readChunks(path, { compression, signal }), HEAD_BYTES);
   const readable = { path, compression, delimiter: undefined, textRows: undefined };
   if (startsWith(bytes, "PAR1")) return { ...readable, container: "parquet" };
+  if (/\.parquet(?:\.(?:gz|zst))?$/i.test(path) && bytes.length > 0) {
+    const message = "it does not begin as a Parquet file does; make it anew";
+    throw new UnreadableError(message, { line: 1, unit: "row" });
+  }
   if (bytes[0] === 0xff && bytes[1] === 0xfe || bytes[0] === 0xfe && bytes[1] === 0xff) {
     throw new UserError(`Cannot read "${path}": it is UTF-16; save the file as UTF-8`);
   }
@@ -141,13 +146,15 @@ function startsWith(bytes: Uint8Array, text: string): boolean {
 }
 
 async function parquetRows(file: ReadableFile, signal?: AbortSignal): Promise<number> {
-  using parquet = await openParquetFile(file, signal);
+  await using parquet = await openParquetFile(file, signal);
   return parquet.rows;
 }
 
 interface Vote {
   /** The form of most rows, the first where two have as many. */
   readonly format: DataFormat | undefined;
+  /** The forms that the file is of: one, unless no form has so many rows that others would be mistakes. */
+  readonly formats: readonly DataFormat[];
   /** Every field of the rows that voted. */
   readonly fields: readonly string[];
 }
@@ -157,7 +164,7 @@ async function vote(file: ReadableFile, signal: AbortSignal | undefined): Promis
   const fields = new Set<string>();
   let voters = 0;
   try {
-    reading: for await (const rows of readRawRows(file, { signal })) {
+    reading: for await (const rows of readRawRows(file, { limit: VOTERS, signal })) {
       for (const { text, json = text === undefined ? undefined : parsedJson(text) } of rows) {
         if (voters++ >= VOTERS) break reading;
         if (!isJsonObject(json)) continue;
@@ -170,7 +177,17 @@ async function vote(file: ReadableFile, signal: AbortSignal | undefined): Promis
     // what can't be read is told when the rows are read, with all that comes before it
     if (!(error instanceof UnreadableError)) throw error;
   }
-  const most = Math.max(...counts.values());
-  const format = [...counts].find(([, count]) => count === most)?.[0];
-  return { format, fields: [...fields] };
+  const forms = [...counts].sort(([, a], [, b]) => b - a);
+  return {
+    format: forms[0]?.[0],
+    formats: (isMixed(forms.map(([, count]) => count)) ? forms : forms.slice(0, 1))
+      .map(([format]) => format),
+    fields: [...fields],
+  };
+}
+
+/** Whether rows of other forms than the first are too many to be mistakes. */
+function isMixed([first = 0, second = 0, ...others]: readonly number[]): boolean {
+  const share = first / (first + second + others.reduce((sum, count) => sum + count, 0));
+  return share < 2 / 3 || second > 1 && share < 0.9;
 }

@@ -64,6 +64,7 @@ function jsonContainer(
   const more = start.slice(first.length).trim() !== "" || !whole;
   if (start.startsWith("[")) {
     if (Array.isArray(parsed) && more) return named === "jsonl" ? "jsonl" : undefined;
+    if (named === "jsonl" && hasObjectLines(start)) return "jsonl"; // whose first line is broken
     return /^\[\s*(?:[[{\]]|$)/.test(start) ? "json" : undefined;
   }
   if (!start.startsWith("{")) return undefined;
@@ -73,8 +74,16 @@ function jsonContainer(
   }
   if (named === "jsonl") return "jsonl";
   const others = start.split("\n").slice(1, 20);
-  if (others.some((line) => isJsonObject(parsedJson(line)))) return "jsonl";
+  // rows of JSON Lines are not indented, the items of an array mostly are
+  if (others.some((line) => line.startsWith("{") && isJsonObject(parsedJson(line)))) return "jsonl";
   return /^\{\s*(?:"|\}|$)/.test(start) ? "json" : undefined;
+}
+
+/** Whether lines after the first are objects that nothing joins to a list. */
+function hasObjectLines(text: string): boolean {
+  const lines = text.split("\n").slice(1, 20).map((line) => line.trim());
+  return !lines.some((line) => line.endsWith("},")) &&
+    lines.some((line) => line.startsWith("{") && isJsonObject(parsedJson(line)));
 }
 
 const DELIMITERS = [",", "\t", ";", "|"];

@@ -4,31 +4,43 @@
  * @module
  */
 
+import { setImmediate } from "node:timers/promises";
 import {
   type AsyncBuffer,
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
+  type RowGroup,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { messageOf } from "../../utils/errors.ts";
 import { fileError } from "../../utils/file_error.ts";
 import type { JsonObject } from "../../utils/json.ts";
+import { checkColumn, columnRange } from "./parquet_check.ts";
 import type { RawRow } from "./raw_row.ts";
 import { UnreadableError } from "./unreadable.ts";
 
+/** Options of {@linkcode ParquetFile.read}. */
+export interface ReadParquetOptions {
+  /** How many rows to read. @default {all of them} */
+  readonly limit?: number | undefined;
+  /** Ends the reading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A Parquet file that is open. */
-export interface ParquetFile extends Disposable {
+export interface ParquetFile extends AsyncDisposable {
   /** Number of rows. */
   readonly rows: number;
   /** Yields the rows in lists. */
-  read(
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): AsyncGenerator<readonly RawRow[], void>;
+  read(options?: ReadParquetOptions): AsyncGenerator<readonly RawRow[], void>;
 }
 
-/** Rows that are held at once, unless a row group has fewer. */
-const ROWS_AT_ONCE = 1000;
+/** Of a group of rows no more is decoded at once than about this. */
+const STEP_BYTES = 128 * 2 ** 20;
+
+/** Rows that are handed on at once. */
+const STEP_ROWS = 200_000;
 
 /**
  * Opens a Parquet file.
@@ -43,83 +55,156 @@ export async function openParquet(path: string): Promise<ParquetFile> {
   } catch (error) {
     throw fileError("read", path, error);
   }
-  try {
-    const { size } = await file.stat();
-    return await parquetOf(asyncBuffer(file, size), () => file.close());
-  } catch (error) {
-    file.close();
-    throw error;
-  }
+  const { size } = await file.stat();
+  const ranges = createRanges(size, async (start, end) => {
+    const bytes = new Uint8Array(end - start);
+    await file.seek(start, Deno.SeekMode.Start);
+    for (let at = 0; at < bytes.length;) {
+      const count = await file.read(bytes.subarray(at));
+      if (count === null) throw new Error("the file has become shorter");
+      at += count;
+    }
+    return bytes.buffer;
+  });
+  return await parquetOf(ranges, () => file.close());
 }
 
 /** Opens a Parquet file whose bytes are in memory. */
 export async function openParquetBytes(bytes: Uint8Array): Promise<ParquetFile> {
-  const { buffer, byteOffset } = bytes;
-  return await parquetOf({
-    byteLength: bytes.length,
-    slice: (start, end) => copyOf(buffer, byteOffset + start, byteOffset + (end ?? bytes.length)),
-  }, () => {});
+  const ranges = createRanges(bytes.length, async (start, end) => {
+    await setImmediate(); // as late as from a disk
+    return bytes.slice(start, end).buffer;
+  });
+  return await parquetOf(ranges, () => {});
 }
 
-async function parquetOf(file: AsyncBuffer, close: () => void): Promise<ParquetFile> {
+/** Ranges of a file, read one after another. */
+interface Ranges {
+  /** Gives them to the reader. */
+  readonly buffer: AsyncBuffer;
+  /** Lets nothing more come, not even what is being read; fulfilled when nothing is read any more. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The reader starts the reading of all columns. Where it fails at one of them it does not wait for the others, whose
+ * failures would then end the program: they are left to wait instead.
+ */
+function createRanges(
+  byteLength: number,
+  read: (start: number, end: number) => Promise<ArrayBuffer>,
+): Ranges {
+  let turn: Promise<unknown> = Promise.resolve();
+  let stopped = false;
+  return {
+    buffer: {
+      byteLength,
+      slice: (start, end = byteLength) =>
+        new Promise((resolve, reject) => {
+          turn = turn.then(async () => {
+            if (stopped) return;
+            try {
+              if (!(start >= 0 && end >= start)) throw new RangeError(`bytes ${start} to ${end}`);
+              const bytes = await read(start, Math.min(end, byteLength));
+              if (!stopped) resolve(bytes);
+            } catch (error) {
+              if (!stopped) reject(error);
+            }
+          });
+        }),
+    },
+    async stop() {
+      stopped = true;
+      await turn;
+    },
+  };
+}
+
+async function parquetOf(ranges: Ranges, close: () => void): Promise<ParquetFile> {
+  const file = ranges.buffer;
+  const dispose = async () => {
+    await ranges.stop();
+    close();
+  };
   let metadata: FileMetaData;
   try {
     metadata = await parquetMetadataAsync(file);
     checkMetadata(metadata, file.byteLength);
   } catch (error) {
+    await dispose();
     throw damaged(error, 1);
   }
-  const groups = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
-  const rows = groups.reduce((sum, count) => sum + count, 0);
+  const groups = metadata.row_groups.map((group) => {
+    const rows = Number(group.num_rows);
+    const steps = Math.max(Math.ceil(rows / STEP_ROWS), Number(group.total_byte_size) / STEP_BYTES);
+    return { group, rows, step: Math.ceil(rows / Math.max(1, Math.ceil(steps))) };
+  });
   return {
-    rows,
-    async *read({ signal } = {}) {
+    rows: groups.reduce((sum, { rows }) => sum + rows, 0),
+    async *read({ limit = Infinity, signal } = {}) {
       let groupStart = 0;
-      for (const count of groups) {
-        for (let start = groupStart; start < groupStart + count; start += ROWS_AT_ONCE) {
+      for (const { group, rows, step } of groups) {
+        await checkGroup(group, { file, metadata, rowStart: groupStart });
+        const groupEnd = Math.min(groupStart + rows, limit);
+        for (let start = groupStart; start < groupEnd; start += step) {
           signal?.throwIfAborted();
-          const rowEnd = Math.min(start + ROWS_AT_ONCE, groupStart + count);
-          let objects: Record<string, unknown>[];
-          try {
-            objects = await parquetReadObjects({
-              file,
-              metadata,
-              compressors,
-              rowStart: start,
-              rowEnd,
-            });
-          } catch (error) {
-            throw damaged(error, start + 1);
-          }
-          if (objects.length !== rowEnd - start) {
-            throw damaged(
-              new Error(`${objects.length} rows instead of ${rowEnd - start}`),
-              start + 1,
-            );
-          }
-          yield objects.map((each, i): RawRow => ({
-            line: start + i + 1,
-            json: plain(each) as JsonObject,
-          }));
+          const rowEnd = Math.min(start + step, groupEnd);
+          yield await readRange({ file, metadata, rowStart: start, rowEnd });
         }
-        groupStart += count;
+        groupStart += rows;
+        if (groupStart >= limit) return;
       }
     },
-    [Symbol.dispose]: close,
+    [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** Looks over the columns of a group of rows. */
+async function checkGroup(
+  { columns }: RowGroup,
+  { file, metadata, rowStart }: Omit<RowRange, "rowEnd">,
+): Promise<void> {
+  try {
+    for (const { meta_data: meta } of columns) {
+      if (meta === undefined) continue;
+      const { start, end } = columnRange(meta);
+      checkColumn(new Uint8Array(await file.slice(start, end)), meta, metadata);
+    }
+  } catch (error) {
+    throw damaged(error, rowStart + 1);
+  }
+}
+
+interface RowRange {
+  readonly file: AsyncBuffer;
+  readonly metadata: FileMetaData;
+  readonly rowStart: number;
+  readonly rowEnd: number;
+}
+
+async function readRange({ file, metadata, rowStart, rowEnd }: RowRange): Promise<RawRow[]> {
+  try {
+    const options = { file, metadata, compressors, rowStart, rowEnd };
+    const objects = await parquetReadObjects(options);
+    if (objects.length !== rowEnd - rowStart) throw new Error("some rows are missing");
+    return objects.map((each, i) => ({
+      line: rowStart + i + 1,
+      json: plain(each) as JsonObject,
+    }));
+  } catch (error) {
+    throw damaged(error, rowStart + 1);
+  }
 }
 
 /** Numbers of a damaged file that would make the reading endless. */
 function checkMetadata({ row_groups }: FileMetaData, byteLength: number): void {
   for (const { num_rows, columns } of row_groups) {
-    if (num_rows < 0n || num_rows > 2n ** 40n) throw new Error(`a group of ${num_rows} rows`);
-    for (const { meta_data } of columns) {
-      if (meta_data === undefined) throw new Error("a column without description");
-      const { data_page_offset, total_compressed_size } = meta_data;
-      if (
-        data_page_offset < 0n || total_compressed_size < 0n ||
-        data_page_offset + total_compressed_size > BigInt(byteLength)
-      ) {
+    if (num_rows < 0n) throw new Error(`a group of ${num_rows} rows`);
+    for (const { meta_data: meta } of columns) {
+      if (meta === undefined) throw new Error("a column without description");
+      if (meta.num_values < num_rows) throw new Error("a column with too few values");
+      const { start, end } = columnRange(meta);
+      if (!(start >= 0 && end >= start && end <= byteLength)) {
         throw new Error("a column that lies outside of the file");
       }
     }
@@ -137,39 +222,12 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
 }
 
-function asyncBuffer(file: Deno.FsFile, byteLength: number): AsyncBuffer {
-  let turn = Promise.resolve(); // reads share one position
-  return {
-    byteLength,
-    slice(start, end = byteLength) {
-      const read = turn.then(() => readRange(file, start, Math.min(end, byteLength)));
-      turn = read.then(() => {}, () => {});
-      return read;
-    },
-  };
-}
-
-async function readRange(file: Deno.FsFile, start: number, end: number): Promise<ArrayBuffer> {
-  if (!(start >= 0 && end >= start)) throw new RangeError(`bytes from ${start} to ${end}`);
-  const bytes = new Uint8Array(end - start);
-  await file.seek(start, Deno.SeekMode.Start);
-  for (let at = 0; at < bytes.length;) {
-    const count = await file.read(bytes.subarray(at));
-    if (count === null) throw new Error("the file has become shorter");
-    at += count;
-  }
-  return bytes.buffer;
-}
-
-function copyOf(buffer: ArrayBufferLike, start: number, end: number): ArrayBuffer {
-  const copy = new Uint8Array(Math.max(0, end - start));
-  copy.set(new Uint8Array(buffer, start, copy.length));
-  return copy.buffer;
-}
-
 function damaged(error: unknown, row: number): UnreadableError {
+  // what the reader stumbles over inside says nothing to a person
+  const isStumble = error instanceof TypeError || error instanceof RangeError;
+  const detail = isStumble ? "" : ` (${messageOf(error)})`;
   return new UnreadableError(
-    `the Parquet file is damaged or of a kind that is not read (${messageOf(error)}); make it anew`,
-    { line: row, cause: error },
+    `the Parquet file is damaged or of a kind that is not read${detail}; make it anew`,
+    { line: row, unit: "row", cause: error },
   );
 }

@@ -24,8 +24,6 @@ export interface RawRow {
 
 /** What a reader of rows is given. */
 export interface RawRowsInput {
-  /** The file. */
-  readonly path: string;
   /** Its bytes, decompressed. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** The character between the fields of a table of text. */

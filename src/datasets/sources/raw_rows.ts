@@ -25,6 +25,8 @@ export type ReadableFile = Pick<
 export interface ReadRawRowsOptions {
   /** Told of all bytes of the file as it lies on disk, in order. @default {nothing is told} */
   readonly onBytes?: ((bytes: Uint8Array) => void) | undefined;
+  /** How many rows are wanted; there may be more. @default {all of them} */
+  readonly limit?: number | undefined;
   /** Ends the reading. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,19 +49,19 @@ const MAX_HELD_BYTES = 2 ** 31 - 2 ** 20;
  */
 export async function* readRawRows(
   file: ReadableFile,
-  { onBytes, signal }: ReadRawRowsOptions = {},
+  { onBytes, limit, signal }: ReadRawRowsOptions = {},
 ): AsyncGenerator<readonly RawRow[], void> {
   const { path, container, compression, delimiter, textRows } = file;
   if (container !== "parquet") {
     const chunks = readChunks(path, { compression, onBytes, signal });
-    yield* READERS[container]({ path, chunks, delimiter, textRows });
+    yield* READERS[container]({ chunks, delimiter, textRows });
     return;
   }
   if (onBytes !== undefined) {
     for await (const chunk of readChunks(path, { signal })) onBytes(chunk);
   }
-  using parquet = await openParquetFile(file, signal);
-  yield* parquet.read({ signal });
+  await using parquet = await openParquetFile(file, signal);
+  yield* parquet.read({ limit, signal });
 }
 
 /** Opens a Parquet file, compressed or not. */

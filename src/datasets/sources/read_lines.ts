@@ -22,11 +22,20 @@ export const MAX_ROW_BYTES: number = 64 * 2 ** 20;
 
 const LINE_FEED = 10;
 
-/** Yields the lines in lists, blank ones too. A byte order mark and carriage returns are dropped. */
+/** Options of {@linkcode readTextLines}. */
+export interface ReadTextLinesOptions {
+  /** The longest line that is read, in bytes. @default {64 MiB} */
+  readonly maxRowBytes?: number;
+  /** Whether carriage returns before a line feed are part of the line. @default {false} */
+  readonly keepReturns?: boolean;
+}
+
+/** Yields the lines in lists, blank ones too. A byte order mark is dropped. */
 export async function* readTextLines(
   chunks: AsyncIterable<Uint8Array>,
-  { maxRowBytes = MAX_ROW_BYTES }: { readonly maxRowBytes?: number } = {},
+  { maxRowBytes = MAX_ROW_BYTES, keepReturns = false }: ReadTextLinesOptions = {},
 ): AsyncGenerator<readonly TextLine[], void> {
+  const ended = keepReturns ? (text: string) => text : withoutReturn;
   let line = 1; // the one that has begun
   let rest: Uint8Array[] = [];
   let restBytes = 0;
@@ -45,20 +54,20 @@ export async function* readTextLines(
     }
     keep(chunk.subarray(0, first));
     const lines: TextLine[] = [
-      tooLong ? longLine(line, maxRowBytes) : decodedLine(joined(rest, restBytes), line),
+      tooLong ? longLine(line, maxRowBytes) : decodedLine(joined(rest, restBytes), { line, ended }),
     ];
     line++;
     [rest, restBytes, tooLong] = [[], 0, false];
     const last = chunk.lastIndexOf(LINE_FEED);
     if (last > first) {
-      lines.push(...decodedLines(chunk.subarray(first + 1, last), line));
+      lines.push(...decodedLines(chunk.subarray(first + 1, last), { line, ended }));
       line += lines.length - 1;
     }
     yield lines;
     keep(chunk.subarray(last + 1));
   }
   if (tooLong) yield [longLine(line, maxRowBytes)];
-  else if (restBytes > 0) yield [decodedLine(joined(rest, restBytes), line)];
+  else if (restBytes > 0) yield [decodedLine(joined(rest, restBytes), { line, ended })];
 }
 
 function longLine(line: number, maxRowBytes: number): TextLine {
@@ -70,31 +79,37 @@ function longLine(line: number, maxRowBytes: number): TextLine {
   };
 }
 
+interface DecodeOptions {
+  /** The number of the first line. */
+  readonly line: number;
+  /** What is left of a line at its end. */
+  readonly ended: (text: string) => string;
+}
+
+function withoutReturn(text: string): string {
+  return text.endsWith("\r") ? text.slice(0, -1) : text;
+}
+
 /** Decoding many lines at once is faster; only where that fails each is decoded by itself. */
-function decodedLines(bytes: Uint8Array, first: number): TextLine[] {
+function decodedLines(bytes: Uint8Array, { line: first, ended }: DecodeOptions): TextLine[] {
   const text = decoded(bytes, first);
   if (text !== undefined) {
-    return text.split("\n").map((each, i) => ({
-      line: first + i,
-      text: each.endsWith("\r") ? each.slice(0, -1) : each,
-      problem: undefined,
-    }));
+    return text.split("\n")
+      .map((each, i) => ({ line: first + i, text: ended(each), problem: undefined }));
   }
   const lines: TextLine[] = [];
   for (let start = 0; start <= bytes.length;) {
     const found = bytes.indexOf(LINE_FEED, start);
     const end = found === -1 ? bytes.length : found;
-    lines.push(decodedLine(bytes.subarray(start, end), first + lines.length));
+    lines.push(decodedLine(bytes.subarray(start, end), { line: first + lines.length, ended }));
     start = end + 1;
   }
   return lines;
 }
 
-function decodedLine(bytes: Uint8Array, line: number): TextLine {
+function decodedLine(bytes: Uint8Array, { line, ended }: DecodeOptions): TextLine {
   const text = decoded(bytes, line);
-  if (text !== undefined) {
-    return { line, text: text.endsWith("\r") ? text.slice(0, -1) : text, problem: undefined };
-  }
+  if (text !== undefined) return { line, text: ended(text), problem: undefined };
   return {
     line,
     text: "",

@@ -18,7 +18,8 @@ const PIECE_CHARACTERS = 4 * 2 ** 20;
 /** Tells by the beginning of a text how it is cut into rows: a text with blank lines is one document. */
 export function textRowsOf(head: string): TextRows {
   if (head.includes(DOCUMENT_SEPARATOR)) return "separator";
-  return /\S[^\n]*\n[^\S\n]*\n\s*\S/.test(head) ? "document" : "lines";
+  const lines = head.trim().split("\n");
+  return lines.some((line) => line.trim() === "") ? "document" : "lines";
 }
 
 /** Yields the texts of a file as rows with the field `text`. */

@@ -10,6 +10,8 @@ export interface UnreadableErrorOptions extends ErrorOptions {
   readonly line?: number;
   /** The row that would be next, where rows are not lines. */
   readonly row?: number;
+  /** What `line` counts. @default {"line"} */
+  readonly unit?: "line" | "row";
 }
 
 /** The bytes of a file stop making sense; whoever reads rows of it adds the place. */
@@ -20,11 +22,17 @@ export class UnreadableError extends Error {
   readonly line: number | undefined;
   /** The row that would be next, where rows are not lines. */
   readonly row: number | undefined;
+  /** What `line` counts. */
+  readonly unit: "line" | "row";
 
   /** Says what is wrong and, behind a semicolon, what to do. */
-  constructor(message: string, { line, row, ...options }: UnreadableErrorOptions = {}) {
+  constructor(
+    message: string,
+    { line, row, unit = "line", ...options }: UnreadableErrorOptions = {},
+  ) {
     super(message, options);
     this.line = line;
     this.row = row;
+    this.unit = unit;
   }
 }

@@ -17,12 +17,13 @@ import {
   record,
   text,
 } from "../../utils/json.ts";
-import type { EncodeSettings, RowCounts } from "../encode_batch.ts";
+import { addCounts, type EncodeSettings, NO_ROWS, type RowCounts } from "../encode_batch.ts";
 import type { RowPlace } from "../row.ts";
 import type { DataFile } from "../sources/data_file.ts";
 import { hashFile } from "../sources/hash_file.ts";
 import { readRows } from "../sources/read_rows.ts";
 import { type BatchEncoder, localEncoder, type ReadRow, tokenizeRows } from "../tokenize.ts";
+import { usableRows } from "../validation/usable_rows.ts";
 import { openCached, type TokenCache } from "./cache.ts";
 import { idBytesFor } from "./record.ts";
 import { type TokenStore, writeTokenStore } from "./store_file.ts";
@@ -132,8 +133,10 @@ async function makeStore(
   const { path, bytes: totalBytes } = file;
   const { onWarning = () => {}, onProgress = () => {}, openEncoder, vocabSize } = options;
   const warnings: { line: number; text: string }[] = [];
-  const rows = usableRows(file, {
+  let skipped = 0;
+  const rows = readUsableRows(file, {
     ...{ options, sha256 },
+    onSkipped: options.skipInvalidRows === true ? () => skipped++ : undefined,
     onWarning: (text, place) => {
       onWarning(text, place);
       if (warnings.length < MAX_WARNINGS) warnings.push({ line: place.line, text });
@@ -150,17 +153,18 @@ async function makeStore(
         ...{ encoder, sink },
         onProgress: (progress) => onProgress({ path, ...progress, totalBytes }),
       });
-      return { ...counts, warnings };
+      return { ...addCounts(counts, skippedRows(skipped)), warnings };
     },
   });
 }
 
-/** Yields the rows of a file; the first that cannot be used is an error. */
-async function* usableRows(
+/** Yields the rows of a file that can be used; others are told of, or the first of them is an error. */
+async function* readUsableRows(
   file: DataFile,
-  { options, sha256, onWarning }: {
+  { options, sha256, onSkipped, onWarning }: {
     readonly options: FileTokensOptions;
     readonly sha256: string;
+    readonly onSkipped: (() => void) | undefined;
     readonly onWarning: (warning: string, place: RowPlace) => void;
   },
 ): AsyncGenerator<ReadRow> {
@@ -179,19 +183,23 @@ async function* usableRows(
     },
   });
   try {
-    for await (const row of rows) {
-      if (row.problem !== undefined) throw row.error;
-      for (const warning of row.warnings) onWarning(warning, row.place);
-      yield { row: row.row, place: row.place, endByte };
+    for await (const { row, place, warnings } of usableRows(rows, { onSkipped })) {
+      for (const warning of warnings) onWarning(warning, place);
+      yield { row, place, endByte };
     }
   } catch (error) {
     if (!(isEmpty && mayBeEmpty && error instanceof UserError)) throw error;
   }
 }
 
+function skippedRows(rows: number): RowCounts {
+  return rows === 0 ? NO_ROWS : { ...NO_ROWS, rows, dropReasons: { invalid: rows } };
+}
+
 function settingsOf(options: FileTokensOptions): EncodeSettings {
-  const { tokenizer, maxLength, truncation = "auto", vocabSize } = options;
-  return { tokenizer, maxLength, truncation, vocabSize };
+  const { tokenizer, maxLength, vocabSize } = options;
+  const { trainOn = "assistant", truncation = "auto", skipInvalidRows = false } = options;
+  return { tokenizer, maxLength, trainOn, truncation, skipInvalidRows, vocabSize };
 }
 
 /** Returns what the tokens of a file follow from, as a name. */

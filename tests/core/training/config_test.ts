@@ -24,6 +24,7 @@ const OLD = {
   maxSteps: 100,
   epochs: 3,
   maxLength: null,
+  trainOn: "assistant",
   seed: 0,
   shuffle: true,
   saveSteps: null,

@@ -46,7 +46,7 @@ testWithData(
     );
     assert.deepEqual(
       [...conversations.read(0).inputIds],
-      tokenizer!.renderChat(CONVERSATION.messages).ids,
+      tokenizer!.renderChat(CONVERSATION.messages, { separateTurns: true }).ids,
     );
   },
 );

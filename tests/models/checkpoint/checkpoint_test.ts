@@ -138,7 +138,7 @@ for (const [damage, [apply, message]] of Object.entries(DAMAGES)) {
     assert.equal(checkpoint?.trainer.step, 5);
     assert.equal(reported.length, 1);
     assert.match(reported[0]!, message);
-    assert.ok(reported[0]!.includes(newest), reported[0]!);
+    assert.ok(reported[0]!.includes(newest), reported[0]);
   });
 }
 
