@@ -67,6 +67,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./model.ts")).registerModel,
   },
   {
+    name: "run",
+    summary: "List runs, look at them, plot and compare them",
+    load: async () => (await import("./run.ts")).registerRun,
+  },
+  {
     name: "config",
     summary: "Show settings and where they come from",
     load: async () => (await import("./config.ts")).registerConfig,

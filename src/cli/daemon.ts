@@ -22,12 +22,12 @@ import {
 import { registerInstall } from "./daemon_install.ts";
 import { registerDaemonStatus } from "./daemon_status.ts";
 import { addHomeOption, findHome, type HomeOption, type HomePlace } from "./home_option.ts";
+import { homeRunSettings } from "./home_run_settings.ts";
 import { interruptible } from "./interrupt.ts";
 import { ownProgram } from "./own_program.ts";
 import { addExamples } from "./program.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readConfig, readHome } from "./settings_layer.ts";
-import { TRAIN_SETTINGS } from "./settings_sections.ts";
 import { muteSignalAdvice } from "./signal_advice.ts";
 import { print, printError } from "./terminal.ts";
 
@@ -90,10 +90,10 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
     return printSettings(given, { table: SETTINGS, json: options.json ?? false });
   }
   const home = async (): Promise<JsonObject> => ({
-    ...await homeRunSettings(place, () => {}),
+    ...await homeRunSettings(place),
     ...(options.model === undefined ? {} : { model: modelOf(options.model, place) }),
   });
-  await homeRunSettings(place, warnOfSettings); // what is wrong with the file is told now
+  await homeRunSettings(place, { onWarning: warnOfSettings }); // what is wrong with the file is told now
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await interruptible((signal) =>
     runDaemon({
@@ -112,14 +112,6 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
       },
     })
   );
-}
-
-/** Returns the settings of runs that the home gives. */
-async function homeRunSettings(
-  { context }: HomePlace,
-  onWarning: (message: string) => void,
-): Promise<JsonObject> {
-  return valuesOf(await readHome({ command: "train", table: TRAIN_SETTINGS, context, onWarning }));
 }
 
 /** A folder is meant from here, whatever folder trainers run in; anything else is a name. */

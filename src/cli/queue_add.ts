@@ -17,6 +17,7 @@ import { UserError } from "../utils/errors.ts";
 import { valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
 import { findHome } from "./home_option.ts";
+import { homeRunSettings } from "./home_run_settings.ts";
 import { repeatedOption } from "./option_values.ts";
 import { addExamples } from "./program.ts";
 import { addCommon, lineOf, type QueueOptions, withQueue } from "./queue_jobs.ts";
@@ -76,7 +77,7 @@ async function add(
       const sidecar = sidecarPath(path);
       const said = sidecar === undefined ? NO_SIDECAR : await readSidecar(sidecar);
       added.push(
-        await takeIn({ queue, paths: place.paths }, {
+        await takeIn({ queue, paths: place.paths, readHome: () => homeRunSettings(place) }, {
           ...{ path, name: basename(path), source: "queue", lineage: said.lineage, again },
           settings: { ...said.settings, ...flags },
           priority: priority ?? said.priority,

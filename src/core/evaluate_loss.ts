@@ -10,7 +10,8 @@ import type { TrainingConfig } from "./training/config.ts";
 import { evaluateOn } from "./training/evaluate.ts";
 import { openTrainer } from "./training/open_trainer.ts";
 import { optimizerConfig } from "./training/optimizer_settings.ts";
-import { prepareDataset, prepareModel } from "./training/prepare.ts";
+import { prepareModel } from "./training/prepare.ts";
+import { prepareDataset } from "./training/prepare_data.ts";
 
 /** Options of {@linkcode evaluateLoss}. */
 export interface EvaluateLossOptions {
@@ -42,9 +43,7 @@ export async function evaluateLoss(options: EvaluateLossOptions): Promise<LossRe
   const { config, onWarning = () => {}, signal } = options;
   const prepared = await prepareModel(config, { signal });
   const { trainee } = prepared;
-  const dataset = await prepareDataset(config.dataset, {
-    ...{ prepared, maxLength: config.maxLength, onWarning, signal },
-  });
+  using dataset = await prepareDataset(config.dataset, { prepared, config, onWarning, signal });
   const { device } = await chooseDevice(config.device);
   await using trainer = await openTrainer(trainee, {
     device,

@@ -303,7 +303,7 @@ export class Daemon {
         seed,
         signal: this.#stop.signal,
       });
-      if (!verdict.valid) throw new UserError(job.error ?? "the rows cannot be trained on");
+      if (verdict.problem !== null) throw new UserError(job.error ?? verdict.problem);
       this.#generationFailures = 0;
       await this.#disk.persist(() =>
         queue.succeed(lease, { job_id: job.id, rows: verdict.rows, is_new: isNew })

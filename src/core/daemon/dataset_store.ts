@@ -1,39 +1,15 @@
 /**
- * Data sets by content: `data/<sha256>.jsonl`, each with a verdict and its lineage beside it.
+ * Data sets by content: `data/<sha256>.jsonl`, each with its lineage beside it.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { validateDataset, type ValidationReport } from "../../datasets/validate.ts";
+import { basename, join } from "node:path";
 import { removeIfThere, writeFileAtomic } from "../../utils/atomic_file.ts";
 import { UserError } from "../../utils/errors.ts";
 import { fileError } from "../../utils/file_error.ts";
 import type { JsonObject } from "../../utils/json.ts";
-
-/** Who looks data sets over; another version looks again. */
-export const VALIDATOR = { name: "data validate", version: 1 } as const;
-
-/** What was found out about a data set before it is trained on. */
-export interface Verdict {
-  /** SHA-256 of the data. */
-  readonly dataset_sha256: string;
-  /** Who looked at it. */
-  readonly validator: { readonly name: string; readonly version: number };
-  /** When. */
-  readonly validated_at: string;
-  /** Whether it can be trained on. */
-  readonly valid: boolean;
-  /** Rows without mistakes. */
-  readonly rows: number;
-  /** Lines with mistakes. */
-  readonly error_count: number;
-  /** The first mistakes. */
-  readonly errors: readonly string[];
-  /** What is odd without being wrong. */
-  readonly warnings: ValidationReport["warnings"];
-}
 
 /** Thrown when a file is still written by somebody. */
 export class ChangedFileError extends UserError {}
@@ -48,9 +24,19 @@ export interface StoredDataset {
   readonly sizeBytes: number;
 }
 
+/** A data set by its content, and what its file was called. */
+export interface DatasetId {
+  /** SHA-256 of its content. */
+  readonly sha256: string;
+  /** What it was called: its ending tells how rows lie in it. */
+  readonly name: string;
+}
+
+const ENDING = /\.(?:jsonl|ndjson|json|csv|tsv|txt|md|parquet)(?:\.(?:gz|zst))?$/i;
+
 /** Returns the path of a data set in the folder `data`. */
-export function datasetPath(data: string, sha256: string): string {
-  return join(data, `${sha256}.jsonl`);
+export function datasetPath(data: string, { sha256, name }: DatasetId): string {
+  return join(data, `${sha256}${ENDING.exec(name)?.[0].toLowerCase() ?? ".jsonl"}`);
 }
 
 /**
@@ -58,7 +44,11 @@ export function datasetPath(data: string, sha256: string): string {
  *
  * @throws {UserError} If it cannot be read or written, or changes meanwhile.
  */
-export async function storeDataset(data: string, source: string): Promise<StoredDataset> {
+export async function storeDataset(
+  data: string,
+  source: string,
+  name: string = basename(source),
+): Promise<StoredDataset> {
   await Deno.mkdir(data, { recursive: true });
   const part = join(data, `.${crypto.randomUUID()}.part`);
   try {
@@ -82,7 +72,7 @@ export async function storeDataset(data: string, source: string): Promise<Stored
       );
     }
     const sha256 = hash.digest("hex");
-    const path = datasetPath(data, sha256);
+    const path = datasetPath(data, { sha256, name });
     await Deno.rename(part, path);
     return { sha256, path, sizeBytes };
   } catch (error) {
@@ -102,31 +92,6 @@ export async function removeLeftovers(folders: readonly string[]): Promise<void>
 }
 
 const LEFTOVER = /^(?:\.|upload-|generated-)[0-9a-f-]{36}(?:\.jsonl)?(?:\.part)*$/;
-
-/** Returns the verdict on a data set, which is looked over if this validator has not done so before. */
-export async function verdictOf(data: string, sha256: string): Promise<Verdict> {
-  const path = join(data, `${sha256}.verdict.json`);
-  const known = await readJson(path) as Verdict | undefined;
-  const { name, version } = VALIDATOR;
-  if (known?.validator.name === name && known.validator.version === version) return known;
-  const file = datasetPath(data, sha256);
-  const report = await validateDataset(file);
-  const isEmpty = report.rows === 0 && report.errorCount === 0;
-  const verdict: Verdict = {
-    dataset_sha256: sha256,
-    validator: VALIDATOR,
-    validated_at: new Date().toISOString(),
-    valid: report.valid && !isEmpty,
-    rows: report.rows,
-    error_count: report.errorCount,
-    errors: isEmpty
-      ? ["it has no rows"]
-      : report.errors.map((each) => each.replaceAll(file, "data")),
-    warnings: report.warnings,
-  };
-  await writeFileAtomic(path, `${JSON.stringify(verdict, null, 2)}\n`);
-  return verdict;
-}
 
 /** What is known of where a data set came from and what became of it. */
 export interface Lineage {

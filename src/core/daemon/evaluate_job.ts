@@ -9,7 +9,7 @@ import { writeFileAtomic } from "../../utils/atomic_file.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import { findPreset } from "../../models/presets.ts";
-import { datasetPath, storeDataset } from "./dataset_store.ts";
+import { storeDataset } from "./dataset_store.ts";
 import type { DaemonContext } from "./context.ts";
 import { type FixedSetLoss, readLiveModel } from "./live_model.ts";
 import { baseOfCheckpoint, type ModelPlace, modelSettings, type RunPlan } from "./run_plan.ts";
@@ -78,13 +78,13 @@ async function fixedSetEffect(
   { path, plan, checkpoint, settings, signal }: JudgeOptions & { readonly path: string },
 ): Promise<FixedSetEffect> {
   const { paths, startTrainer } = context;
-  const { sha256 } = await storeDataset(paths.data, path);
+  const { sha256, path: stored } = await storeDataset(paths.data, path);
   const measure = async (place: ModelPlace | undefined, name: string): Promise<number> => {
     const config = join(plan.folder, "evaluation.json");
     const changed = {
       ...settings,
       ...modelSettings(place, name),
-      dataset: datasetPath(paths.data, sha256),
+      dataset: stored,
     };
     await writeFileAtomic(config, `${JSON.stringify(changed, null, 2)}\n`);
     const args = ["train", "--supervised", "--evaluate-only", "--config", config];

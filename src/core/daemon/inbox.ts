@@ -45,9 +45,15 @@ const CUT_OFF_MS = 60_000;
 /** Names by which programs mark what they have not copied to its end. */
 const UNFINISHED = /(?:^\.|\.(?:part|tmp|temp|crdownload|download|partial|swp|filepart)$|~$)/i;
 
+/** Data that is a list of lines, of which the last may be cut off. */
+const LINES = /\.(?:jsonl|ndjson)$/i;
+
+/** Other data; `.json` is for side-cars. */
+const DATA = /\.(?:csv|tsv|txt|parquet|(?:jsonl|ndjson|csv|tsv|txt)\.(?:gz|zst))$/i;
+
 /** Whether a file of this name is data. */
 export function isDataFile(name: string): boolean {
-  return /\.(?:jsonl|ndjson)$/i.test(name) && !UNFINISHED.test(name);
+  return (LINES.test(name) || DATA.test(name)) && !UNFINISHED.test(name);
 }
 
 /** Creates what looks into the folder `folder`; the folder is made if it is not there. */
@@ -74,7 +80,7 @@ export function createInbox(folder: string, { settleMs, clock }: InboxOptions): 
         next.set(path, { size, mtimeMs, sinceMs });
         const restMs = now - sinceMs;
         const isWhole = isSame && restMs >= settleMs &&
-          (restMs >= CUT_OFF_MS || await endsWithLine(path, size));
+          (restMs >= CUT_OFF_MS || !LINES.test(path) || await endsWithLine(path, size));
         if (isWhole) {
           arrived.push({ path, mtimeMs, name: relative(folder, path).replaceAll("\\", "/") });
         } else isWaiting = true;

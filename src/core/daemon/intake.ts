@@ -8,16 +8,10 @@ import type { AddedJob, Priority } from "../../management/job_queue/job.ts";
 import type { JobQueue } from "../../management/job_queue/queue.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { HomePaths } from "../../utils/paths.ts";
-import {
-  noteLineage,
-  storeDataset,
-  type StoredDataset,
-  VALIDATOR,
-  type Verdict,
-  verdictOf,
-} from "./dataset_store.ts";
+import { noteLineage, storeDataset, type StoredDataset } from "./dataset_store.ts";
 import { type DatasetSource, trainJob } from "./job_payload.ts";
 import type { TrainingPolicy } from "./settings.ts";
+import { type DatasetVerdict, VALIDATOR, verdictOn } from "./verdict.ts";
 
 /** What is needed to take files in. */
 export interface IntakeContext {
@@ -25,6 +19,8 @@ export interface IntakeContext {
   readonly queue: JobQueue;
   /** Where files go. */
   readonly paths: HomePaths;
+  /** Reads the settings of runs that the home gives now. */
+  readonly readHome: () => Promise<JsonObject>;
   /** Failures after which a job has failed. @default {3} */
   readonly maxFailures?: number;
 }
@@ -54,7 +50,7 @@ export interface NewDataset {
 /** What became of a file. */
 export interface TakenIn extends AddedJob {
   /** What was found out about it. */
-  readonly verdict: Verdict;
+  readonly verdict: DatasetVerdict;
 }
 
 /**
@@ -64,18 +60,19 @@ export interface TakenIn extends AddedJob {
  * @throws {UserError} If the file cannot be read, or the disk is full.
  */
 export async function takeIn(context: IntakeContext, dataset: NewDataset): Promise<TakenIn> {
-  const stored = await storeDataset(context.paths.data, dataset.path);
+  const stored = await storeDataset(context.paths.data, dataset.path, dataset.name);
   return await queueDataset(context, { ...dataset, stored });
 }
 
 /** Queues a job that trains on a data set which is stored already; see {@linkcode takeIn}. */
 export async function queueDataset(
-  { queue, paths, maxFailures }: IntakeContext,
+  { queue, paths, readHome, maxFailures }: IntakeContext,
   dataset: Omit<NewDataset, "path"> & { readonly stored: Pick<StoredDataset, "sha256"> },
 ): Promise<TakenIn> {
   const { name, source, settings = {}, policy, priority, lineage, stored } = dataset;
   const { sha256 } = stored;
-  const verdict = await verdictOf(paths.data, sha256);
+  const run = { ...await readHome(), ...settings };
+  const verdict = await verdictOn({ sha256, name }, { paths, settings: run });
   const added = await queue.add({
     ...trainJob({
       ...{ dataset_sha256: sha256, name, source, settings, rows: verdict.rows },
@@ -86,7 +83,7 @@ export async function queueDataset(
     ...(dataset.dependsOn === undefined ? {} : { dependsOn: dataset.dependsOn }),
     ...(maxFailures === undefined ? {} : { maxFailures }),
     again: dataset.again ?? false,
-    ...(verdict.valid ? {} : { error: reasonOf(verdict) }),
+    ...(verdict.problem === null ? {} : { error: reasonOf(verdict.problem) }),
   });
   await noteLineage(paths.data, {
     sha256,
@@ -98,14 +95,13 @@ export async function queueDataset(
       duplicate: !added.isNew,
       generator: lineage ?? null,
       validator: { ...VALIDATOR },
-      valid: verdict.valid,
+      valid: verdict.problem === null,
     },
   });
   return { ...added, verdict };
 }
 
 /** Says why data cannot be trained on. */
-export function reasonOf({ errors, error_count: count }: Verdict): string {
-  const more = count > 1 ? ` (and ${count - 1} more)` : "";
-  return `the data cannot be trained on: ${errors[0] ?? "no row can be used"}${more}`;
+export function reasonOf(problem: string): string {
+  return `the data cannot be trained on: ${problem}`;
 }

@@ -87,7 +87,7 @@ export async function planRun(options: PlanRunOptions): Promise<RunPlan> {
     ...Object.fromEntries(Object.entries(RUN_DEFAULTS).filter(([key]) => !(key in options.home))),
     ...payload.settings,
     ...modelSettings(planned.live, planned.origin.model),
-    dataset: datasetPath(paths.data, payload.dataset_sha256),
+    dataset: datasetPath(paths.data, { sha256: payload.dataset_sha256, name: payload.name }),
     output: folder,
   };
   await Deno.mkdir(folder, { recursive: true });

@@ -15,7 +15,6 @@ import { messageOf, UserError } from "../../utils/errors.ts";
 import { isDiskFull } from "../../utils/file_error.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { DaemonContext } from "./context.ts";
-import { verdictOf } from "./dataset_store.ts";
 import { judgeModel, type ModelVerdict } from "./evaluate_job.ts";
 import { reasonOf } from "./intake.ts";
 import type { Interruption, JobEnd } from "./job_end.ts";
@@ -24,6 +23,7 @@ import { publish } from "./publish.ts";
 import { planRun, type RunPlan } from "./run_plan.ts";
 import { NO_PROGRESS, type TrainProgress } from "./train_progress.ts";
 import { followTrainer, type TrainerEnd, untilFree } from "./train_run.ts";
+import { verdictOn } from "./verdict.ts";
 import type { TrainerProcess } from "./trainer_process.ts";
 import type { Acknowledged } from "./trainer_protocol.ts";
 
@@ -127,8 +127,11 @@ export class RunningJob {
   async #run(): Promise<JobEnd> {
     const { paths, settings, readHome } = this.#context;
     const payload = parseTrainPayload(this.job.payload);
-    const verdict = await verdictOf(paths.data, payload.dataset_sha256);
-    if (!verdict.valid) throw new UserError(reasonOf(verdict));
+    const home = await readHome();
+    const dataset = { sha256: payload.dataset_sha256, name: payload.name };
+    const run = { ...home, ...payload.settings };
+    const { problem } = await verdictOn(dataset, { paths, settings: run });
+    if (problem !== null) throw new UserError(reasonOf(problem));
     // a trainer whose daemon died may still save there
     const isStopped = () => this.#asked !== undefined || this.#isLost;
     await untilFree(join(paths.runs, runName(payload, this.job.id)), {
@@ -138,7 +141,7 @@ export class RunningJob {
     if (isStopped()) return this.#calledOff();
     const plan = await planRun({
       ...{ paths, payload, jobId: this.job.id, policy: settings.policy },
-      home: await readHome(),
+      home,
     });
     this.#update({ run: plan.folder, step: plan.step, checkpoint_step: plan.step });
     await this.#heartbeat();

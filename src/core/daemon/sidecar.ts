@@ -62,7 +62,7 @@ const ENDINGS = [".json", ".yaml", ".yml"];
 
 /** Returns the side-car of a data file; `undefined` if it has none. */
 export function sidecarPath(path: string): string | undefined {
-  const base = path.replace(/\.[^./\\]*$/, "");
+  const base = path.replace(/\.(?:gz|zst)$/i, "").replace(/\.[^./\\]*$/, "");
   return ENDINGS.map((ending) => `${base}${ending}`).find((each) => existsSync(each));
 }
 

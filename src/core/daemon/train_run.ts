@@ -6,8 +6,7 @@
 
 import { messageOf } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
-import { RUN_LOCK_FILE } from "../training/run_lock.ts";
-import { join } from "node:path";
+import { isRunLocked } from "../../monitoring/runs/run_lock.ts";
 import { countMemoryKills } from "./memory_kills.ts";
 import type { StartTrainer, TrainerProcess } from "./trainer_process.ts";
 import type { RunEnded, RunFailure } from "./trainer_protocol.ts";
@@ -113,15 +112,7 @@ export async function untilFree(
   },
 ): Promise<void> {
   for (;;) {
-    try {
-      using file = await Deno.open(join(folder, RUN_LOCK_FILE), { read: true });
-      if (await file.tryLock(false)) return;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotSupported) {
-        return;
-      }
-      throw error;
-    }
+    if (!await isRunLocked(folder)) return;
     if (isStopped()) return;
     await wait(100);
   }

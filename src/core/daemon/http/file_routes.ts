@@ -29,7 +29,7 @@ export function addFileRoutes(app: Hono, context: ApiContext): void {
     const part = join(paths.daemon, `upload-${crypto.randomUUID()}.part`);
     try {
       const { filename, purpose } = await receive(c.req.raw, part);
-      const { sha256, sizeBytes: bytes } = await storeDataset(paths.data, part);
+      const { sha256, sizeBytes: bytes } = await storeDataset(paths.data, part, filename);
       if (bytes === 0) {
         throw new ApiError(400, `Cannot take "${filename}": it is empty`, {
           param: "file",
@@ -57,19 +57,15 @@ export function addFileRoutes(app: Hono, context: ApiContext): void {
     const id = c.req.param("id");
     const result = await findResultFile(context, id);
     if (result !== undefined) return c.body(result.csv, 200, { "content-type": "text/csv" });
-    const { sha256 } = requireFile(context, id);
-    const file = await Deno.open(datasetPath(paths.data, sha256));
+    const { sha256, filename } = requireFile(context, id);
+    const file = await Deno.open(datasetPath(paths.data, { sha256, name: filename }));
     return c.body(file.readable, 200, { "content-type": "application/jsonl" });
   });
   app.delete("/v1/files/:id", async (c) => {
-    const { id, sha256 } = requireFile(context, c.req.param("id"));
+    const { id, sha256, filename } = requireFile(context, c.req.param("id"));
     files.remove(id);
     if (!await isUsed(context, sha256)) {
-      for (
-        const path of [datasetPath(paths.data, sha256), join(paths.data, `${sha256}.verdict.json`)]
-      ) {
-        await removeIfThere(path);
-      }
+      await removeIfThere(datasetPath(paths.data, { sha256, name: filename }));
     }
     return c.json({ id, object: "file", deleted: true });
   });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Job } from "../../../management/job_queue/job.ts";
 import { listCheckpoints } from "../../../models/checkpoint/list.ts";
 import type { JsonObject } from "../../../utils/json.ts";
-import { METRICS_FILE } from "../../training/run_folder.ts";
+import { METRICS_FILE } from "../../../monitoring/runs/run_files.ts";
 import { parseTrainPayload, runName } from "../job_payload.ts";
 import { type ApiContext, seconds } from "./api_context.ts";
 import { metricsObject } from "./job_object.ts";

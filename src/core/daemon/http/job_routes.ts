@@ -10,9 +10,10 @@ import { requireJson } from "../../../inference/http/guards.ts";
 import { bodyLimit } from "hono/body-limit";
 import type { Job } from "../../../management/job_queue/job.ts";
 import type { JsonObject } from "../../../utils/json.ts";
-import { datasetPath, noteLineage, VALIDATOR, verdictOf } from "../dataset_store.ts";
+import { datasetPath, noteLineage } from "../dataset_store.ts";
 import { reasonOf } from "../intake.ts";
 import { TRAIN_JOB, trainJob } from "../job_payload.ts";
+import { VALIDATOR, verdictOn } from "../verdict.ts";
 import type { ApiContext } from "./api_context.ts";
 import { requireFile } from "./file_routes.ts";
 import { checkpointObjects } from "./job_checkpoints.ts";
@@ -92,12 +93,15 @@ export function addJobRoutes(app: Hono, context: ApiContext): void {
 }
 
 async function createJob(context: ApiContext, request: JobRequest): Promise<Job> {
-  const { queue, paths, settings, clock } = context;
+  const { queue, paths, settings, clock, readHome } = context;
   const file = requireFile(context, request.training_file, { param: "training_file" });
   const { sha256 } = file;
   const id = `ftjob-${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`;
   const run = await runSettings(context, request);
-  const verdict = await verdictOf(paths.data, sha256);
+  const verdict = await verdictOn(
+    { sha256, name: file.filename },
+    { paths, settings: { ...await readHome(), ...run }, clock },
+  );
   const name = ["ft", request.model.split(/[/@:]/).at(-1)!, request.suffix ?? "", id.slice(6, 14)];
   const { job } = await queue.add({
     ...trainJob({
@@ -109,7 +113,7 @@ async function createJob(context: ApiContext, request: JobRequest): Promise<Job>
     id,
     again: true,
     maxFailures: settings.maxFailures,
-    ...(verdict.valid ? {} : { error: reasonOf(verdict) }),
+    ...(verdict.problem === null ? {} : { error: reasonOf(verdict.problem) }),
   });
   await noteLineage(paths.data, {
     sha256,
@@ -121,7 +125,7 @@ async function createJob(context: ApiContext, request: JobRequest): Promise<Job>
       duplicate: false,
       generator: null,
       validator: { ...VALIDATOR },
-      valid: verdict.valid,
+      valid: verdict.problem === null,
     },
   });
   const note = (level: "info" | "error", message: string) =>
@@ -148,9 +152,13 @@ async function runSettings(context: ApiContext, request: JobRequest): Promise<Js
     ...(learning_rate_multiplier === "auto"
       ? {}
       : { learningRate: model.learningRate * learning_rate_multiplier }),
-    ...(validation === undefined
-      ? {}
-      : { evalDataset: datasetPath(context.paths.data, validation.sha256), evalSplit: null }),
+    ...(validation === undefined ? {} : {
+      evalDataset: datasetPath(context.paths.data, {
+        sha256: validation.sha256,
+        name: validation.filename,
+      }),
+      evalSplit: null,
+    }),
   };
 }
 
