@@ -10,7 +10,7 @@ import { basename, resolve } from "node:path";
 import { takeIn } from "../core/daemon/intake.ts";
 import { jobView } from "../core/daemon/job_view.ts";
 import { TRAINING_POLICIES, type TrainingPolicy } from "../core/daemon/settings.ts";
-import { NO_SIDECAR, readSidecar, sidecarPath } from "../core/daemon/sidecar.ts";
+import { readBeside } from "../core/daemon/sidecar.ts";
 import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { type Job, PRIORITIES, type Priority } from "../management/job_queue/job.ts";
 import { UserError } from "../utils/errors.ts";
@@ -74,8 +74,7 @@ async function add(
     for (const file of files) {
       const path = resolve(cwd, file);
       if (!existsSync(path)) throw new UserError(`Cannot queue "${path}": there is no such file`);
-      const sidecar = sidecarPath(path);
-      const said = sidecar === undefined ? NO_SIDECAR : await readSidecar(sidecar);
+      const said = await readBeside(path);
       added.push(
         await takeIn({ queue, paths: place.paths, readHome: () => homeRunSettings(place) }, {
           ...{ path, name: basename(path), source: "queue", lineage: said.lineage, again },

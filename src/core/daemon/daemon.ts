@@ -47,6 +47,7 @@ export class Daemon {
   #isPaused: boolean;
   #isGenerating = false;
   readonly #disk: DiskGuard;
+  #fault: string | null = null;
   #kills = 0;
   #generatedAtMs = -Infinity;
   #generationFailures = 0;
@@ -66,12 +67,13 @@ export class Daemon {
 
   /** What it does, and why where that needs words. */
   get state(): { readonly state: DaemonState; readonly reason: string | null } {
-    const reason = this.#disk.problem;
+    const disk = this.#disk.problem;
+    const reason = disk ?? this.#fault;
     if (this.#stop.signal.aborted) return { state: "stopping", reason };
     // what a job has come to may wait to be written down
-    const isWaiting = reason !== null && (this.#running?.trainerPid ?? null) === null;
+    const isWaiting = disk !== null && (this.#running?.trainerPid ?? null) === null;
     if (this.#running !== undefined && !isWaiting) return { state: this.#running.phase, reason };
-    if (reason !== null) return { state: "waiting_for_disk", reason };
+    if (disk !== null) return { state: "waiting_for_disk", reason };
     if (this.#isPaused) return { state: "paused", reason };
     return { state: this.#isGenerating ? "generating" : "idle", reason };
   }
@@ -207,7 +209,9 @@ export class Daemon {
 
   /** Does the next job; `false` if there is none. */
   async #doNext(): Promise<boolean> {
-    const { queue } = this.#context;
+    const { queue, readHome } = this.#context;
+    await readHome(); // a file of settings with a mistake in it is no fault of the jobs: they wait until it is mended
+    this.#fault = null;
     await queue.addDue();
     const claimed = await queue.claim({
       ...{ worker: WORKER, leaseMs: LEASE_MS, kinds: [TRAIN_JOB, GENERATE_JOB] },
@@ -355,9 +359,12 @@ export class Daemon {
 
   async #onLoopError(error: unknown): Promise<void> {
     if (isDiskFull(error)) this.#disk.noteFull(error);
-    else {
-      const stack = error instanceof Error ? error.stack : undefined;
-      this.#log("error", messageOf(error), { stack });
+    else if (this.#fault !== messageOf(error)) {
+      this.#fault = messageOf(error);
+      const stack = error instanceof Error && !(error instanceof UserError)
+        ? error.stack
+        : undefined;
+      this.#log("error", this.#fault, { stack });
     }
     await this.#wake.wait(Math.max(1000, this.#context.settings.pollSeconds * 1000));
   }

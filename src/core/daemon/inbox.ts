@@ -100,16 +100,16 @@ export interface TakenFile extends ArrivedFile {
   readonly folder: string;
 }
 
-/** Puts a file that has arrived where nobody else writes; its side-car comes with it. */
+/** Puts a file that has arrived where nobody else writes; what lies beside it comes along. */
 export async function setAside(
   inbox: string,
   { path, name }: ArrivedFile,
-  { order, sidecar }: { readonly order: number; readonly sidecar: string | undefined },
+  { order, beside }: { readonly order: number; readonly beside: readonly string[] },
 ): Promise<void> {
   const id = `${String(order).padStart(15, "0")}-${crypto.randomUUID()}`;
   const target = join(inbox, TAKING_FOLDER, id, name);
   await Deno.mkdir(dirname(target), { recursive: true });
-  if (sidecar !== undefined) await Deno.rename(sidecar, join(dirname(target), basename(sidecar)));
+  for (const each of beside) await Deno.rename(each, join(dirname(target), basename(each)));
   await Deno.rename(path, target);
   await removeEmpty(dirname(path), inbox);
 }

@@ -12,7 +12,7 @@ import type { DaemonContext } from "./context.ts";
 import { ChangedFileError } from "./dataset_store.ts";
 import { type ArrivedFile, filesAside, type Inbox, setAside, type TakenFile } from "./inbox.ts";
 import { takeIn, type TakenIn } from "./intake.ts";
-import { NO_SIDECAR, readSidecar, sidecarPath } from "./sidecar.ts";
+import { originPath, readBeside, sidecarPath } from "./sidecar.ts";
 
 /** The folder of the inbox for files that cannot be taken. */
 const REFUSED_FOLDER = ".refused";
@@ -26,15 +26,17 @@ export async function takeArrived(
   const { paths, settings: { maxFailures }, clock } = context;
   for (const file of await inbox.arrived()) {
     const order = Math.round(clock());
-    await setAside(paths.inbox, file, { order, sidecar: sidecarPath(file.path) });
+    const beside = [sidecarPath(file.path), originPath(file.path)].filter((each) =>
+      each !== undefined
+    );
+    await setAside(paths.inbox, file, { order, beside });
   }
   let isNew = false;
   for (const file of await filesAside(paths.inbox)) {
     if (signal.aborted) break;
     const { path, name, folder } = file;
     try {
-      const sidecar = sidecarPath(path);
-      const said = sidecar === undefined ? NO_SIDECAR : await readSidecar(sidecar);
+      const said = await readBeside(path);
       const taken = await takeIn({ ...context, maxFailures }, {
         path,
         name,

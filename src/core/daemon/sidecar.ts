@@ -6,7 +6,7 @@
 
 import { existsSync } from "node:fs";
 import { PRIORITIES, type Priority } from "../../management/job_queue/job.ts";
-import { anyObject, type JsonObject } from "../../utils/json.ts";
+import { anyObject, decode, type JsonObject, readJsonFile } from "../../utils/json.ts";
 import { decodeSettings } from "../../utils/settings/decode_settings.ts";
 import { valuesOf } from "../../utils/settings/layers.ts";
 import { type AnySettings, anySettings } from "../../utils/settings/setting.ts";
@@ -64,6 +64,28 @@ const ENDINGS = [".json", ".yaml", ".yml"];
 export function sidecarPath(path: string): string | undefined {
   const base = path.replace(/\.(?:gz|zst)$/i, "").replace(/\.[^./\\]*$/, "");
   return ENDINGS.map((ending) => `${base}${ending}`).find((each) => existsSync(each));
+}
+
+/**
+ * Returns the file that says where a data file came from, as the Python platform writes it: `name.jsonl.meta.json`;
+ * `undefined` if there is none.
+ */
+export function originPath(path: string): string | undefined {
+  const origin = `${path}.meta.json`;
+  return existsSync(origin) ? origin : undefined;
+}
+
+/**
+ * Reads what is said of a data file beside it.
+ *
+ * @throws {UserError} If a key is unknown or a value impossible; the message names the line.
+ */
+export async function readBeside(path: string): Promise<Sidecar> {
+  const sidecar = sidecarPath(path);
+  const origin = originPath(path);
+  const said = sidecar === undefined ? NO_SIDECAR : await readSidecar(sidecar);
+  if (origin === undefined || said.lineage !== undefined) return said;
+  return { ...said, lineage: decode(anyObject(), await readJsonFile(origin), origin) };
 }
 
 /**

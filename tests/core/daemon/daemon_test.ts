@@ -123,9 +123,13 @@ Deno.test("a file that a daemon was taking when it died is taken by the next", a
   await Deno.writeTextFile(join(taking, "2-b", "left.json"), '{"priority": "low"}');
   await Deno.writeTextFile(join(taking, "1-a", "sub", "a.jsonl"), tokenRows(1, 4));
   await Deno.writeTextFile(join(taking, "1-a", "sub", "a.json"), '{"priority": "low"}');
+  const meta = { generator_id: "syllo", generator_version: "2" };
+  await Deno.writeTextFile(join(taking, "1-a", "sub", "a.jsonl.meta.json"), JSON.stringify(meta));
   await using _daemon = await startDaemon(test);
   const [job] = await untilDone(queue, 1);
   assert.deepEqual([job?.payload["name"], job?.priority], ["sub/a.jsonl", "low"]);
+  const lineage = await readJson(join(paths.data, `${job?.contentHash}.lineage.json`));
+  assert.deepEqual((lineage["received"] as { generator: unknown }[])[0]?.generator, meta);
   assert.deepEqual(await Array.fromAsync(Deno.readDir(taking)), []);
   assert.ok(existsSync(join(paths.inbox, "left.json")), "it waits for its file again");
 });
@@ -260,6 +264,20 @@ Deno.test("a generator that makes nonsense waits before it tries again", async (
     return jobs.length === 2 && jobs;
   });
   assert.deepEqual(failed.map(({ kind }) => kind).toSorted(), ["generate", "train"]);
+});
+
+Deno.test("a mistake in the home's settings fails no job: they wait until it is mended", async () => {
+  await using test = await testHome({ maxSteps: 1 });
+  const { queue, paths } = test;
+  await using daemon = await startDaemon(test);
+  const settings = await Deno.readTextFile(paths.settings);
+  await Deno.writeTextFile(paths.settings, "{");
+  await test.drop("a.jsonl", { seed: 1 });
+  await until(async () => (await daemon.status()).reason !== null);
+  assert.equal((await queue.counts()).failed, 0);
+  await Deno.writeTextFile(paths.settings, settings);
+  const [job] = await untilDone(queue, 1);
+  assert.equal(job?.state, "succeeded");
 });
 
 Deno.test("a job without a model fails and says what to do; retry works once there is one", async () => {
