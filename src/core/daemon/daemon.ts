@@ -123,20 +123,16 @@ export class Daemon {
     const running = this.#running;
     switch (command) {
       case "pause": {
-        await this.#disk.persist(() =>
-          writeFileAtomic(
-            this.#pausedPath,
-            `${
-              JSON.stringify({
-                since: this.#now(),
-                reason: reason ?? null,
-                job_id: running?.job.id ?? null,
-              })
-            }\n`,
-          )
-        );
         this.#isPaused = true;
-        return await this.#callOff("pause", { command, done: "paused", otherwise: "paused" });
+        const answer = this.#callOff("pause", { command, done: "paused", otherwise: "paused" });
+        const note = {
+          since: this.#now(),
+          reason: reason ?? null,
+          job_id: running?.job.id ?? null,
+        };
+        const text = `${JSON.stringify(note)}\n`;
+        await this.#disk.persist(() => writeFileAtomic(this.#pausedPath, text));
+        return await answer;
       }
       case "resume":
         return await this.#resume();
@@ -217,6 +213,10 @@ export class Daemon {
       ...{ worker: WORKER, leaseMs: LEASE_MS, kinds: [TRAIN_JOB, GENERATE_JOB] },
     });
     if (claimed === undefined) return await this.#addGeneration();
+    if (this.#isPaused || this.#stop.signal.aborted) { // it was told so meanwhile
+      await queue.release(claimed.lease, { state: "queued" });
+      return false;
+    }
     if (claimed.job.kind === GENERATE_JOB) await this.#generate(claimed);
     else await this.#train(claimed);
     return true;
