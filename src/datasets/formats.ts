@@ -139,9 +139,17 @@ export const FORMAT_RULES: Readonly<Record<DataFormat, FormatRule>> = {
   },
 };
 
-/** Returns the form of a row, `undefined` if it is of none. */
+/**
+ * Returns the form of a row, `undefined` if it is of none. Rows of tables have every field, those that mean nothing as
+ * null; only where nothing else tells the form a null does.
+ */
 export function recogniseFormat(json: JsonObject): DataFormat | undefined {
-  return DATA_FORMATS.find((format) => FORMAT_RULES[format].matches(json));
+  const entries = Object.entries(json);
+  const filled = entries.filter(([, value]) => value !== null);
+  const formOf = (row: JsonObject) =>
+    DATA_FORMATS.find((format) => FORMAT_RULES[format].matches(row));
+  if (filled.length === entries.length) return formOf(json);
+  return formOf(Object.fromEntries(filled)) ?? formOf(json);
 }
 
 /** Names the forms with the fields that each must have. */
@@ -149,12 +157,13 @@ export function knownFormats(): string {
   return DATA_FORMATS.map((format) => `${format} (${FORMAT_RULES[format].fields})`).join(", ");
 }
 
-/** Returns the first of `names` that is a field of the row. */
+/** Returns the first of `names` that is a field of the row, rather one that is not null. */
 export function fieldOf<const T extends string>(
   json: JsonObject,
   names: readonly T[],
 ): T | undefined {
-  return names.find((name) => Object.hasOwn(json, name));
+  return names.find((name) => (json[name] ?? null) !== null) ??
+    names.find((name) => Object.hasOwn(json, name));
 }
 
 /** Returns the fields of a question and its answer, which are two. */

@@ -53,7 +53,8 @@ interface Preference {
 
 function parsePreference(json: JsonObject, context: RowContext): Preference {
   const { fail } = context;
-  const pair = PREFERENCE_FIELDS.find(([chosen, rejected]) => chosen in json && rejected in json);
+  const pair = PREFERENCE_FIELDS.find((names) => names.every((name) => isThere(json[name]))) ??
+    PREFERENCE_FIELDS.find((names) => names.every((name) => name in json));
   if (pair === undefined) return parseVerdict(json, context);
   const [chosen, rejected] = pair;
   const given = promptOf(json, fail);
@@ -81,26 +82,30 @@ function parseVerdict(json: JsonObject, context: RowContext): Preference {
   if (field === undefined) throw fail("missing-field", '"chosen" and "rejected" are missing');
   const verdict = json[field];
   if (typeof verdict !== "boolean") throw fail("wrong-type", `"${field}" must be true or false`);
-  const parse = "completion" in json ? parsePromptCompletion : parseSharegpt;
+  const parse = isThere(json.completion) ? parsePromptCompletion : parseSharegpt;
   return { parsed: parse(json, context), verdict };
 }
 
 function promptOf(json: JsonObject, fail: Fail): readonly Turn[] {
-  if ("prompt" in json) return turnsOf(json.prompt, { key: "prompt", role: "user", fail });
+  if (isThere(json.prompt)) return turnsOf(json.prompt, { key: "prompt", role: "user", fail });
   const conversation = fieldOf(json, CONVERSATION_FIELDS);
-  if (conversation !== undefined) {
+  if (conversation !== undefined && isThere(json[conversation])) {
     return parseSharegptTurns(json[conversation], { key: conversation, fail });
   }
-  if ("instruction" in json) {
+  if (isThere(json.instruction)) {
     const input = optionalText(json, fieldOf(json, INPUT_FIELDS) ?? "input", fail);
     const text = [textField(json, "instruction", fail), input ?? ""]
       .filter((each) => each.trim() !== "").join("\n");
     return turnsOf(text, { key: "instruction", role: "user", fail });
   }
   const question = fieldOf(json, QUESTION_FIELDS);
-  return question === undefined
+  return question === undefined || !isThere(json[question])
     ? []
     : turnsOf(json[question], { key: question, role: "user", fail });
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function answerOf(

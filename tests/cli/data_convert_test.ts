@@ -140,7 +140,8 @@ Deno.test("data convert refuses what it cannot write and leaves nothing behind",
     /none of the 4 rows can be converted/,
   );
   assert.match(await run("--output", input), /it is there already; add --force/);
-  assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["alpaca.json"]);
+  const left = (await Array.fromAsync(Deno.readDir(folder.path))).map(({ name }) => name);
+  assert.deepEqual(left, ["alpaca.json"]);
   assert.ok(!existsSync(at("a.jsonl.part")));
 });
 

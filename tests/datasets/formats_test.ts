@@ -201,6 +201,19 @@ for (const [name, [json, turns]] of Object.entries(PREFERENCES)) {
   });
 }
 
+Deno.test("parseRecord() passes over fields that are null, as rows of tables have them", () => {
+  const nothing = { messages: null, conversations: null, chosen: null, rejected: null, text: null };
+  const pair = { ...nothing, question: null, query: "a", answer: null, response: "b" };
+  assert.deepEqual(turnsOf(parse(pair)), ["user: a", "*assistant: b"]);
+  assert.deepEqual(turnsOf(parse({ ...nothing, conversation: [user("a"), assistant("b")] })), [
+    "user: a",
+    "*assistant: b",
+  ]);
+  assert.deepEqual(parse({ ...nothing, text: "a" }), { kind: "text", text: "a" });
+  assertProblem(() => parse({ messages: null }), "wrong-type", /"messages" must be a list/);
+  assertProblem(() => parse({ question: "a", answer: null }), "wrong-type", /"answer" .* is null/);
+});
+
 Deno.test("parseRecord() finds mistakes in preference rows", () => {
   const bad = { messages: [user("a"), assistant("b")], label: false };
   assertProblem(() => parse(bad, "chosen"), "preference-row", /its answer is called bad/);

@@ -7,7 +7,10 @@ import {
 import { UnreadableError } from "../../../src/datasets/sources/unreadable.ts";
 
 /** Gives the text to a scanner in pieces of `size` bytes. */
-function scan(text: string, size = 1 << 16, options?: JsonScannerOptions) {
+function scan(
+  text: string,
+  { size = 1 << 16, ...options }: JsonScannerOptions & { readonly size?: number | undefined } = {},
+) {
   const scanner = createJsonScanner(options);
   const bytes = new TextEncoder().encode(text);
   const rows = [];
@@ -19,7 +22,7 @@ function scan(text: string, size = 1 << 16, options?: JsonScannerOptions) {
 }
 
 const texts = (json: string, size?: number) =>
-  scan(json, size).map(({ text }) => JSON.parse(text!));
+  scan(json, { size }).map(({ text }) => JSON.parse(text!));
 
 Deno.test("createJsonScanner() finds what JSON.parse finds, whatever the pieces and the layout", () => {
   const items = fc.array(fc.oneof(fc.dictionary(fc.string(), fc.jsonValue()), fc.jsonValue()));
@@ -63,7 +66,7 @@ Deno.test("createJsonScanner() takes an object for a row where its lists belong 
 });
 
 Deno.test("createJsonScanner() numbers rows and the lines in which they begin", () => {
-  const rows = scan('\uFEFF[\n  {"a":\n 1}, {"a": 2},\r\n\n 3\n ,"x\\n"]\n', 2);
+  const rows = scan('\uFEFF[\n  {"a":\n 1}, {"a": 2},\r\n\n 3\n ,"x\\n"]\n', { size: 2 });
   assert.deepEqual(rows.map(({ line, row, text }) => [line, row, text]), [
     [2, 1, '{"a":\n 1}'],
     [3, 2, '{"a": 2}'],
@@ -92,7 +95,7 @@ const BROKEN: Readonly<Record<string, readonly [json: string, line: number, mess
 for (const [state, [json, line, message]] of Object.entries(BROKEN)) {
   Deno.test(`createJsonScanner() names the line of ${state}`, () => {
     for (const size of [1, 1000]) {
-      assert.throws(() => scan(json, size), (error) => {
+      assert.throws(() => scan(json, { size }), (error) => {
         assert.ok(error instanceof UnreadableError);
         assert.equal(error.line, line);
         assert.match(error.message, message);
@@ -105,7 +108,7 @@ for (const [state, [json, line, message]] of Object.entries(BROKEN)) {
 Deno.test("createJsonScanner() passes over a row that is too long and reads on", () => {
   const json = `[{"a": 1}, {"a": "${"x".repeat(5000)}"}, {"a": 2}]`;
   for (const size of [7, 1000, 100_000]) {
-    const rows = scan(json, size, { maxRowBytes: 1000 });
+    const rows = scan(json, { size, maxRowBytes: 1000 });
     assert.deepEqual(rows.map(({ text, problem }) => text ?? problem?.code), [
       '{"a": 1}',
       "row-too-long",
@@ -113,7 +116,7 @@ Deno.test("createJsonScanner() passes over a row that is too long and reads on",
     ]);
   }
   assert.throws(
-    () => scan(`{"a": "${"x".repeat(5000)}`, 100, { maxRowBytes: 1000 }),
+    () => scan(`{"a": "${"x".repeat(5000)}`, { size: 100, maxRowBytes: 1000 }),
     /longer than 1 kB/,
   );
 });
