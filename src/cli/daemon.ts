@@ -93,7 +93,7 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
     ...await homeRunSettings(place),
     ...(options.model === undefined ? {} : { model: modelOf(options.model, place) }),
   });
-  await homeRunSettings(place, { onWarning: warnOfSettings }); // what is wrong with the file is told now
+  await homeRunSettings(place); // refuses what cannot be before anything runs
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await interruptible((signal) =>
     runDaemon({

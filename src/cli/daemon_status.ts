@@ -5,7 +5,8 @@
  */
 
 import type { Command } from "commander";
-import { type DaemonReport, readDaemonReport } from "../core/daemon/status.ts";
+import { type DaemonReport, keyPath, readDaemonReport } from "../core/daemon/status.ts";
+import type { HomePaths } from "../utils/paths.ts";
 import { systemClock } from "../utils/clock.ts";
 import { formatBytes, formatDuration } from "../utils/format.ts";
 import { EXIT, ExitError } from "./exit_status.ts";
@@ -32,10 +33,32 @@ export function registerDaemonStatus(daemon: Command): void {
 /** Prints what the daemon does. */
 export async function printStatus(options: StatusOptions): Promise<void> {
   const { home, paths } = findHome(options);
-  const report = await readDaemonReport(paths, { clock: systemClock });
+  const report = await freshReport(paths);
   if (options.json) print(JSON.stringify({ home, ...report }, null, 2));
   else describe(home, report).forEach(print);
   if (!report.running) throw new ExitError(EXIT.notRunning);
+}
+
+/** How long the daemon has to answer; what it wrote last has to do else. */
+const ANSWER_MS = 2000;
+
+/** Asks the daemon, if there is one that answers. */
+async function freshReport(paths: HomePaths): Promise<DaemonReport> {
+  const report = await readDaemonReport(paths, { clock: systemClock });
+  const url = report.daemon?.url;
+  if (report.liveness === "dead" || report.liveness === "stopped" || !url) return report;
+  try {
+    const key = (await Deno.readTextFile(keyPath(paths))).trim();
+    const response = await fetch(`${url}/daemon/status`, {
+      headers: { authorization: `Bearer ${key}` },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    const daemon = await response.json();
+    if (!response.ok) return report;
+    return { running: true, liveness: "running", heartbeat_age_seconds: 0, daemon };
+  } catch {
+    return report;
+  }
 }
 
 function describe(
@@ -62,7 +85,9 @@ function describe(
   if (daemon.disk_free_bytes !== null) {
     lines.push(`free on the disk: ${formatBytes(daemon.disk_free_bytes)}`);
   }
-  if (daemon.api_url !== null) lines.push(`API of fine-tuning: ${daemon.api_url}/v1`);
+  if (liveness === "running" && daemon.api_url !== null) {
+    lines.push(`API of fine-tuning: ${daemon.api_url}/v1`);
+  }
   return lines;
 }
 

@@ -97,9 +97,11 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
     maxFiles: settings.logFiles,
     clock,
   });
+  let onChange = () => {};
   const log = (entry: LogEntry) => {
     logFile.write(entry);
     onLog(entry);
+    onChange();
   };
   for (const folder of [paths.inbox, paths.data, paths.runs, paths.control]) {
     await Deno.mkdir(folder, { recursive: true });
@@ -125,18 +127,31 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
       counts: await queue.counts(),
       freeBytes: await freeDiskBytes(home),
     });
+  // one after the other, so that two never write the file at once; what is asked for meanwhile is written once
+  let writing: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  const beat = () =>
+    next ??= writing = writing.then(() => {
+      next = undefined;
+      return writeStatus(status, statusPath(paths));
+    });
   await using server = await serveDaemon({
     ...{ context, home, env: options.env ?? {}, wake: () => daemon.wake(), apiKey: options.apiKey },
     allowWithoutKey: options.allowWithoutKey ?? false,
-    service: { command: (command, reason) => daemon.command(command, reason), status },
+    service: {
+      async command(command, reason) {
+        const answer = await daemon.command(command, reason);
+        await beat();
+        return answer;
+      },
+      status,
+    },
     onError: (error) => log({ level: "error", message: messageOf(error), details: stackOf(error) }),
   });
   addresses.url = server.url;
   addresses.apiUrl = server.apiUrl;
-  // written one after the other, so that two never write the file at once
-  let writing: Promise<void> = Promise.resolve();
-  const beat = () => writing = writing.then(() => writeStatus(status, statusPath(paths)));
   await beat();
+  onChange = () => void beat();
   log({ level: "info", message: `The daemon of "${home}" runs`, details: { pid: Deno.pid } });
   options.onReady?.(await status());
   const stop = () => void daemon.command("stop", "a signal");
@@ -149,6 +164,7 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
     await obeying;
   } finally {
     clearInterval(heartbeat);
+    onChange = () => {};
     options.signal?.removeEventListener("abort", stop);
     await beat();
     log({ level: "info", message: "The daemon has stopped" });

@@ -85,7 +85,7 @@ export function trainJob(payload: TrainPayload): Pick<NewJob, "kind" | "contentH
 /** Returns the name of the folder of a job's run. */
 export function runName({ name, run }: TrainPayload, jobId: string): string {
   if (run !== null) return run;
-  const base = name.split(/[/\\]/).at(-1)!.replace(/\.[^.]*$/, "");
+  const base = name.split(/[/\\]/).at(-1)!.replace(/\.(?:gz|zst)$/i, "").replace(/\.[^.]*$/, "");
   const plain = base.replaceAll(/[^\w.-]+/g, "-").replace(/^[-.]+/, "").slice(0, 40);
   return `${plain || "data"}-${jobId.replace(/^job-/, "")}`;
 }
