@@ -123,11 +123,11 @@ export const DAEMON_SETTINGS: SettingTable<DaemonSettings> = {
     help: "how much higher the loss on the fixed set may become, as a part of what it was",
   },
   evaluateCommand: {
-    kind: "names",
+    kind: "texts",
     default: null,
-    value: "command",
+    value: "word",
     help:
-      "program and arguments, run after each file with the checkpoint's folder as its last argument; it refuses the model by its exit status",
+      "program and its arguments, run after each file with the checkpoint's folder as its last argument; it refuses the model by its exit status",
   },
   generateSkill: {
     kind: "text",
@@ -136,10 +136,10 @@ export const DAEMON_SETTINGS: SettingTable<DaemonSettings> = {
     help: "skill that makes rows when there is nothing to do",
   },
   generateCommand: {
-    kind: "names",
+    kind: "texts",
     default: null,
-    value: "command",
-    help: "program and arguments that write rows to standard output when there is nothing to do",
+    value: "word",
+    help: "program and its arguments that write rows to standard output when there is nothing to do",
   },
   generateRows: {
     kind: "integer",

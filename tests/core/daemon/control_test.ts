@@ -130,6 +130,27 @@ Deno.test("a job that is cancelled or paused in the queue stops within two steps
   assert.equal(live["job_id"], (await queue.list({ states: ["succeeded"] }))[0]?.id);
 });
 
+Deno.test("a run that was paused while another became live goes on, and does not take its place", async () => {
+  await using home = await testHome({ ...RUN, maxSteps: 60 });
+  const { queue, paths } = home;
+  await home.drop("first.jsonl", { seed: 1, rows: 4 });
+  await using daemon = await startDaemon(home);
+  await untilDone(queue, 1);
+  await home.drop("a.jsonl", { seed: 2 });
+  await untilStep(daemon, 3);
+  const [a] = await queue.list();
+  await queue.pause(a!.id);
+  await until(async () => (await queue.find(a!.id))?.state === "paused");
+  await Deno.writeTextFile(join(paths.inbox, "b.json"), '{"maxSteps": 2}');
+  await home.drop("b.jsonl", { seed: 3 });
+  await until(async () => (await queue.counts()).succeeded === 2);
+  const live = await readJson(paths.live);
+  await queue.resume(a!.id);
+  await until(async () => (await queue.counts()).succeeded === 3);
+  assert.equal((await queue.find(a!.id))?.result?.["outcome"], "diverged");
+  assert.deepEqual(await readJson(paths.live), live);
+});
+
 Deno.test("files in control/ are obeyed, answered and removed; those of an earlier daemon are not obeyed", async () => {
   await using home = await testHome(RUN);
   const { paths } = home;
