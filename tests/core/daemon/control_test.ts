@@ -131,7 +131,7 @@ Deno.test("a job that is cancelled or paused in the queue stops within two steps
 });
 
 Deno.test("a run that was paused while another became live goes on, and does not take its place", async () => {
-  await using home = await testHome({ ...RUN, maxSteps: 60 });
+  await using home = await testHome({ ...RUN, maxSteps: 24 });
   const { queue, paths } = home;
   await home.drop("first.jsonl", { seed: 1, rows: 4 });
   await using daemon = await startDaemon(home);
