@@ -49,6 +49,9 @@ export interface PrepareDataOptions {
 /** The longest examples that are trained on unless told otherwise, in tokens. */
 const DEFAULT_MAX_LENGTH = 512;
 
+/** What takes less time is not told of. */
+const PROGRESS_INTERVAL_MS = 500;
+
 /** Threads that turn rows into tokens unless told otherwise. */
 const DEFAULT_DATA_WORKERS = 2;
 
@@ -72,12 +75,20 @@ export async function prepareData(
       "Cannot stop early without evaluations: give --eval-split <part>, or --eval-dataset <file>",
     );
   }
+  const clock = options.clock ?? systemClock;
+  const startedMs = clock();
+  let toldMs = startedMs;
   const warnings = await checkData(config.dataset, {
     evaluation: evalDataset,
     format: config.format ?? undefined,
     skipInvalidRows: config.skipInvalidRows,
     verdicts: options.verdicts,
-    now: new Date((options.clock ?? systemClock)()),
+    now: new Date(startedMs),
+    onProgress(progress) {
+      if (clock() - toldMs < PROGRESS_INTERVAL_MS) return;
+      toldMs = clock();
+      options.onEvent?.({ kind: "checking", progress, elapsedMs: toldMs - startedMs });
+    },
     signal: options.signal,
   });
   using opened = new DisposableStack();
