@@ -14,7 +14,13 @@ import { resolveHome } from "../utils/paths.ts";
 import { interruptible } from "./interrupt.ts";
 import { addModelOptions, type ModelOptions, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
-import { addTaskOptions, evaluateModel, openTaskOf, type TaskOptions } from "./task_options.ts";
+import {
+  addTaskOptions,
+  evaluateModel,
+  openTaskOf,
+  TASK_HELP,
+  type TaskOptions,
+} from "./task_options.ts";
 import { print, printError } from "./terminal.ts";
 
 interface EvalOptions extends ModelOptions, TaskOptions {
@@ -29,7 +35,7 @@ export function registerEval(program: Command): void {
       "Measure a model on a task: the loss on a data file, choices by likelihood, texts by exact match, or what a " +
         "skill's scorer says. The result of every item is kept.",
     );
-  addTaskOptions(addModelOptions(command))
+  addTaskOptions(addModelOptions(command).requiredOption("--task <task>", TASK_HELP))
     .option(
       "--output <file>",
       "where to write the result of every item, as JSON Lines (default: evaluations/ in the home folder)",

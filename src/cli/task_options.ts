@@ -43,13 +43,13 @@ export interface TaskOptions {
   readonly batchSize?: number;
 }
 
-/** Adds the options to `command`. */
+/** What `--task` takes, in the words of every command's help. */
+export const TASK_HELP =
+  "a data file, a task description (.yaml), a skill (builtin:syllo) or a known task (gsm8k)";
+
+/** Adds all options but `--task` to `command`. */
 export function addTaskOptions(command: Command): Command {
   return command
-    .requiredOption(
-      "--task <task>",
-      "a data file, a task description (.yaml), a skill (builtin:syllo) or a known task (gsm8k)",
-    )
     .option(
       "--limit <n>",
       "how many items (default: all; 100 of a skill)",
