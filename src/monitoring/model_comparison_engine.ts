@@ -240,7 +240,11 @@ export class ModelComparisonEngine {
       test,
       pValue: pValueOf(test, { wins, losses, weighted, resamples, seed }),
       minimumEffect,
-      detectableEffect: detectableEffect(weighted, confidence),
+      detectableEffect: Math.max(
+        detectableEffect(weighted, confidence),
+        // so many items must differ, all to one side, for McNemar's test to be significant
+        isBinary ? Math.ceil(1 - Math.log2(1 - confidence)) / pairs.length : 0,
+      ),
     };
   }
 
