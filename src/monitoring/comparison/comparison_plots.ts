@@ -31,8 +31,9 @@ export function drawInterval(comparison: Comparison): string {
         x(high)
       }" y1="${middle}" y2="${middle}" stroke="${colour}" stroke-width="5" stroke-linecap="round"/>` +
       `<circle cx="${x(difference)}" cy="${middle}" r="8" fill="${colour}"/>` +
-      label(x(low), middle + 24, low) + label(x(high), middle + 24, high) +
-      label(x(difference), middle - 16, difference) +
+      label(x(low) - 4, { y: middle + 24, value: low, anchor: "end" }) +
+      label(x(high) + 4, { y: middle + 24, value: high, anchor: "start" }) +
+      label(x(difference), { y: middle - 16, value: difference, anchor: "middle" }) +
       `<text x="${x(0)}" y="${HEIGHT - 8}" text-anchor="middle">0</text>`,
     `difference ${difference.toFixed(4)} from ${low.toFixed(4)} to ${high.toFixed(4)}`,
   );
@@ -90,9 +91,20 @@ function svg(content: string, title: string): string {
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img"><title>${title}</title>${content}</svg>`;
 }
 
-function label(x: number, y: number, value: number): string {
-  const at = Math.min(WIDTH - 28, Math.max(28, x));
-  return `<text x="${at}" y="${y}" text-anchor="middle">${value > 0 ? "+" : ""}${
+function label(
+  x: number,
+  { y, value, anchor }: {
+    readonly y: number;
+    readonly value: number;
+    readonly anchor: "start" | "middle" | "end";
+  },
+): string {
+  // a label ends within the picture
+  const width = 52;
+  const [before, after] =
+    { start: [0, width], middle: [width / 2, width / 2], end: [width, 0] }[anchor];
+  const at = Math.min(WIDTH - after!, Math.max(before!, x));
+  return `<text x="${round(at)}" y="${y}" text-anchor="${anchor}">${value > 0 ? "+" : ""}${
     value.toFixed(4)
   }</text>`;
 }
