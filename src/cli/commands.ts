@@ -57,6 +57,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./control.ts")).registerControl,
   },
   {
+    name: "eval",
+    summary: "Measure a model on a task",
+    load: async () => (await import("./eval.ts")).registerEval,
+  },
+  {
+    name: "compare",
+    summary: "Tell which of two models is better, with a verdict",
+    load: async () => (await import("./compare.ts")).registerCompare,
+  },
+  {
     name: "data",
     summary: "Check, show and generate data sets",
     load: async () => (await import("./data.ts")).registerData,
