@@ -44,6 +44,11 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     http: [".", "generation"],
     ".": ["generation", "http"],
   },
+  management: {
+    retention: [],
+    backup: [],
+    ".": ["retention", "backup"],
+  },
   core: {
     training: [],
     ".": ["training"],

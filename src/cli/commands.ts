@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./model.ts")).registerModel,
   },
   {
+    name: "checkpoints",
+    summary: "List checkpoints, pin them and remove what need not stay",
+    load: async () => (await import("./checkpoints.ts")).registerCheckpoints,
+  },
+  {
     name: "config",
     summary: "Show settings and where they come from",
     load: async () => (await import("./config.ts")).registerConfig,

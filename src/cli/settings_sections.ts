@@ -5,6 +5,7 @@
  */
 
 import { SERVE_SETTINGS } from "../inference/serve_settings.ts";
+import { RETENTION_SETTINGS } from "../management/retention/settings.ts";
 import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { type AnySetting, type AnySettings, anySettings } from "../utils/settings/setting.ts";
 
@@ -40,7 +41,7 @@ export const SECTIONS: Readonly<Record<string, SettingsSection>> = {
   },
   serve: { help: "settings of serve", settings: anySettings(SERVE_SETTINGS) },
   daemon: { help: "settings of the daemon", settings: null },
-  retention: { help: "which checkpoints stay", settings: null },
+  retention: { help: "which checkpoints stay", settings: anySettings(RETENTION_SETTINGS) },
 };
 
 /** Settings at the top of a file that other commands than `train` have too. */

@@ -9,6 +9,7 @@ import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import type { Device } from "../engine/runtime/session.ts";
 import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
+import { lockCheckpoints } from "../models/checkpoint/lock.ts";
 import type { Checkpoint } from "../models/checkpoint/open.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
 import type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
@@ -210,6 +211,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (!resume) await refuseUsed(output);
   // a run that was killed when it had only to remove old checkpoints saves nothing any more
   if (!dryRun) await removeLeftovers(output);
+  using reading = new DisposableStack(); // until its tensors are read, nobody may remove what the run goes on from
+  if (resume && !dryRun) reading.use(await lockCheckpoints(output, { shared: true, signal }));
   using checkpoint = resume ? await newestCheckpoint(output, onWarning) : undefined;
   if (resume && checkpoint === undefined) {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
@@ -272,6 +275,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } else {
     await loadTrainer(trainer, { checkpoint, prepared });
   }
+  reading.dispose();
   collectGarbage(); // of reading the weights
 
   // not before: settings that do not fit what is resumed must not take the place of those that do

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { type NamedTensors, safetensorsContent } from "../../engine/tensor/safetensors_writer.ts";
 import {
   type FileContent,
@@ -15,11 +15,17 @@ import {
 import { type AdapterContents, writeAdapterFiles } from "../adapters/folder.ts";
 import { type ModelContents, writeModelFiles } from "../hub/save_model.ts";
 import { checkpointPath, checkpointsFolder, listCheckpoints } from "./list.ts";
-import { CHECKPOINT_FORMAT, type Manifest, MANIFEST_FILE, measured } from "./manifest.ts";
+import { holdsOf, readHolds } from "./holds.ts";
+import { lockCheckpoints } from "./lock.ts";
+import {
+  CHECKPOINT_FORMAT,
+  type Manifest,
+  MANIFEST_FILE,
+  measured,
+  OPTIMIZER_FILE,
+} from "./manifest.ts";
+import { condemnCheckpoint } from "./remove.ts";
 import type { TrainerState } from "./trainer_state.ts";
-
-/** The state of the optimizer: tensors named `<weight>.<what>`, for example `lm_head.weight.exp_avg`. */
-export const OPTIMIZER_FILE = "optimizer.safetensors";
 
 /** Where the run stands. */
 export const TRAINER_STATE_FILE = "trainer_state.json";
@@ -72,7 +78,13 @@ export interface PruneOptions {
   readonly keepSteps?: readonly number[];
 }
 
-/** Removes the oldest checkpoints of a run and returns their paths. */
+/** How long a trainer waits for others that read or remove checkpoints; the next save removes what is left then. */
+const PRUNE_WAIT_MS = 2000;
+
+/**
+ * Removes the oldest checkpoints of a run and returns their paths. Those that are held stay, and nothing is removed
+ * while others read checkpoints of the run.
+ */
 export async function pruneCheckpoints(
   runFolder: string,
   { keepLast, keepSteps = [] }: PruneOptions,
@@ -82,14 +94,14 @@ export async function pruneCheckpoints(
       `Cannot prune checkpoints as "keepLast" must be at least 1: current value is ${keepLast}`,
     );
   }
+  if ((await listCheckpoints(runFolder)).length <= keepLast) return [];
+  using lock = await lockCheckpoints(runFolder, { timeoutMs: PRUNE_WAIT_MS });
+  if (lock === undefined) return [];
+  const holds = await readHolds(runFolder);
   const outdated = (await listCheckpoints(runFolder)).slice(0, -keepLast)
-    .filter(({ step }) => !keepSteps.includes(step));
-  for (const { path } of outdated) {
-    // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
-    const condemned = join(checkpointsFolder(runFolder), `.${basename(path)}.part`);
-    await Deno.rename(path, condemned);
-    await removeIfThere(condemned);
-  }
+    .filter(({ step, path }) => !keepSteps.includes(step) && holdsOf(holds, path).length === 0);
+  // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
+  for (const { path } of outdated) await removeIfThere(await condemnCheckpoint(path));
   return outdated.map(({ path }) => path);
 }
 
