@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { BackupManager } from "../management/backup_manager.ts";
 import { RetentionManager, type RetentionSettings } from "../management/retention_manager.ts";
 import { RETENTION_SETTINGS } from "../management/retention/settings.ts";
 import { resolveHome } from "../utils/paths.ts";
@@ -183,8 +184,10 @@ async function openManager(options: HomeOption, command: Command): Promise<Reten
     await readHome(reader),
     flagSettings(command, { table: TABLE, cwd: context.cwd, onWarning: warnOfSettings }),
   ]);
+  const home = resolveHome(context).path;
   return new RetentionManager({
-    home: resolveHome(context).path,
+    home,
+    copies: () => new BackupManager({ home }).copies(),
     settings: valuesOf(settings) as unknown as RetentionSettings, // every value was decoded by its setting
   });
 }
