@@ -78,7 +78,7 @@ export function planRetention(runs: readonly StoredRun[], options: PlanOptions):
   const of = (each: StoredCheckpoint) => protections.get(each.id) ?? [];
   const mayBeTouched = only === undefined ? all : all.filter(({ id }) => only.includes(id));
   const oldestFirst = mayBeTouched.toSorted((a, b) =>
-    a.savedAtMs - b.savedAtMs || (a.id < b.id ? -1 : 1)
+    a.savedAtMs - b.savedAtMs || a.step - b.step || (a.id < b.id ? -1 : 1)
   );
   const deleted = new Map<string, string>();
   const dropped = new Map<string, string>();
