@@ -25,7 +25,7 @@ Deno.test("waitForFileLock() waits for as long as it may, and no longer", async 
   const path = join(folder.path, ".lock");
   const held = await tryLockFile(path);
   assert.equal(await waitForFileLock(path, { timeoutMs: 60 }), undefined);
-  await assert.rejects(waitForFileLock(path, { signal: AbortSignal.timeout(30) }), /timed out/i);
+  await assert.rejects(waitForFileLock(path, { signal: AbortSignal.timeout(30) }), /timeout/i);
   const waiting = waitForFileLock(path);
   held![Symbol.dispose]();
   using lock = await waiting;

@@ -74,7 +74,7 @@ export async function createBackup(
   const files = tree.filter((entry): entry is FileEntry => entry.kind === "file");
   const { id, bytes } = encodeSnapshot({
     format: SNAPSHOT_FORMAT,
-    created_at: new Date(nowMs).toISOString(),
+    created_at: new Date(timeAfter(whole.at(-1), nowMs)).toISOString(),
     home,
     files: files.length,
     size_bytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -95,6 +95,11 @@ export async function createBackup(
   }
   const record = JSON.parse(new TextDecoder().decode(bytes));
   return { snapshot: { id, ...record }, tree };
+}
+
+/** The newest backup is that of the latest time, whatever the clock was set to meanwhile. */
+function timeAfter(before: NamedSnapshot | undefined, nowMs: number): number {
+  return before === undefined ? nowMs : Math.max(nowMs, Date.parse(before.created_at) + 1);
 }
 
 interface ReadOptions {

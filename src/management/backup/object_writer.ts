@@ -7,7 +7,7 @@
 import { UserError } from "../../utils/errors.ts";
 import { createDataKey, type DataKey, keyBlob } from "./data_keys.ts";
 import type { Repository } from "./repository.ts";
-import { checkSealed, contentId, sealObject } from "./sealed_object.ts";
+import { contentId, isSealedByKey, openObject, sealObject } from "./sealed_object.ts";
 import { objectBlob, OBJECTS_PREFIX } from "./snapshot.ts";
 
 /** Options of {@linkcode openObjectWriter}. */
@@ -45,7 +45,7 @@ const CONCURRENCY = 4;
 
 /** Opens a writer; looks at what the store has. */
 export async function openObjectWriter(
-  { store, config }: Repository,
+  { store, config, keys }: Repository,
   options: ObjectWriterOptions,
 ): Promise<ObjectWriter> {
   const { named, damaged, level, dryRun, signal } = options;
@@ -60,6 +60,7 @@ export async function openObjectWriter(
   let dataKey: Promise<DataKey | undefined> | undefined;
 
   const has = (id: string) => named.has(id) && stored.get(id) === named.get(id) && !damaged.has(id);
+  const keyOf = (key: string) => keys.open(key);
   const makeKey = async () => {
     if (config.recipients.length === 0) return undefined;
     const { key, stored } = await createDataKey(config.recipients);
@@ -71,9 +72,9 @@ export async function openObjectWriter(
     if (stored.has(id) && config.recipients.length === 0) {
       // of a backup that was interrupted: it counts if it is whole
       const left = await store.get(name);
-      if (left !== undefined && checkSealed(left) === undefined) {
-        objects.set(id, left.length);
-        return;
+      if (left !== undefined && !isSealedByKey(left)) {
+        const { content: found } = await openObject(left, { id, keyOf });
+        if (found !== undefined) return void objects.set(id, left.length);
       }
     }
     const key = await (dataKey ??= makeKey());

@@ -119,7 +119,8 @@ export async function pruneBackups(
   const unneeded: string[] = [];
   for await (const { key, sizeBytes, writtenAtMs } of store.list(OBJECTS_PREFIX)) {
     const id = key.slice(key.lastIndexOf("/") + 1);
-    if (needed.has(id) || nowMs - writtenAtMs < store.graceMs) continue;
+    const isFresh = store.graceMs > 0 && nowMs - writtenAtMs < store.graceMs;
+    if (needed.has(id) || isFresh) continue;
     unneeded.push(key);
     objects++;
     freedBytes += sizeBytes;

@@ -15,13 +15,13 @@ export interface DailyOptions {
 }
 
 /**
- * Returns when the next daily backup is due, in milliseconds since 1970. If a day's was missed, as the machine was
- * off, that time has passed. In a night without that time of day it is as much later as the clock was put forward.
+ * Returns when the next daily backup is due, in milliseconds since 1970. If one was missed, as the machine was off
+ * or there was none yet, that time has passed. In a night without that time of day it is as much later as the clock was put forward.
  */
-export function nextDaily({ at, lastMs, nowMs }: DailyOptions): number {
+export function nextDaily({ at, lastMs = -Infinity, nowMs }: DailyOptions): number {
   const today = atTime(at, { nowMs, days: 0 });
   const latest = today <= nowMs ? today : atTime(at, { nowMs, days: -1 });
-  if (lastMs === undefined ? latest === today : lastMs < latest) return latest;
+  if (lastMs < latest) return latest;
   return latest === today ? atTime(at, { nowMs, days: 1 }) : today;
 }
 

@@ -106,9 +106,11 @@ export async function readSnapshots(store: BlobStore): Promise<Snapshots> {
       broken.push({ id, problem: messageOf(error) });
     }
   }
-  const byTime = <T extends { readonly id: string }>(list: T[]) =>
-    list.sort((a, b) => a.id < b.id ? -1 : 1);
-  return { whole: byTime(whole), broken: byTime(broken) };
+  const timeOf = ({ created_at }: Snapshot) => Date.parse(created_at);
+  return {
+    whole: whole.sort((a, b) => timeOf(a) - timeOf(b) || (a.id < b.id ? -1 : 1)),
+    broken: broken.sort((a, b) => a.id < b.id ? -1 : 1),
+  };
 }
 
 function decodeSnapshot(

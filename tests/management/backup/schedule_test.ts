@@ -7,7 +7,7 @@ const at = (day: number, hour: number, minute = 0) =>
 
 Deno.test("nextDaily() is once a day at its time, and at once if that was missed", () => {
   const cases: readonly (readonly [last: number | undefined, now: number, next: number])[] = [
-    [undefined, at(10, 1), at(10, 3)],
+    [undefined, at(10, 1), at(9, 3)],
     [undefined, at(10, 4), at(10, 3)],
     [at(10, 3), at(10, 4), at(11, 3)],
     [at(10, 3), at(11, 2, 59), at(11, 3)],
