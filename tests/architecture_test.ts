@@ -49,6 +49,11 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     backup: [],
     ".": ["retention", "backup"],
   },
+  monitoring: {
+    runs: [],
+    plots: ["runs"],
+    trackers: ["runs"],
+  },
   core: {
     training: [],
     ".": ["training"],

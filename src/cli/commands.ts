@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./model.ts")).registerModel,
   },
   {
+    name: "run",
+    summary: "List runs, look at them, plot and compare them",
+    load: async () => (await import("./run.ts")).registerRun,
+  },
+  {
     name: "checkpoints",
     summary: "List checkpoints, pin them and remove what need not stay",
     load: async () => (await import("./checkpoints.ts")).registerCheckpoints,

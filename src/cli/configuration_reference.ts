@@ -20,6 +20,7 @@ const MARK = /(<!-- (settings|other names) of (\w+) -->\n)[^]*?(<!-- end -->)/g;
 const VALUES: { readonly [K in SettingKind["kind"]]: string } = {
   text: "text",
   path: "path",
+  paths: "paths",
   place: "path or name",
   choice: "word",
   integer: "whole number",

@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { resolve } from "node:path";
 import { messageOf, UserError } from "../utils/errors.ts";
 import type { GivenSetting, GivenSettings } from "../utils/settings/layers.ts";
+import { resolvePaths } from "../utils/path_list.ts";
 import { choiceOf } from "../utils/settings/rules.ts";
 import {
   type AnySetting,
@@ -34,6 +35,8 @@ type Parser = (text: string, previous: unknown) => unknown;
 const PARSERS: { readonly [K in Kind]: (kind: OfKind<K>) => Parser } = {
   text: () => (text) => text,
   path: () => filled,
+  paths: () => (text, previous) =>
+    typeof previous === "string" ? `${previous},${filled(text)}` : filled(text),
   place: () => filled,
   choice: (kind) => (text) => {
     const choice = choiceOf(text, kind);
@@ -95,8 +98,7 @@ export function flagSettings(command: Command, options: FlagSettingsOptions): Gi
         throw new UserError(`Cannot take both ${before} and ${place}: they are one setting`);
       }
       if (place !== flag && !option.negate) onWarning(`${place} is called ${flag}`);
-      const isPath = setting.kind === "path" && typeof value === "string";
-      const located = isPath ? resolve(cwd, value) : value;
+      const located = locatedAt(cwd, { kind: setting.kind, value });
       given[key] = {
         value: located === LEFT_OPEN ? null : located,
         source: { origin: "flag", place },
@@ -104,6 +106,18 @@ export function flagSettings(command: Command, options: FlagSettingsOptions): Gi
     }
   }
   return given;
+}
+
+function locatedAt(
+  cwd: string,
+  { kind, value }: { readonly kind: Kind; readonly value: unknown },
+): unknown {
+  if (typeof value !== "string") return value;
+  return kind === "path"
+    ? resolve(cwd, value)
+    : kind === "paths"
+    ? resolvePaths(value, cwd)
+    : value;
 }
 
 /** Returns the flags of a setting, those that help does not tell included. */

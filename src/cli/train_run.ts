@@ -14,6 +14,7 @@ import { isCommit } from "../models/hub/reference.ts";
 import { PRESETS } from "../models/presets.ts";
 import { resolveModel } from "../models/stored/resolve_model.ts";
 import { UserError } from "../utils/errors.ts";
+import { splitPaths } from "../utils/path_list.ts";
 import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import {
   describeSource,
@@ -141,7 +142,7 @@ function isGiven(setting: GivenSetting | undefined): boolean {
 function refuseMissing(settings: GivenSettings): void {
   if (!isGiven(settings["dataset"])) {
     throw new UserError(
-      'Cannot train without data: give --dataset <file>, a JSON Lines file, or "dataset" in the file of --config',
+      'Cannot train without data: give --dataset <file>, or "dataset" in the file of --config',
     );
   }
   if (!isGiven(settings["model"])) {
@@ -237,7 +238,8 @@ function runName(
   { typed, now }: { readonly typed: string; readonly now: Date },
 ): string {
   const time = now.toISOString().replaceAll(/[-:]/g, "").slice(0, 15);
-  const data = basename(dataset).replace(/\.[^.]*$/, "");
+  const data = basename(splitPaths(dataset)[0]!.path)
+    .replace(/\.(?:gz|zst)$/, "").replace(/\.[^.]*$/, "");
   const folder = basename(model);
   // in the hub's cache, folders are named by their commits
   return `${time}-${isCommit(folder) ? basename(typed) : folder}-${data}`;

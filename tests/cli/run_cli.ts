@@ -37,6 +37,17 @@ export function cliCommand(entry = "cli.ts"): readonly [string, ...string[]] {
   return [Deno.execPath(), "run", "--quiet", "-A", path];
 }
 
+/** Returns a home folder that lasts as long as this process. */
+export function testHome(): string {
+  if (home === undefined) {
+    const path = home = Deno.makeTempDirSync({ prefix: "llm-training-test-home-" });
+    globalThis.addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
+  }
+  return home;
+}
+
+let home: string | undefined;
+
 /** Runs the program to its end. */
 export async function runCli(
   args: readonly string[],
@@ -46,7 +57,7 @@ export async function runCli(
   const [program, ...head] = cliCommand(entry);
   const child = new Deno.Command(program, {
     args: [...head, ...args],
-    env: { NO_COLOR: "1", ...env },
+    env: { NO_COLOR: "1", LLM_TRAINING_HOME: testHome(), ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdin: "piped",
     stdout: "piped",

@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { FormatChoice } from "../../datasets/formats.ts";
+import type { TrainOn } from "../../datasets/train_on.ts";
+import type { Truncation } from "../../datasets/truncation.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import type { ModuleSelection } from "../../models/adapters/lora_config.ts";
 import { decode, object } from "../../utils/json.ts";
@@ -18,8 +21,10 @@ export { LORA_VARIANTS, type LoraVariant } from "./settings.ts";
 
 /** The settings of a run; paths are absolute. */
 export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
-  /** JSON Lines file to train on. */
+  /** Files and folders to train on, with commas between them, each perhaps with a weight behind a colon. */
   readonly dataset: string;
+  /** The form of the rows; null finds it out. */
+  readonly format: FormatChoice | null;
   /** A preset's name or a model folder. */
   readonly model: string;
   /** Where to run. */
@@ -50,6 +55,20 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly epochs: number;
   /** Most tokens of an example; null takes what the model was made for, at most 512. */
   readonly maxLength: number | null;
+  /** Which tokens of conversations and completions are trained. */
+  readonly trainOn: TrainOn;
+  /** What becomes of a longer one. */
+  readonly truncation: Truncation;
+  /** Whether examples share rows of `maxLength` tokens, each apart from the others. */
+  readonly packing: boolean;
+  /** Whether rows of about the same length share a micro-batch. */
+  readonly groupByLength: boolean;
+  /** Whether rows that cannot be used are left out; else a data set with one is refused. */
+  readonly skipInvalidRows: boolean;
+  /** Threads that turn rows into tokens; null takes two, where there are as many processors. */
+  readonly dataWorkers: number | null;
+  /** Whether tokens are kept for further runs, and taken from earlier ones. */
+  readonly cache: boolean;
   /** Decides the order of rows and the weights of a new model. */
   readonly seed: number;
   /** Whether each epoch has an order of its own. */
@@ -58,7 +77,7 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly saveSteps: number | null;
   /** How many of the newest checkpoints stay; null keeps all. */
   readonly keepCheckpoints: number | null;
-  /** JSON Lines file to evaluate on; null evaluates on nothing. */
+  /** Files and folders to evaluate on; null evaluates on nothing. */
   readonly evalDataset: string | null;
   /** Part of the data that is held out to evaluate on; null holds nothing out. */
   readonly evalSplit: number | null;
@@ -66,10 +85,18 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly evalSteps: number | null;
   /** Evaluations without a better loss after which the run stops; null never stops early. */
   readonly earlyStoppingPatience: number | null;
-  /** Text that the model continues now and then, to be looked at; null takes no samples. */
-  readonly samplePrompt: string | null;
-  /** Steps between samples; null takes one at the end only. */
+  /** Whether the checkpoint with the lowest loss stays beside the newest, where a run is evaluated on its way. */
+  readonly saveBest: boolean;
+  /** Texts that the model continues at the beginning, now and then and at the end, to be looked at. */
+  readonly samplePrompts: readonly string[];
+  /** Steps between samples; null takes some at the beginning and at the end only. */
   readonly sampleSteps: number | null;
+  /** Where the run is shown besides: names of trackers, or `<name>=<folder or address>`. */
+  readonly trackers: readonly string[];
+  /** Experiment of MLflow, project of W&B; null takes that of the environment, or `llm-training`. */
+  readonly trackerProject: string | null;
+  /** What trackers call the run; null takes that of the environment, or the name of its folder. */
+  readonly trackerRunName: string | null;
   /** Folder of an adapter to go on from; null has none. */
   readonly adapter: string | null;
   /** Width of a new adapter; null trains the model itself, or goes on from `adapter`. */
@@ -103,5 +130,12 @@ const decodeConfig = object(fieldsOf(TRAINING_SETTINGS));
  * @throws {UserError} If one is unknown or impossible, or the data or the model is missing.
  */
 export function parseTrainingConfig(json: unknown, source: string): TrainingConfig {
-  return decode(decodeConfig, json, source);
+  return decode(decodeConfig, withNewNames(json), source);
+}
+
+/** Settings of before had one prompt only. */
+function withNewNames(json: unknown): unknown {
+  if (typeof json !== "object" || json === null || !("samplePrompt" in json)) return json;
+  const { samplePrompt, ...rest } = json;
+  return typeof samplePrompt === "string" ? { samplePrompts: [samplePrompt], ...rest } : rest;
 }

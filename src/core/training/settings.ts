@@ -5,6 +5,9 @@
  * @module
  */
 
+import { FORMAT_CHOICES } from "../../datasets/formats.ts";
+import { TRAIN_ON } from "../../datasets/train_on.ts";
+import { TRUNCATIONS } from "../../datasets/truncation.ts";
 import { DEVICES } from "../../engine/runtime/session.ts";
 import { ALL_LINEAR } from "../../models/adapters/lora_config.ts";
 import { PRESETS } from "../../models/presets.ts";
@@ -13,6 +16,7 @@ import type { TrainingConfig } from "./config.ts";
 import { FROZEN_DTYPES } from "./frozen_weights.ts";
 import { OPTIMIZER_SETTINGS } from "./optimizer_settings.ts";
 import { SCHEDULE_SETTINGS, SCHEDULES } from "./schedule.ts";
+import { TRACKING_SETTINGS } from "./tracking_settings.ts";
 
 /** Every kind of adapter. */
 export const LORA_VARIANTS = ["lora", "rslora", "dora"] as const;
@@ -35,10 +39,22 @@ const PRESET_NAMES = Object.keys(PRESETS);
 /** The definition of every setting. */
 export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
   dataset: {
-    kind: "path",
-    value: "file",
-    help: "JSON Lines file to train on",
+    kind: "paths",
+    value: "files",
+    help:
+      "what to train on: files or folders (JSON Lines, JSON, CSV, Parquet, text; .gz, .zst), commas between " +
+      "them, each perhaps with a weight: a.jsonl,b.parquet:0.5",
     aliases: ["train_file", "dataset_path"],
+  },
+  format: {
+    kind: "choice",
+    choices: FORMAT_CHOICES,
+    default: null,
+    otherwise: "found out of the first rows of each file",
+    value: "form",
+    help:
+      "the form of the rows; mixed reads each by its own fields, chosen the good answers of preference rows",
+    fixed: true,
   },
   model: {
     kind: "place",
@@ -168,6 +184,59 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     fixed: true,
     aliases: ["max_seq_length", "max_seq_len", "sequence_len", "cutoff_len"],
   },
+  trainOn: {
+    kind: "choice",
+    choices: TRAIN_ON,
+    default: "assistant",
+    value: "tokens",
+    help:
+      "what is trained of conversations and completions: all the assistant says, its last turn, or everything",
+    fixed: true,
+  },
+  truncation: {
+    kind: "choice",
+    choices: TRUNCATIONS,
+    default: "auto",
+    value: "policy",
+    help:
+      "what becomes of a longer one: end and start cut that off, split makes several of it, drop leaves it out, " +
+      "error refuses it; auto splits texts and cuts off the end of other rows",
+    fixed: true,
+  },
+  packing: {
+    kind: "boolean",
+    default: false,
+    help: "let examples share rows of the longest length, each apart from the others",
+    fixed: true,
+    aliases: ["sample_packing", "neat_packing"],
+  },
+  groupByLength: {
+    kind: "boolean",
+    default: false,
+    help: "let rows of about the same length share a micro-batch",
+    fixed: true,
+  },
+  skipInvalidRows: {
+    kind: "boolean",
+    default: false,
+    help: "leave out rows that cannot be used; a data set with such rows is refused otherwise",
+    fixed: true,
+  },
+  dataWorkers: {
+    kind: "integer",
+    min: 1,
+    max: 64,
+    default: null,
+    otherwise: "2, where there are as many processors",
+    help: "threads that turn rows into tokens",
+    aliases: ["dataset_num_proc", "preprocessing_num_workers"],
+  },
+  cache: {
+    kind: "boolean",
+    off: "do not keep tokens for further runs, nor take those of earlier ones",
+    default: true,
+    help: "keep tokens for further runs",
+  },
   seed: {
     kind: "integer",
     min: 0,
@@ -200,10 +269,10 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     aliases: ["save_total_limit"],
   },
   evalDataset: {
-    kind: "path",
+    kind: "paths",
     default: null,
-    value: "file",
-    help: "JSON Lines file to evaluate on",
+    value: "files",
+    help: "what to evaluate on, written as what to train on",
     replaces: ["evalSplit"],
     aliases: ["validation_file", "validation_dataset_path"],
   },
@@ -234,20 +303,7 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     help:
       "stop after this many evaluations without a lower loss, of --eval-steps or else each epoch",
   },
-  samplePrompt: {
-    kind: "text",
-    default: null,
-    value: "text",
-    help: "text that the model continues now and then, to be looked at",
-  },
-  sampleSteps: {
-    kind: "integer",
-    min: 1,
-    default: null,
-    otherwise: "one at the end",
-    value: "steps",
-    help: "steps between samples",
-  },
+  ...TRACKING_SETTINGS,
   ...OPTIMIZER_SETTINGS,
   ...SCHEDULE_SETTINGS,
   loraRank: {

@@ -31,14 +31,15 @@ export interface ScanOptions {
 }
 
 /**
- * Folders of a home that are of no use elsewhere: what tells a daemon what to do, and its lock, key and logs.
+ * Folders of a home that are of no use elsewhere: what tells a daemon what to do, and its lock, key and logs; tokens
+ * that are made anew from the data.
  * Backups of backups would grow without end.
  */
-const LEFT_OUT = ["backups", "control", "daemon"] as const;
+const LEFT_OUT = ["backups", "control", "daemon", "data/tokens"] as const;
 
 /** Names of what is being written, of locks, and of what belongs to an open database. */
 const PASSING =
-  /^\..*\.lock$|^\.lock$|\.part$|^\..*\.part\b|^backup_state\.json$|\.sqlite-(?:wal|shm|journal)$/;
+  /^\..*\.lock$|^(?:run)?\.lock$|\.part$|^\..*\.part\b|^backup_state\.json$|\.sqlite-(?:wal|shm|journal)$/;
 
 /**
  * Yields what is in the home, each folder before what is in it, by name. While the checkpoints of a run are walked

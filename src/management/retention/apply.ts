@@ -13,8 +13,8 @@ import type { StoredRun } from "./stored_run.ts";
 
 /** What changes files, so that tests can make it fail. */
 export interface RetentionFiles {
-  /** Takes a checkpoint out of sight and returns its new path. */
-  readonly condemn: (path: string) => Promise<string>;
+  /** Takes a checkpoint out of sight and returns its new path; `undefined` if it is no longer there. */
+  readonly condemn: (path: string) => Promise<string | undefined>;
   /** Removes a folder with all it holds. */
   readonly remove: (path: string) => Promise<void>;
   /** Removes the state of a checkpoint's optimizer. */
@@ -63,7 +63,10 @@ export async function applyLines(
   { files, signal }: ApplyOptions,
 ): Promise<readonly RetentionFailure[]> {
   const work: Readonly<Record<RetentionAction, (path: string) => Promise<void>>> = {
-    delete: async (path) => await files.remove(await files.condemn(path)),
+    delete: async (path) => {
+      const condemned = await files.condemn(path);
+      if (condemned !== undefined) await files.remove(condemned);
+    },
     drop_optimizer: (path) => files.dropOptimizer(path),
     keep: () => Promise.resolve(),
   };

@@ -22,7 +22,10 @@ import { readRunMetrics } from "./run_metrics.ts";
 import type { RunUse, StoredCheckpoint, StoredRun } from "./stored_run.ts";
 
 /** The file in a run's folder that a trainer holds locked while it is at work. */
-const TRAINER_LOCK_FILE = ".lock";
+const TRAINER_LOCK_FILE = "run.lock";
+
+/** What of a run's events tells of its course. */
+const COURSE = /^\{.*?"event":"(started|resumed|interrupted|failed|finished|stopped)"/gm;
 
 /** How deep folders of runs may lie in others. */
 const MAX_DEPTH = 4;
@@ -144,17 +147,18 @@ async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
   }
 }
 
-/** Whether the last thing that a run notes of itself is that it has done all it was to do. */
+/** Whether the last that a run notes of its course is that it has done all it was to do. */
 async function isFinished(folder: string): Promise<boolean> {
+  const path = join(folder, "events.jsonl");
   let text: string;
   try {
-    text = await Deno.readTextFile(join(folder, "events.jsonl"));
+    text = await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw fileError("read", join(folder, "events.jsonl"), error);
+    throw fileError("read", path, error);
   }
-  const last = text.trimEnd().split("\n").at(-1) ?? "";
-  return /"event":"(?:finished|stopped)"/.test(last);
+  const events = [...text.matchAll(COURSE)];
+  return /finished|stopped/.test(events.at(-1)?.[1] ?? "");
 }
 
 /** The models that a run cannot do without: an adapter's base, or what it starts from until it has saved itself. */

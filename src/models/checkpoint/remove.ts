@@ -13,15 +13,16 @@ import { type Manifest, MANIFEST_FILE, OPTIMIZER_FILE, readManifest } from "./ma
 const CONDEMNED = /^\.checkpoint-\d+\.part\.trash$/;
 
 /**
- * Takes the checkpoint in `path` out of sight by renaming it, and returns the new path, which is to be removed.
- * The caller holds the lock of the checkpoints.
+ * Takes the checkpoint in `path` out of sight by renaming it, and returns the new path, which is to be removed;
+ * `undefined` if it is no longer there. The caller holds the lock of the checkpoints.
  */
-export async function condemnCheckpoint(path: string): Promise<string> {
+export async function condemnCheckpoint(path: string): Promise<string | undefined> {
   const condemned = join(dirname(path), `.${basename(path)}.part.trash`);
   await removeIfThere(condemned);
   try {
     await Deno.rename(path, condemned);
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw fileError("remove", path, error);
   }
   return condemned;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type NamedTensors, safetensorsContent } from "../../engine/tensor/safetensors_writer.ts";
 import {
   type FileContent,
@@ -94,15 +94,32 @@ export async function pruneCheckpoints(
       `Cannot prune checkpoints as "keepLast" must be at least 1: current value is ${keepLast}`,
     );
   }
-  if ((await listCheckpoints(runFolder)).length <= keepLast) return [];
+  const outdated = (await listCheckpoints(runFolder)).slice(0, -keepLast)
+    .filter(({ step }) => !keepSteps.includes(step));
+  return await removeUnheld(runFolder, outdated.map(({ path }) => path));
+}
+
+/**
+ * Removes the checkpoint `path`, unless it is held or others are reading checkpoints of its run; does nothing if there
+ * is none.
+ */
+export async function removeCheckpoint(path: string): Promise<void> {
+  await removeUnheld(dirname(dirname(path)), [path]);
+}
+
+/** Removes those of the checkpoints `paths` that may go, and returns them. */
+async function removeUnheld(runFolder: string, paths: readonly string[]): Promise<string[]> {
+  if (paths.length === 0) return [];
   using lock = await lockCheckpoints(runFolder, { timeoutMs: PRUNE_WAIT_MS });
   if (lock === undefined) return [];
   const holds = await readHolds(runFolder);
-  const outdated = (await listCheckpoints(runFolder)).slice(0, -keepLast)
-    .filter(({ step, path }) => !keepSteps.includes(step) && holdsOf(holds, path).length === 0);
-  // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
-  for (const { path } of outdated) await removeIfThere(await condemnCheckpoint(path));
-  return outdated.map(({ path }) => path);
+  const unheld = paths.filter((path) => holdsOf(holds, path).length === 0);
+  for (const path of unheld) {
+    // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
+    const condemned = await condemnCheckpoint(path);
+    if (condemned !== undefined) await removeIfThere(condemned);
+  }
+  return unheld;
 }
 
 /** Removes what a killed process left of saving or removing a checkpoint of a run. */

@@ -7,6 +7,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import { resolvePaths } from "../path_list.ts";
 import type { GivenSetting, GivenSettings, SettingOrigin } from "./layers.ts";
 import { decoderOf } from "./rules.ts";
 import type { AnySetting, AnySettings } from "./setting.ts";
@@ -90,6 +91,7 @@ function located(
   if (typeof value !== "string") return value;
   const { path, userFolder } = options;
   const folder = dirname(path);
+  if (setting.kind === "paths") return resolvePaths(value, folder, userFolder);
   if (setting.kind !== "path" && setting.kind !== "place") return value;
   if (value.startsWith("~/") && userFolder !== undefined) return join(userFolder, value.slice(2));
   if (setting.kind === "path") return resolve(folder, value);

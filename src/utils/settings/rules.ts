@@ -37,6 +37,8 @@ const texts = array(text());
 const DECODERS: KindTable<Decoder<unknown>> = {
   text,
   path: filledText,
+  paths: () => (value, place) =>
+    Array.isArray(value) ? filledTexts(value, place).join(",") : filledText()(value, place),
   place: filledText,
   choice: (kind) => (value, place) => {
     const choice = typeof value === "string" ? choiceOf(value, kind) : undefined;
@@ -57,6 +59,7 @@ const DECODERS: KindTable<Decoder<unknown>> = {
 const SCHEMAS: KindTable<JsonObject> = {
   text: () => ({ type: "string" }),
   path: () => ({ type: "string", minLength: 1 }),
+  paths: () => ({ anyOf: [{ type: "string", minLength: 1 }, NAMES] }),
   place: () => ({ type: "string", minLength: 1 }),
   choice: ({ choices }) => ({ enum: [...choices] }),
   integer: boundedSchema,

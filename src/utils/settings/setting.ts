@@ -33,6 +33,12 @@ export interface PathKind {
   readonly kind: "path";
 }
 
+/** Files and folders with commas between them, each perhaps with a colon and a number behind it. */
+export interface PathsKind {
+  /** Tells kinds apart. */
+  readonly kind: "paths";
+}
+
 /** What may be a folder, and is a name where there is no such folder. */
 export interface PlaceKind {
   /** Tells kinds apart. */
@@ -105,6 +111,7 @@ export interface CustomKind<T = unknown> {
 export type SettingKind =
   | TextKind
   | PathKind
+  | PathsKind
   | PlaceKind
   | ChoiceKind
   | NumberKind
@@ -119,7 +126,8 @@ type KindOf<T> =
   | CustomKind<T>
   | ([T] extends [boolean] ? BooleanKind
     : [T] extends [number] ? NumberKind
-    : [T] extends [string] ? string extends T ? TextKind | PathKind | PlaceKind : ChoiceKind<T>
+    : [T] extends [string]
+      ? string extends T ? TextKind | PathKind | PathsKind | PlaceKind : ChoiceKind<T>
     : [T] extends [readonly string[]] ? NamesKind | TextsKind
     : SelectionKind);
 
