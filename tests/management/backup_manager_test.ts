@@ -1,82 +1,14 @@
-import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import {
-  BACKUP_DEFAULTS,
-  BackupManager,
-  type BackupManagerOptions,
-  type BackupSettings,
-  type BlobStore,
-} from "../../src/management/backup_manager.ts";
+import type { BackupSettings, BlobStore } from "../../src/management/backup_manager.ts";
 import { RetentionManager } from "../../src/management/retention_manager.ts";
 import { openCheckpoint } from "../../src/models/checkpoint/open.ts";
 import { checkpointPath } from "../../src/models/checkpoint/list.ts";
 import { UserError } from "../../src/utils/errors.ts";
-import { createRandom } from "../../src/utils/random.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import { filesBelow, NOW_MS, writeRun } from "./home_of_runs.ts";
-
-/** Options of {@linkcode backupsOf}. */
-interface Options extends Partial<Omit<BackupManagerOptions, "settings">> {
-  readonly settings?: Partial<BackupSettings>;
-}
-
-function backupsOf(home: string, { settings = {}, ...options }: Options = {}): BackupManager {
-  let now = NOW_MS;
-  return new BackupManager({
-    home,
-    clock: () => now += 1000,
-    settings: { ...BACKUP_DEFAULTS, ...settings },
-    ...options,
-  });
-}
-
-/** Writes a home with some of all that a home may hold; what is random follows from `seed`. */
-async function writeHome(home: string, seed = 1): Promise<void> {
-  await writeRun(home, { name: "a", ageHours: { 5: 3, 10: 2 } });
-  const random = createRandom(seed);
-  const bytes = new Uint8Array(5_000_000).map(() => random.integer(256));
-  await Deno.mkdir(join(home, "models", "tiny", "empty"), { recursive: true });
-  await Deno.writeFile(join(home, "models", "tiny", "model.safetensors"), bytes);
-  await Deno.writeTextFile(join(home, "models", "tiny", "run.sh"), "#!/bin/sh\n", { mode: 0o750 });
-  await Deno.writeTextFile(join(home, "llm-training.json"), '{"model": "tiny"}');
-  await Deno.writeTextFile(join(home, "empty.txt"), "");
-  await Deno.symlink("tiny", join(home, "models", "link"));
-  await Deno.mkdir(join(home, "daemon"));
-  await Deno.writeTextFile(join(home, "daemon", "key"), "secret");
-}
-
-/** Options by which backups are encrypted, and can be read. */
-async function encrypted(): Promise<Options> {
-  const identity = await generateX25519Identity();
-  const recipients = [await identityToRecipient(identity)];
-  return { settings: { recipients }, secrets: { identities: [identity] } };
-}
-
-/** All of a folder: contents, permissions, times and links, by path. */
-async function stateOf(folder: string): Promise<Readonly<Record<string, unknown>>> {
-  const found: Record<string, unknown> = {};
-  const visit = async (path: string, prefix: string): Promise<void> => {
-    for await (const { name, isDirectory, isSymlink } of Deno.readDir(path)) {
-      const inner = join(path, name);
-      const { mode, mtime } = await Deno.lstat(inner);
-      const key = `${prefix}${name}`;
-      if (/\.lock$|^backup_state|^daemon|^backups/.test(key)) continue;
-      if (isSymlink) found[key] = await Deno.readLink(inner);
-      else if (isDirectory) {
-        found[key] = mode! & 0o777;
-        await visit(inner, `${key}/`);
-      } else {
-        const content = new Uint8Array(await Deno.readFile(inner));
-        const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
-        found[key] = [hash.toHex(), mode! & 0o777, mtime!.getTime()];
-      }
-    }
-  };
-  await visit(folder, "");
-  return found;
-}
+import { backupsOf, stateOf, writeHome } from "./home_with_backups.ts";
 
 Deno.test("BackupManager restores a home as it was: contents, permissions, times and links", async () => {
   await using home = await temporaryFolder();
@@ -160,116 +92,6 @@ Deno.test("settings say what of a home is saved", async () => {
   await backupsOf(home.path, { settings: { destination: "mine/b" } }).create();
   const { snapshot } = await backupsOf(home.path, { settings: { destination: "mine/b" } }).create();
   assert.equal(snapshot.new_bytes, 0, "a destination within the home is no part of the backup");
-});
-
-/** What can happen to what is stored, and what verify says of it. */
-const DAMAGES: Readonly<Record<string, readonly [(path: string) => Promise<void>, RegExp]>> = {
-  "a flipped bit": [
-    async (path) => {
-      const bytes = await Deno.readFile(path);
-      bytes[Math.floor(bytes.length / 2)]! ^= 4;
-      await Deno.writeFile(path, bytes);
-    },
-    /its checksum differs/,
-  ],
-  "a missing file": [(path) => Deno.remove(path), /it is missing/],
-  "a file cut off": [(path) => Deno.truncate(path, 30), /it is cut off/],
-  "another object's content": [
-    async (path) => {
-      for await (const other of objectsIn(join(path, "..", "..", ".."))) {
-        if (other !== path) return await Deno.copyFile(other, path);
-      }
-    },
-    /it holds another content|it belongs elsewhere/,
-  ],
-};
-
-async function* objectsIn(destination: string): AsyncGenerator<string> {
-  for (const path of await filesBelow(join(destination, "objects"))) {
-    yield join(destination, "objects", path);
-  }
-}
-
-/** The object of the largest file's first piece. */
-async function largestObject(destination: string): Promise<string> {
-  let [largest, most] = ["", 0];
-  for await (const path of objectsIn(destination)) {
-    const { size } = await Deno.stat(path);
-    if (size > most) [largest, most] = [path, size];
-  }
-  return largest;
-}
-
-for (const [damage, [apply, message]] of Object.entries(DAMAGES)) {
-  for (const kind of ["a backup", "an encrypted backup"]) {
-    Deno.test(`verify finds ${damage} in ${kind}, restore refuses, the next backup mends it`, async () => {
-      await using home = await temporaryFolder();
-      await using other = await temporaryFolder();
-      await writeHome(home.path);
-      const backups = backupsOf(home.path, kind === "a backup" ? {} : await encrypted());
-      await backups.create();
-      const destination = join(home.path, "backups");
-      await apply(await largestObject(destination));
-      const to = join(other.path, "home");
-      await assert.rejects(backups.restore("latest", { to }), message);
-      assert.deepEqual(await filesBelow(other.path), [], "nothing is left of it");
-      const { problems } = await backups.verify();
-      assert.equal(problems.length, 1);
-      assert.match(problems[0]!.problem, message);
-      assert.deepEqual(problems[0]!.files, ["models/tiny/model.safetensors"]);
-      await backups.create();
-      assert.deepEqual((await backups.verify()).problems, []);
-      await backups.restore("latest", { to });
-      assert.deepEqual(await stateOf(to), await stateOf(home.path));
-    });
-  }
-}
-
-Deno.test("verify finds a damaged record, list and restore pass it over, and no object goes for it", async () => {
-  await using home = await temporaryFolder();
-  await using other = await temporaryFolder();
-  await writeHome(home.path);
-  const backups = backupsOf(home.path, { settings: { keepLast: 1, keepDaily: 0, keepWeekly: 0 } });
-  const first = await backups.create();
-  await Deno.remove(join(home.path, "models"), { recursive: true });
-  const second = await backups.create();
-  const record = join(home.path, "backups", "snapshots", `${first.snapshot.id}.json`);
-  const text = await Deno.readTextFile(record);
-  await Deno.writeTextFile(record, text.replace('"files":', '"Files":'));
-  assert.match((await backups.verify()).problems[0]!.problem, /its checksum differs/);
-  const { whole, broken } = await backups.list();
-  assert.deepEqual([whole.map(({ id }) => id), broken.map(({ id }) => id)], [
-    [second.snapshot.id],
-    [first.snapshot.id],
-  ]);
-  const to = join(other.path, "home");
-  await assert.rejects(backups.restore(first.snapshot.id, { to }), /its checksum differs/);
-  const pruned = await backups.prune();
-  assert.match(pruned.blocked!, /it is not known which objects they need/);
-  await Deno.writeTextFile(record, text);
-  await backups.restore(first.snapshot.id, { to });
-});
-
-Deno.test("verify without the key still finds a flipped bit", async () => {
-  await using home = await temporaryFolder();
-  await writeHome(home.path);
-  const { settings = {}, secrets = {} } = await encrypted();
-  await backupsOf(home.path, { settings, secrets }).create();
-  const keyless = backupsOf(home.path);
-  const clean = await keyless.verify();
-  assert.deepEqual([clean.problems.length, clean.sealed], [0, clean.objects]);
-  const path = await largestObject(join(home.path, "backups"));
-  await DAMAGES["a flipped bit"]![0](path);
-  assert.match((await keyless.verify()).problems[0]!.problem, /its checksum differs/);
-  await assert.rejects(
-    keyless.restore("latest", { to: join(home.path, "x") }),
-    /give --identity <file>/,
-  );
-  const stranger = backupsOf(home.path, { ...await encrypted(), settings: {} });
-  await assert.rejects(
-    stranger.restore("latest", { to: join(home.path, "x") }),
-    /the key that was given is not one of those they are for/,
-  );
 });
 
 Deno.test("a passphrase is needed to restore, and not to make the next backup", async () => {
