@@ -10,6 +10,7 @@ import { UserError } from "../utils/errors.ts";
 import { formatBytes } from "../utils/format.ts";
 import { addBackupOptions, type BackupOptions, openBackups } from "./backup_options.ts";
 import { createdLines, listLines, pruneLines, reportLines } from "./backup_tables.ts";
+import { counted } from "./counted.ts";
 import { interruptible } from "./interrupt.ts";
 import { repeatedOption } from "./option_values.ts";
 import { addExamples } from "./program.ts";
@@ -153,7 +154,9 @@ function registerRestore(backup: Command): void {
         return;
       }
       print(
-        `restored ${restored.files} files, ${formatBytes(restored.sizeBytes)}, to ${restored.path}`,
+        `restored ${counted(restored.files, "file")}, ${
+          formatBytes(restored.sizeBytes)
+        }, to ${restored.path}`,
       );
       if (restored.before !== null) print(`what was there is now ${restored.before}`);
     })

@@ -12,6 +12,7 @@ import type {
 } from "../management/backup_manager.ts";
 import { formatBytes } from "../utils/format.ts";
 import { alignedRows } from "./aligned_rows.ts";
+import { counted } from "./counted.ts";
 
 /** How many files of a problem are named. */
 const SHOWN_FILES = 3;
@@ -21,7 +22,9 @@ export function createdLines(
   { id, files, size_bytes, new_bytes }: NamedSnapshot,
   { dryRun, destination }: { readonly dryRun: boolean; readonly destination: string },
 ): readonly string[] {
-  const what = `${files} files, ${formatBytes(size_bytes)}, ${formatBytes(new_bytes)} of it new`;
+  const what = `${counted(files, "file")}, ${formatBytes(size_bytes)}, ${
+    formatBytes(new_bytes)
+  } of it new`;
   return [
     dryRun ? `would back up to ${destination}: ${what}` : `backup ${id} in ${destination}: ${what}`,
   ];
@@ -55,14 +58,18 @@ export function reportLines(
   { quick }: { readonly quick: boolean },
 ): readonly string[] {
   const verb = quick ? "looked at" : "read";
-  const what = `${verb} ${snapshots.length} backups, ${objects} objects, ${formatBytes(bytes)}`;
+  const what = `${verb} ${counted(snapshots.length, "backup")}, ${counted(objects, "object")}, ${
+    formatBytes(bytes)
+  }`;
   return [
     ...problems.flatMap(({ blob, problem, snapshots, files }) => [
       `${blob}: ${problem}`,
       ...(snapshots.length === 0 ? [] : [`  in backups ${snapshots.join(", ")}`]),
       ...(files.length === 0 ? [] : [`  in files ${shown(files)}`]),
     ]),
-    problems.length === 0 ? `${what}: all whole` : `${what}: ${problems.length} problems`,
+    problems.length === 0
+      ? `${what}: all whole`
+      : `${what}: ${counted(problems.length, "problem")}`,
     ...(sealed === 0 ? [] : [
       `${sealed} objects are encrypted: their checksums are right; --identity lets their content be read too`,
     ]),
@@ -79,7 +86,9 @@ export function pruneLines(
     ...alignedRows(
       lines.map(({ snapshot, action, reasons }) => [action, snapshot.id, reasons.join("; ")]),
     ),
-    `${verb} ${formatBytes(freedBytes)} (${objects} objects that no backup needs any more)`,
+    `${verb} ${formatBytes(freedBytes)} (${
+      counted(objects, "object")
+    } that no backup needs any more)`,
   ];
 }
 

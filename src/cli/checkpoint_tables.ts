@@ -13,6 +13,7 @@ import type {
 } from "../management/retention_manager.ts";
 import { formatBytes } from "../utils/format.ts";
 import { alignedRows } from "./aligned_rows.ts";
+import { counted } from "./counted.ts";
 
 const ACTION_WORDS: Readonly<Record<RetentionAction, string>> = {
   keep: "keep",
@@ -36,7 +37,9 @@ export function listLines(runs: readonly StoredRun[]): readonly string[] {
         notesOf(each),
       ]),
     ]),
-    `${all.length} checkpoints, ${formatBytes(all.reduce((sum, each) => sum + each.sizeBytes, 0))}`,
+    `${counted(all.length, "checkpoint")}, ${
+      formatBytes(all.reduce((sum, each) => sum + each.sizeBytes, 0))
+    }`,
   ];
 }
 
@@ -65,7 +68,7 @@ export function describeCheckpoint(line: RetentionLine): readonly string[] {
 
 /** Returns a line for each checkpoint with what happens to it and why, and one for the sum. */
 export function planLines(
-  { lines, totalBytes }: RetentionPlan,
+  { lines, totalBytes, named }: RetentionPlan,
   { dryRun }: { readonly dryRun: boolean },
 ): readonly string[] {
   if (lines.length === 0) return ["There are no checkpoints."];
@@ -73,7 +76,9 @@ export function planLines(
   const freed = formatBytes(totalBytes.before - totalBytes.after);
   return [
     ...alignedRows(
-      lines.map(({ checkpoint, action, reasons }) => [
+      lines.filter(({ checkpoint: { id } }) => named?.includes(id) ?? true).map((
+        { checkpoint, action, reasons },
+      ) => [
         ACTION_WORDS[action],
         checkpoint.id,
         formatBytes(checkpoint.sizeBytes),
