@@ -14,7 +14,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { addHold, type HoldKind, removeHold } from "../models/checkpoint/holds.ts";
 import { lockCheckpoints } from "../models/checkpoint/lock.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
@@ -117,8 +117,8 @@ export class RetentionManager {
   /** Nothing is read or written yet. */
   constructor(options: RetentionManagerOptions) {
     const { home, settings = RETENTION_DEFAULTS, clock = systemClock } = options;
-    this.#home = home;
-    this.#runs = homePaths(home).runs;
+    this.#home = resolve(home);
+    this.#runs = homePaths(this.#home).runs;
     this.#settings = settings;
     this.#references = options.references ?? (() => Promise.resolve([]));
     this.#copies = options.copies ?? (() => Promise.resolve(new Set()));

@@ -64,6 +64,7 @@ Deno.test("BackupManager saves a database that is open as SQLite sees it", async
   database.exec(
     "PRAGMA journal_mode=WAL; CREATE TABLE jobs (id TEXT); INSERT INTO jobs VALUES ('a')",
   );
+  await Deno.writeTextFile(join(home.path, "other.db"), "no database");
   const backups = backupsOf(home.path);
   database.exec("BEGIN; INSERT INTO jobs VALUES ('not yet')");
   await backups.create();
@@ -72,7 +73,7 @@ Deno.test("BackupManager saves a database that is open as SQLite sees it", async
   await backups.restore("latest", { to });
   using restored = new DatabaseSync(join(to, "state.sqlite"));
   assert.deepEqual(restored.prepare("SELECT id FROM jobs").all().map(({ id }) => id), ["a"]);
-  assert.deepEqual(await filesBelow(to), ["state.sqlite"]);
+  assert.deepEqual(await filesBelow(to), ["other.db", "state.sqlite"]);
 });
 
 Deno.test("settings say what of a home is saved", async () => {

@@ -160,6 +160,7 @@ Deno.test("a file of holds that cannot be read keeps everything", async () => {
   const run = await writeRun(home.path, { name: "a", ageHours: { 1: 90, 2: 80 } });
   await Deno.writeTextFile(join(run, "holds.json"), '{"checkpoint-1": [{"kind": "pinnned"}]}');
   await assert.rejects(managerOf(home.path).prune(), /holds\.json" as "checkpoint-1\[0\]\.kind"/);
+  assert.equal((await managerOf(home.path).list())[0]!.checkpoints.length, 2);
   assert.deepEqual(await stepsIn(run), [1, 2]);
 });
 

@@ -133,7 +133,7 @@ async function save(entry: ScannedEntry, options: ReadOptions): Promise<TreeEntr
     const { mode } = await Deno.lstat(source);
     const permissions = (mode ?? 0o644) & 0o7777;
     if (kind === "folder") return { kind, path, mode: permissions };
-    return isDatabase(path)
+    return await isDatabase(source)
       ? await saveDatabase(entry, options)
       : await saveFile(source, { ...options, path });
   } catch (error) {

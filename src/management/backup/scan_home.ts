@@ -4,9 +4,10 @@
  * @module
  */
 
-import { basename, join, relative, resolve, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { checkpointsFolder } from "../../models/checkpoint/list.ts";
 import { lockCheckpoints } from "../../models/checkpoint/lock.ts";
+import { UserError } from "../../utils/errors.ts";
 import { fileError } from "../../utils/file_error.ts";
 import { homePaths } from "../../utils/paths.ts";
 
@@ -37,9 +38,12 @@ export interface ScanOptions {
  */
 const LEFT_OUT = ["backups", "control", "daemon", "data/tokens"] as const;
 
+/** What a database of SQLite begins with. */
+const SQLITE_START = "SQLite format 3\0";
+
 /** Names of what is being written, of locks, and of what belongs to an open database. */
 const PASSING =
-  /^\..*\.lock$|^(?:run)?\.lock$|\.part$|^\..*\.part\b|^backup_state\.json$|\.sqlite-(?:wal|shm|journal)$/;
+  /^\..*\.lock$|^(?:run)?\.lock$|\.part$|^\..*\.part\b|^backup_state\.json$|\.(?:sqlite3?|db)-(?:wal|shm|journal)$/;
 
 /**
  * Yields what is in the home, each folder before what is in it, by name. While the checkpoints of a run are walked
@@ -60,7 +64,7 @@ export async function* scanHome(
 
   const visit = async function* (folder: string): AsyncGenerator<ScannedEntry, void> {
     const isRun = folder.startsWith(`${runs}${sep}`) && await isFolder(checkpointsFolder(folder));
-    using _lock = isRun ? await lockCheckpoints(folder, { shared: true, signal }) : undefined;
+    using _lock = isRun ? await lockWhereWritable(folder, signal) : undefined;
     for (const { name, isDirectory, isFile, isSymlink } of await listFolder(folder)) {
       signal?.throwIfAborted();
       const source = join(folder, name);
@@ -88,9 +92,26 @@ export function pathWithin(home: string, inner: string): string | undefined {
     : path;
 }
 
-/** Whether a file of this name is a database of SQLite that may be open. */
-export function isDatabase(path: string): boolean {
-  return basename(path).endsWith(".sqlite");
+/** Whether a file is a database of SQLite, into which others may be writing. */
+export async function isDatabase(path: string): Promise<boolean> {
+  if (!/\.(?:sqlite3?|db)$/.test(path)) return false;
+  using file = await Deno.open(path);
+  const start = new Uint8Array(SQLITE_START.length);
+  await file.read(start);
+  return new TextDecoder().decode(start) === SQLITE_START;
+}
+
+/** Nobody removes checkpoints where nobody can write. */
+async function lockWhereWritable(
+  run: string,
+  signal: AbortSignal | undefined,
+): Promise<Disposable | undefined> {
+  try {
+    return await lockCheckpoints(run, { shared: true, signal });
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 function plainPath(path: string): string {

@@ -43,7 +43,18 @@ export async function discoverRun(runs: string, folder: string): Promise<StoredR
   const name = relative(runs, folder).split(sep).join("/");
   const entries = await listCheckpoints(folder);
   const metrics = await readRunMetrics(folder, new Set(entries.map(({ step }) => step)));
-  const holds = await readHolds(folder);
+  const problems: string[] = [];
+  const known = async <T>(reading: Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await reading;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(messageOf(error));
+      return otherwise;
+    }
+  };
+  const holds = await known(readHolds(folder), {});
+  const uses = await known(usesOf(folder, entries), []);
   const checkpoints: StoredCheckpoint[] = [];
   for (const entry of entries) {
     const measured = await measureCheckpoint(entry);
@@ -64,7 +75,8 @@ export async function discoverRun(runs: string, folder: string): Promise<StoredR
     isTraining: await isFileLocked(join(folder, TRAINER_LOCK_FILE)),
     isFinished: await isFinished(folder),
     isLocked: await areCheckpointsLocked(folder),
-    uses: await usesOf(folder, entries),
+    uses,
+    problem: problems[0] ?? null,
   };
 }
 

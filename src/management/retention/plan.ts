@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UserError } from "../../utils/errors.ts";
 import { formatBytes } from "../../utils/format.ts";
 import {
   hours,
@@ -70,9 +71,17 @@ const NO_LIMITS = {
 const HOUR_MS = 3_600_000;
 const GB = 1e9;
 
-/** Plans what happens with the checkpoints of `runs`. */
+/**
+ * Plans what happens with the checkpoints of `runs`.
+ *
+ * @throws {UserError} If it is not known what one of them holds or needs.
+ */
 export function planRetention(runs: readonly StoredRun[], options: PlanOptions): RetentionPlan {
   const { settings, nowMs, dropOptimizer = false, only } = options;
+  const problem = runs.find((run) => run.problem !== null)?.problem;
+  if (problem !== undefined) {
+    throw new UserError(`${problem}; no checkpoint is removed before it is`);
+  }
   const protections = protectionsOf(runs, options);
   const all = runs.flatMap(({ checkpoints }) => checkpoints);
   const of = (each: StoredCheckpoint) => protections.get(each.id) ?? [];

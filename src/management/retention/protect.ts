@@ -196,11 +196,20 @@ function needs(run: StoredRun): readonly Reference[] {
   return run.uses.map(({ path, words }) => ({ path, kind: "needed", words }));
 }
 
-/** The checkpoint in `path`; of a run, all that may be meant: its newest whole one. */
+/**
+ * The checkpoint in `path`, or the newest whole one of the run in it. A home that was moved, or is reached by a link, is
+ * named otherwise in what was noted before: what comes after the folder of runs counts.
+ */
 function referencedBy(path: string, runs: readonly StoredRun[]): readonly StoredCheckpoint[] {
   return runs.flatMap((run) => {
-    if (run.path === path) return newestFirst(run.checkpoints.filter(isWhole)).slice(0, 1);
-    return run.checkpoints.filter((each) => each.path === path);
+    const isMeant = (own: string, within: string) =>
+      path === own || path.replaceAll("\\", "/").endsWith(`/runs/${within}`);
+    if (isMeant(run.path, run.name)) {
+      return newestFirst(run.checkpoints.filter(isWhole)).slice(0, 1);
+    }
+    return run.checkpoints.filter(({ path, step }) =>
+      isMeant(path, `${run.name}/checkpoints/checkpoint-${step}`)
+    );
   });
 }
 

@@ -46,6 +46,8 @@ export interface StoredRun {
   readonly isLocked: boolean;
   /** The models that its settings name, as absolute paths where they are paths. */
   readonly uses: readonly RunUse[];
+  /** Why it is not known what it holds or needs; null if it is. Nothing is removed then. */
+  readonly problem: string | null;
 }
 
 /** A model that a run needs. */

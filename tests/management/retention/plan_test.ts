@@ -32,6 +32,7 @@ function runOf(
     isFinished: true,
     isLocked: false,
     uses: [],
+    problem: null,
     ...rest,
     checkpoints: checkpoints.map((given, i): StoredCheckpoint => {
       const step = given.step ?? i + 1;
@@ -212,6 +213,23 @@ Deno.test("planRetention() touches only what is named, and deletes nothing prote
   assert.deepEqual(stepsOf(planOf([run], {}, named(2, 4)), "delete"), []);
   const dropped = planOf([run], {}, { ...named(2, 4), dropOptimizer: true });
   assert.deepEqual(stepsOf(dropped, "drop_optimizer"), [4], "a person may give up going on");
+});
+
+Deno.test("planRetention() knows what is needed by a home's former name too, and plans nothing it does not know", () => {
+  const given = { checkpoints: [{ ageHours: 90 }, { ageHours: 80 }, { ageHours: 70 }] };
+  const path = "/mnt/old/llm/runs/a/checkpoints/checkpoint-1";
+  const plan = planOf([runOf("a", given)], {}, {
+    references: [{ path, kind: "live", words: "live" }],
+  });
+  assert.deepEqual(stepsOf(plan, "delete"), [2]);
+  const unknown = runOf("b", {
+    ...given,
+    problem: 'Cannot read "holds.json": it is not valid JSON',
+  });
+  assert.throws(
+    () => planOf([runOf("a", given), unknown]),
+    /holds\.json.*no checkpoint is removed/,
+  );
 });
 
 const checkpoint = fc.record({
