@@ -9,12 +9,11 @@ import { BackupManager, type BackupSettings, type Secrets } from "../management/
 import { BACKUP_SETTINGS } from "../management/backup/settings.ts";
 import { UserError } from "../utils/errors.ts";
 import { fileError } from "../utils/file_error.ts";
-import { resolveHome } from "../utils/paths.ts";
 import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
 import { resolve } from "node:path";
 import { warnOfSettings } from "./config_options.ts";
-import { addHomeOption, homeContext, type HomeOption } from "./home_option.ts";
+import { addHomeOption, findHome, type HomeOption } from "./home_option.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readHome } from "./settings_layer.ts";
 
@@ -53,7 +52,7 @@ export async function openBackups(
   options: BackupOptions,
   command: Command,
 ): Promise<BackupManager> {
-  const context = homeContext(options);
+  const { home, context } = findHome(options);
   const reader = { command: "backup", table: TABLE, context, onWarning: warnOfSettings };
   const flags = flagSettings(command, {
     table: TABLE,
@@ -62,7 +61,7 @@ export async function openBackups(
   });
   const settings = resolveSettings(TABLE, [await readHome(reader), located(flags, context.cwd)]);
   return new BackupManager({
-    home: resolveHome(context).path,
+    home,
     settings: valuesOf(settings) as unknown as BackupSettings, // every value was decoded by its setting
     secrets: await readSecrets(options, context.env),
     env: context.env,

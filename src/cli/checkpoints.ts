@@ -8,13 +8,12 @@ import type { Command } from "commander";
 import { BackupManager } from "../management/backup_manager.ts";
 import { RetentionManager, type RetentionSettings } from "../management/retention_manager.ts";
 import { RETENTION_SETTINGS } from "../management/retention/settings.ts";
-import { resolveHome } from "../utils/paths.ts";
 import { resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
 import { describeCheckpoint, listLines, planLines } from "./checkpoint_tables.ts";
 import { checkpointJson, planJson } from "./checkpoint_json.ts";
 import { warnOfSettings } from "./config_options.ts";
-import { addHomeOption, homeContext, type HomeOption } from "./home_option.ts";
+import { addHomeOption, findHome, type HomeOption } from "./home_option.ts";
 import { interruptible } from "./interrupt.ts";
 import { addExamples } from "./program.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
@@ -178,13 +177,12 @@ function addCommon(command: Command): Command {
 }
 
 async function openManager(options: HomeOption, command: Command): Promise<RetentionManager> {
-  const context = homeContext(options);
+  const { home, context } = findHome(options);
   const reader = { command: "retention", table: TABLE, context, onWarning: warnOfSettings };
   const settings = resolveSettings(TABLE, [
     await readHome(reader),
     flagSettings(command, { table: TABLE, cwd: context.cwd, onWarning: warnOfSettings }),
   ]);
-  const home = resolveHome(context).path;
   return new RetentionManager({
     home,
     copies: () => new BackupManager({ home }).copies(),

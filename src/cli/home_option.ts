@@ -1,11 +1,11 @@
 /**
- * The option by which commands work on another home than the one that would be found.
+ * `--home`: which home folder a command is about.
  *
  * @module
  */
 
 import type { Command } from "commander";
-import type { PathContext } from "../utils/paths.ts";
+import { type HomePaths, homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { pathContext } from "./model_options.ts";
 
 /** What the option gives. */
@@ -14,12 +14,27 @@ export interface HomeOption {
   readonly home?: string;
 }
 
-/** Adds `--home` to `command`. */
-export function addHomeOption(command: Command): Command {
-  return command.option("--home <folder>", "the home folder (default: see llm-training paths)");
+/** A home folder and all that lies in it. */
+export interface HomePlace {
+  /** Absolute path. */
+  readonly home: string;
+  /** What lies in it. */
+  readonly paths: HomePaths;
+  /** What names are relative to, with this home. */
+  readonly context: PathContext;
 }
 
-/** Returns what paths depend on, with the home that the option names. */
-export function homeContext({ home }: HomeOption): PathContext {
-  return { ...pathContext(), flag: home };
+/** Adds `--home` to `command`. */
+export function addHomeOption(command: Command): Command {
+  return command.option(
+    "--home <folder>",
+    "the home folder (default: as llm-training paths prints it)",
+  );
+}
+
+/** Finds the home folder that is meant. */
+export function findHome({ home: flag }: HomeOption): HomePlace {
+  const context = { ...pathContext(), flag };
+  const home = resolveHome(context).path;
+  return { home, paths: homePaths(home), context };
 }

@@ -90,6 +90,8 @@ export interface TrainOptions {
   readonly tokenCache?: TokenCache | undefined;
   /** Where verdicts on data sets are kept, so that one is looked over once. @default {they are not kept} */
   readonly verdicts?: VerdictStore | undefined;
+  /** Whether a checkpoint is wanted now, besides those of the settings; asked once after each step. @default {never} */
+  readonly isCheckpointWanted?: () => boolean;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
   /** Where the run is shown besides, as it goes on. @default {nowhere} */
@@ -243,6 +245,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       },
       saveBest: config.saveBest || config.earlyStoppingPatience !== null,
       start,
+      isCheckpointWanted: options.isCheckpointWanted,
       signal,
       clock,
       evaluate: evalDataset && (() => evaluateOn(evalDataset, { trainer, config })),

@@ -98,9 +98,6 @@ export interface PruneResult {
 /** The file in the folder of runs that is locked from plan to deletion. */
 const LOCK_FILE = ".retention.lock";
 
-/** The file of a home in which the daemon notes which model is live. */
-const LIVE_FILE = "live.json";
-
 /** How long a run that is being read is waited for; after that its checkpoints stay this time. */
 const RUN_WAIT_MS = 1000;
 
@@ -250,7 +247,7 @@ export class RetentionManager {
       settings: this.#settings,
       nowMs: this.#clock(),
       references: [
-        ...await liveReferences(join(this.#home, LIVE_FILE)),
+        ...await liveReferences(homePaths(this.#home).live),
         ...await this.#references(),
       ],
       copies: await this.#copies(),

@@ -6,7 +6,7 @@ import { RetentionManager } from "../../../src/management/retention_manager.ts";
 import { listCheckpoints } from "../../../src/models/checkpoint/list.ts";
 import { openCheckpoint } from "../../../src/models/checkpoint/open.ts";
 import { createRandom } from "../../../src/utils/random.ts";
-import { mountSmallDisk } from "../../small_disk.ts";
+import { mountSmallDisk } from "../../core/daemon/small_disk.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 import { filesBelow, writeRun } from "../home_of_runs.ts";
 

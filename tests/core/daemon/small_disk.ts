@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { temporaryFolder } from "./temporary_folder.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
 
 /** A disk of a few megabytes. */
 export interface SmallDisk extends AsyncDisposable {
