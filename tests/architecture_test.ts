@@ -44,6 +44,12 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     http: [".", "generation"],
     ".": ["generation", "http"],
   },
+  management: {
+    job_queue: [],
+    retention: [],
+    backup: [],
+    ".": ["retention", "backup"],
+  },
   monitoring: {
     runs: [],
     plots: ["runs"],
