@@ -44,14 +44,26 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     http: [".", "generation"],
     ".": ["generation", "http"],
   },
+  monitoring: {
+    runs: [],
+    plots: ["runs"],
+    trackers: ["runs"],
+  },
   core: {
     training: [],
-    ".": ["training"],
+    daemon: ["training"],
+    ".": ["training", "daemon"],
   },
 };
 
 /** Files outside `cli/` that are programs too: at their last line they take arguments and set the exit status. */
-const ENTRY_POINTS = ["cli.ts", "server.ts", "src/core/train.ts", "src/inference/server.ts"];
+const ENTRY_POINTS = [
+  "cli.ts",
+  "server.ts",
+  "src/core/train.ts",
+  "src/core/training_daemon.ts",
+  "src/inference/server.ts",
+];
 const MAIN_LINE =
   /^if \(import\.meta\.main\) (?:Deno\.exit\(await main\(Deno\.args.*\)\)|main\(Deno\.args\)\.then\(Deno\.exit\));$/gm;
 

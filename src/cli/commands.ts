@@ -42,6 +42,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./serve.ts")).registerServe,
   },
   {
+    name: "daemon",
+    summary: "Train on whatever comes into a folder, for weeks",
+    load: async () => (await import("./daemon.ts")).registerDaemon,
+  },
+  {
+    name: "queue",
+    summary: "The daemon's jobs: add, list, move, cancel",
+    load: async () => (await import("./queue.ts")).registerQueue,
+  },
+  {
+    name: "control",
+    summary: "Tell the daemon to pause, resume, skip, stop or save",
+    load: async () => (await import("./control.ts")).registerControl,
+  },
+  {
     name: "eval",
     summary: "Measure a model on a task",
     load: async () => (await import("./eval.ts")).registerEval,
@@ -60,6 +75,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "model",
     summary: "Download models, look at them and export them",
     load: async () => (await import("./model.ts")).registerModel,
+  },
+  {
+    name: "run",
+    summary: "List runs, look at them, plot and compare them",
+    load: async () => (await import("./run.ts")).registerRun,
   },
   {
     name: "config",
@@ -89,6 +109,3 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "llm-inference": "serve",
   "llm-daemon": "daemon",
 };
-
-/** Commands that a later version brings; calling one says so. */
-export const NOT_IN_THIS_VERSION: readonly string[] = ["daemon"];

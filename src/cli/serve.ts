@@ -22,6 +22,7 @@ import { findModelAndAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readConfig, readHome } from "./settings_layer.ts";
+import { muteSignalAdvice } from "./signal_advice.ts";
 import { print, printError } from "./terminal.ts";
 
 /** The environment variable that holds the API key, so that it need not be seen on the command line. */
@@ -107,18 +108,6 @@ function serveSettings(settings: GivenSettings): ServeSettings {
     );
   }
   return valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
-}
-
-/**
- * Deno tells whoever writes a server that the signals of requests also abort after an answer, which does no harm here,
- * and an executable cannot switch that off.
- */
-function muteSignalAdvice(): void {
-  const { warn } = console;
-  // deno-lint-ignore no-console -- Deno prints its advice through the console, so only there can it be left out
-  console.warn = (...data: unknown[]) => {
-    if (!String(data[0]).startsWith("Deno.serve: request.signal")) warn(...data);
-  };
 }
 
 function describe(error: unknown): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import { SERVE_SETTINGS } from "../inference/serve_settings.ts";
 import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { type AnySetting, type AnySettings, anySettings } from "../utils/settings/setting.ts";
@@ -39,7 +40,7 @@ export const SECTIONS: Readonly<Record<string, SettingsSection>> = {
     settings: TRAIN_SETTINGS,
   },
   serve: { help: "settings of serve", settings: anySettings(SERVE_SETTINGS) },
-  daemon: { help: "settings of the daemon", settings: null },
+  daemon: { help: "settings of the daemon", settings: anySettings(DAEMON_SETTINGS) },
   retention: { help: "which checkpoints stay", settings: null },
 };
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { collectGarbage } from "../utils/collect_garbage.ts";
 import { type EncodedRow, encodeRow, type EncodeRowOptions } from "./encode.ts";
 import { countTrainedTokens } from "./labels.ts";
 import type { Row, RowPlace } from "./row.ts";
@@ -100,6 +101,20 @@ export function encodeBatch(rows: readonly PlacedRow[], settings: EncodeSettings
     lengths: Int32Array.from(lengths),
     sizes: Int32Array.from(sizes),
     counts,
+  };
+}
+
+/** Batches after which garbage is collected: left to itself, a heap of short-lived texts grows to hundreds of megabytes. */
+const COLLECTED_BATCHES = 8;
+
+/** Returns a function that encodes batch after batch in little memory. */
+export function createBatchEncoder(
+  settings: EncodeSettings,
+): (rows: readonly PlacedRow[]) => EncodedBatch {
+  let batches = 0;
+  return (rows) => {
+    if (++batches % COLLECTED_BATCHES === 0) collectGarbage();
+    return encodeBatch(rows, settings);
   };
 }
 

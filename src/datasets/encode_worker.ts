@@ -7,7 +7,7 @@
 import { createTokenizer } from "../models/tokenizer/load_tokenizer.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
 import {
-  encodeBatch,
+  createBatchEncoder,
   type EncodedBatch,
   type EncodeSettings,
   type PlacedRow,
@@ -41,13 +41,13 @@ export type EncodeAnswer =
 
 /** Returns a function that answers messages. */
 export function createEncodeService(): (message: EncodeMessage) => EncodeAnswer | undefined {
-  let settings: EncodeSettings | undefined;
+  let encode: ReturnType<typeof createBatchEncoder> | undefined;
   return (message) => {
     try {
-      if (message.kind === "encode") return { batch: encodeBatch(message.rows, settings!) };
+      if (message.kind === "encode") return { batch: encode!(message.rows) };
       const { files, eosTokenIds } = message;
       const tokenizer = files && createTokenizer(files, { eosTokenIds });
-      settings = { ...message.settings, tokenizer };
+      encode = createBatchEncoder({ ...message.settings, tokenizer });
       return undefined;
     } catch (error) {
       return { error: messageOf(error), isUserError: error instanceof UserError };

@@ -4,8 +4,15 @@
  * @module
  */
 
-import { addCounts, encodeBatch, type EncodedBatch, type EncodeSettings } from "./encode_batch.ts";
-import { NO_ROWS, type PlacedRow, type RowCounts } from "./encode_batch.ts";
+import {
+  addCounts,
+  createBatchEncoder,
+  type EncodedBatch,
+  type EncodeSettings,
+  NO_ROWS,
+  type PlacedRow,
+  type RowCounts,
+} from "./encode_batch.ts";
 import type { Row } from "./row.ts";
 import type { RecordSink } from "./token_store/store_file.ts";
 
@@ -47,9 +54,10 @@ const BATCH_SIZE = 1 << 19;
 
 /** Encodes in this thread. */
 export function localEncoder(settings: EncodeSettings): BatchEncoder {
+  const encode = createBatchEncoder(settings);
   return {
     width: 1,
-    encode: (rows) => new Promise((resolve) => resolve(encodeBatch(rows, settings))),
+    encode: (rows) => new Promise((resolve) => resolve(encode(rows))),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -63,6 +63,21 @@ Deno.test("train takes a flag before --config before the home before the default
   assert.equal(JSON.parse(shown.stdout).port.value, 1234);
 });
 
+Deno.test("train --dataset takes several files, by commas, by several flags and as a list", async () => {
+  await using folder = await temporaryFolder();
+  const { path } = folder;
+  const options = await makeHome(path, "{}");
+  const config = join(path, "run.yaml");
+  await Deno.writeTextFile(config, "dataset: [a.jsonl, more/b.csv:0.5]\nformat: chosen\n");
+  const fromFile = await printConfig(["train", "--config", config], options);
+  const absolute = (...names: readonly string[]) => names.map((name) => join(path, name)).join(",");
+  assert.equal(fromFile.settings["dataset"]?.value, absolute("a.jsonl", "more/b.csv:0.5"));
+  assert.equal(fromFile.settings["format"]?.value, "chosen");
+  const args = ["train", "--dataset", absolute("a.jsonl", "b/:2"), "--dataset", absolute("c.txt")];
+  const fromFlags = await printConfig(args, options);
+  assert.equal(fromFlags.settings["dataset"]?.value, absolute("a.jsonl", "b:2", "c.txt"));
+});
+
 Deno.test("train --config is all it takes, and a run's config.json is such a file", async () => {
   await using folder = await temporaryFolder();
   const { path } = folder;

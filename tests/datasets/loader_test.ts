@@ -6,6 +6,8 @@ import {
   type Dataset,
   type MemoryDatasetOptions,
 } from "../../src/datasets/dataset.ts";
+import { sourceBorders } from "../../src/datasets/order.ts";
+import { packExamples } from "../../src/datasets/packing.ts";
 import { createLoader, START_CURSOR, type StepBatches } from "../../src/datasets/loader.ts";
 
 const PAD = 0;
@@ -65,6 +67,71 @@ Deno.test("createLoader() continues from any cursor with the very steps that wou
     const rest = createLoader(dataset, options).steps(cursor).take(8).toArray();
     assert.deepEqual(rest, whole.slice(done));
   }));
+});
+
+Deno.test("createLoader() continues likewise with packed rows, orders by length and weighted sources", () => {
+  const kinds = fc.record({
+    packing: fc.boolean(),
+    groupByLength: fc.boolean(),
+    weights: fc.tuple(...[0, 1].map(() => fc.constantFrom(0.4, 1, 1.7))),
+    cut: fc.integer({ min: 1, max: 99 }),
+  });
+  fc.assert(fc.property(settings, kinds, fc.nat(30), ({ lengths, ...options }, kind, done) => {
+    const { packing, groupByLength, weights: [first, second], cut } = kind;
+    const examples = Math.floor(cut / 100 * lengths.length);
+    const sources = [
+      { path: "a", weight: first!, examples },
+      { path: "b", weight: second!, examples: lengths.length - examples },
+    ];
+    const borders = sourceBorders({ sources });
+    const dataset = datasetOf(lengths, {
+      sources,
+      packing: packing
+        ? packExamples(Int32Array.from(lengths), { maxLength: 40, window: 9, borders })
+        : undefined,
+    });
+    const all = { ...options, groupByLength };
+    const whole = createLoader(dataset, all).steps(START_CURSOR).take(done + 6).toArray();
+    const cursor = done === 0 ? START_CURSOR : whole[done - 1]!.next;
+    assert.deepEqual(createLoader(dataset, all).steps(cursor).take(6).toArray(), whole.slice(done));
+    if (first === 1 && second === 1) {
+      // of an epoch, every example is there once, and no token of it is missing
+      const steps = [...createLoader(dataset, all).epoch(START_CURSOR)];
+      const ids = steps.flatMap(({ microBatches }) => microBatches.flatMap(({ ids }) => [...ids]));
+      assert.deepEqual(
+        ids.filter((id) => id !== PAD).sort((a, b) => a - b),
+        lengths.flatMap((_, i) => [...dataset.read(i).inputIds]),
+      );
+    }
+  }));
+});
+
+Deno.test("createMicroBatch() numbers the examples of packed rows, and trains nothing across them", () => {
+  const example = (...ids: number[]) => ({
+    inputIds: Int32Array.from(ids),
+    labels: Int32Array.from(ids),
+  });
+  const rows = [[example(1, 2, 3), example(4, 5)], [example(6, 7)]];
+  const batch = createMicroBatch(rows, { batchSize: 3, padTokenId: 9, packed: true });
+  const start = (values: Int32Array) =>
+    rowsOf({ ...batch, ids: values }).map((row) => row.slice(0, 6));
+  assert.deepEqual(start(batch.ids), [
+    [1, 2, 3, 4, 5, 9],
+    [6, 7, 9, 9, 9, 9],
+    [9, 9, 9, 9, 9, 9],
+  ]);
+  assert.deepEqual(start(batch.segments!), [
+    [0, 0, 0, 1, 1, -1],
+    [0, 0, -1, -1, -1, -1],
+    [-1, -1, -1, -1, -1, -1],
+  ]);
+  assert.deepEqual(start(batch.labels), [
+    [2, 3, -100, 5, -100, -100],
+    [7, -100, -100, -100, -100, -100],
+    [-100, -100, -100, -100, -100, -100],
+  ]);
+  assert.equal(batch.trainedTokens, 4);
+  assert.equal(batch.tokens, 7);
 });
 
 Deno.test("createLoader() orders each epoch and seed anew, and equal ones alike", () => {

@@ -85,10 +85,18 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly evalSteps: number | null;
   /** Evaluations without a better loss after which the run stops; null never stops early. */
   readonly earlyStoppingPatience: number | null;
-  /** Text that the model continues now and then, to be looked at; null takes no samples. */
-  readonly samplePrompt: string | null;
-  /** Steps between samples; null takes one at the end only. */
+  /** Whether the checkpoint with the lowest loss stays beside the newest, where a run is evaluated on its way. */
+  readonly saveBest: boolean;
+  /** Texts that the model continues at the beginning, now and then and at the end, to be looked at. */
+  readonly samplePrompts: readonly string[];
+  /** Steps between samples; null takes some at the beginning and at the end only. */
   readonly sampleSteps: number | null;
+  /** Where the run is shown besides: names of trackers, or `<name>=<folder or address>`. */
+  readonly trackers: readonly string[];
+  /** Experiment of MLflow, project of W&B; null takes that of the environment, or `llm-training`. */
+  readonly trackerProject: string | null;
+  /** What trackers call the run; null takes that of the environment, or the name of its folder. */
+  readonly trackerRunName: string | null;
   /** Folder of an adapter to go on from; null has none. */
   readonly adapter: string | null;
   /** Width of a new adapter; null trains the model itself, or goes on from `adapter`. */
@@ -122,5 +130,12 @@ const decodeConfig = object(fieldsOf(TRAINING_SETTINGS));
  * @throws {UserError} If one is unknown or impossible, or the data or the model is missing.
  */
 export function parseTrainingConfig(json: unknown, source: string): TrainingConfig {
-  return decode(decodeConfig, json, source);
+  return decode(decodeConfig, withNewNames(json), source);
+}
+
+/** Settings of before had one prompt only. */
+function withNewNames(json: unknown): unknown {
+  if (typeof json !== "object" || json === null || !("samplePrompt" in json)) return json;
+  const { samplePrompt, ...rest } = json;
+  return typeof samplePrompt === "string" ? { samplePrompts: [samplePrompt], ...rest } : rest;
 }

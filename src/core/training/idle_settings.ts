@@ -21,7 +21,12 @@ const CONDITIONS: { readonly [K in keyof TrainingConfig]?: Condition } = {
     needs: "evalDataset or evalSplit",
     isMet: ({ evalDataset, evalSplit }) => evalDataset !== null || evalSplit !== null,
   },
-  sampleSteps: { needs: "samplePrompt", isMet: ({ samplePrompt }) => samplePrompt !== null },
+  sampleSteps: {
+    needs: "samplePrompts",
+    isMet: ({ samplePrompts }) => samplePrompts.length > 0,
+  },
+  trackerProject: { needs: "trackers", isMet: ({ trackers }) => trackers.length > 0 },
+  trackerRunName: { needs: "trackers", isMet: ({ trackers }) => trackers.length > 0 },
   minLrRate: ofSchedules(
     "cosine",
     "cosine-with-min-lr",

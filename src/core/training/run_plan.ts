@@ -70,6 +70,7 @@ export async function describeRun(
   const effectiveBatch = config.batchSize * config.gradientAccumulationSteps;
   const rows = Math.min(effectiveBatch, sequenceCount(dataset));
   const saved = saveSteps === null ? 1 : Math.ceil(maxSteps / saveSteps);
+  const best = config.saveBest && config.evalSteps !== null ? 1 : 0;
   return {
     ...preflight,
     device: choice.device,
@@ -83,7 +84,7 @@ export async function describeRun(
       warmupSteps: config.warmupSteps,
       schedule: config.schedule,
     },
-    checkpoints: Math.min(saved, keepCheckpoints ?? Infinity),
+    checkpoints: Math.min(saved, keepCheckpoints ?? Infinity) + best,
     diskFreeBytes: await freeOnDiskOf(output),
   };
 }

@@ -16,6 +16,7 @@ import type { TrainingConfig } from "./config.ts";
 import { FROZEN_DTYPES } from "./frozen_weights.ts";
 import { OPTIMIZER_SETTINGS } from "./optimizer_settings.ts";
 import { SCHEDULE_SETTINGS, SCHEDULES } from "./schedule.ts";
+import { TRACKING_SETTINGS } from "./tracking_settings.ts";
 
 /** Every kind of adapter. */
 export const LORA_VARIANTS = ["lora", "rslora", "dora"] as const;
@@ -302,20 +303,7 @@ export const TRAINING_SETTINGS: SettingTable<TrainingConfig> = {
     help:
       "stop after this many evaluations without a lower loss, of --eval-steps or else each epoch",
   },
-  samplePrompt: {
-    kind: "text",
-    default: null,
-    value: "text",
-    help: "text that the model continues now and then, to be looked at",
-  },
-  sampleSteps: {
-    kind: "integer",
-    min: 1,
-    default: null,
-    otherwise: "one at the end",
-    value: "steps",
-    help: "steps between samples",
-  },
+  ...TRACKING_SETTINGS,
   ...OPTIMIZER_SETTINGS,
   ...SCHEDULE_SETTINGS,
   loraRank: {

@@ -45,11 +45,20 @@ export async function describeSources(
   const list = typeof sources === "string" ? await parseSources(sources) : sources;
   const files: DataFile[] = [];
   for (const [source, { path, weight }] of list.entries()) {
+    const described: DescribedFile[] = [];
     for (const file of await findFiles(path)) {
-      files.push(await describeFile(file, { source, weight, ...options }));
+      described.push(await describeFile(file, { source, weight, ...options }));
     }
+    // an empty file among others of a folder is nothing that anyone misses
+    const filled = described.filter(({ isEmpty }) => !isEmpty);
+    files.push(...(filled.length > 0 ? filled : described).map(({ file }) => file));
   }
   return files;
+}
+
+interface DescribedFile {
+  readonly file: DataFile;
+  readonly isEmpty: boolean;
 }
 
 interface DescribeFileOptions extends DescribeSourcesOptions {
@@ -60,11 +69,11 @@ interface DescribeFileOptions extends DescribeSourcesOptions {
 async function describeFile(
   path: string,
   { source, weight, format, signal }: DescribeFileOptions,
-): Promise<DataFile> {
+): Promise<DescribedFile> {
   try {
     const readable = await lookAt(path, { format, signal });
     const found = await vote(readable, signal);
-    return {
+    const file: DataFile = {
       ...readable,
       source,
       weight,
@@ -76,6 +85,7 @@ async function describeFile(
       fields: found.fields,
       rows: readable.container === "parquet" ? await parquetRows(readable, signal) : undefined,
     };
+    return { file, isEmpty: found.isEmpty };
   } catch (error) {
     throw error instanceof UnreadableError ? unreadable(path, error) : error;
   }
@@ -102,6 +112,10 @@ async function lookAt(
   const { bytes, whole } = await headOf(readChunks(path, { compression, signal }), HEAD_BYTES);
   const readable = { path, compression, delimiter: undefined, textRows: undefined };
   if (startsWith(bytes, "PAR1")) return { ...readable, container: "parquet" };
+  if (/\.parquet(?:\.(?:gz|zst))?$/i.test(path) && bytes.length > 0) {
+    const message = "it does not begin as a Parquet file does; make it anew";
+    throw new UnreadableError(message, { line: 1, unit: "row" });
+  }
   if (bytes[0] === 0xff && bytes[1] === 0xfe || bytes[0] === 0xfe && bytes[1] === 0xff) {
     throw new UserError(`Cannot read "${path}": it is UTF-16; save the file as UTF-8`);
   }
@@ -153,12 +167,15 @@ interface Vote {
   readonly formats: readonly DataFormat[];
   /** Every field of the rows that voted. */
   readonly fields: readonly string[];
+  /** Whether there are no rows at all. */
+  readonly isEmpty: boolean;
 }
 
 async function vote(file: ReadableFile, signal: AbortSignal | undefined): Promise<Vote> {
   const counts = new Map<DataFormat, number>();
   const fields = new Set<string>();
   let voters = 0;
+  let isWhole = true;
   try {
     reading: for await (const rows of readRawRows(file, { limit: VOTERS, signal })) {
       for (const { text, json = text === undefined ? undefined : parsedJson(text) } of rows) {
@@ -172,6 +189,7 @@ async function vote(file: ReadableFile, signal: AbortSignal | undefined): Promis
   } catch (error) {
     // what can't be read is told when the rows are read, with all that comes before it
     if (!(error instanceof UnreadableError)) throw error;
+    isWhole = false;
   }
   const forms = [...counts].sort(([, a], [, b]) => b - a);
   return {
@@ -179,6 +197,7 @@ async function vote(file: ReadableFile, signal: AbortSignal | undefined): Promis
     formats: (isMixed(forms.map(([, count]) => count)) ? forms : forms.slice(0, 1))
       .map(([format]) => format),
     fields: [...fields],
+    isEmpty: voters === 0 && isWhole,
   };
 }
 

@@ -5,12 +5,12 @@
  */
 
 import { createGunzip } from "node:zlib";
-import { Decompress } from "fzstd";
 import { messageOf } from "../../utils/errors.ts";
 import { fileError } from "../../utils/file_error.ts";
 import type { Compression } from "./data_file.ts";
 import { transformChunks } from "./transform_chunks.ts";
 import { UnreadableError } from "./unreadable.ts";
+import { unzstd } from "./zstd.ts";
 
 /** Options of {@linkcode readChunks}. */
 export interface ReadChunksOptions {
@@ -94,36 +94,17 @@ const DECOMPRESSORS: Readonly<Record<Compression, Decompressor>> = {
     try {
       for await (const list of transformChunks<Uint8Array>(chunks, createGunzip())) yield* list;
     } catch (error) {
-      throw damaged("gzip", error);
+      throw damaged(error);
     }
   },
-  // Deno's node:zlib reads the first frame only, and takes one that is cut off for whole.
-  async *zstd(chunks) {
-    let ready: Uint8Array[] = [];
-    const decompress = new Decompress((chunk) => ready.push(chunk));
-    const push = (bytes: Uint8Array, final: boolean): Uint8Array[] => {
-      try {
-        decompress.push(bytes, final);
-      } catch (error) {
-        throw damaged("zstd", error);
-      }
-      const list = ready;
-      ready = [];
-      return list;
-    };
-    for await (const chunk of chunks) yield* push(chunk, false);
-    yield* push(new Uint8Array(), true);
-  },
+  zstd: unzstd,
 };
 
-function damaged(compression: Compression, error: unknown): unknown {
-  const isDamage = error instanceof Error && compression === "zstd" ||
-    error instanceof Error && "code" in error && String(error.code).startsWith("Z_");
+function damaged(error: unknown): unknown {
+  const isDamage = error instanceof Error && "code" in error && String(error.code).startsWith("Z_");
   if (!isDamage) return error;
   return new UnreadableError(
-    `its ${compression} compression is damaged or cut off (${
-      messageOf(error)
-    }); make the file anew`,
+    `its gzip compression is damaged or cut off (${messageOf(error)}); make the file anew`,
     { cause: error },
   );
 }

@@ -165,8 +165,13 @@ function cached(encode: (word: string) => number[]): (word: string) => readonly 
     const ids = encode(word);
     if (word.length <= CACHED_WORD_LENGTH) {
       if (cache.size >= CACHED_WORDS) cache.clear();
-      cache.set(word, ids);
+      cache.set(copyOf(word), ids);
     }
     return ids;
   };
+}
+
+/** A word is a slice of its text: kept as it is, it would keep all of the text in memory. */
+function copyOf(word: string): string {
+  return String.fromCharCode(...Array.from({ length: word.length }, (_, i) => word.charCodeAt(i)));
 }

@@ -36,7 +36,10 @@ const OLD = {
 };
 
 Deno.test("parseTrainingConfig() takes the defaults of settings that came later", () => {
-  assert.deepEqual(parseTrainingConfig(OLD, "config.json"), { ...TRAINING_DEFAULTS, ...OLD });
+  const { samplePrompt: _, ...kept } = OLD;
+  assert.deepEqual(parseTrainingConfig(OLD, "config.json"), { ...TRAINING_DEFAULTS, ...kept });
+  const { samplePrompts } = parseTrainingConfig({ ...OLD, samplePrompt: "Hi" }, "config.json");
+  assert.deepEqual(samplePrompts, ["Hi"]);
 });
 
 Deno.test("parseTrainingConfig() refuses what it does not know, by name", () => {

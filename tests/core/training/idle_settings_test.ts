@@ -59,7 +59,7 @@ Deno.test("idleBecause() tells of the settings without which a schedule is the s
 Deno.test("idleBecause() tells of steps of what is not done, and of nothing else", () => {
   assert.equal(idleBecause("evalSteps", CONFIG), "evalDataset or evalSplit");
   assert.equal(idleBecause("evalSteps", { ...CONFIG, evalSplit: 0.1 }), undefined);
-  assert.equal(idleBecause("sampleSteps", CONFIG), "samplePrompt");
+  assert.equal(idleBecause("sampleSteps", CONFIG), "samplePrompts");
   assert.equal(idleBecause("batchSize", CONFIG), undefined);
   assert.equal(idleBecause("constructor", CONFIG), undefined);
 });

@@ -102,7 +102,7 @@ Deno.test("describeSources() reads all data in a folder in the order of names, a
   }
   const { rows, files: read } = await readData(path);
   assert.deepEqual(rows.map(({ json }) => json?.text), ["a", "b", "10", "2"]);
-  assert.deepEqual(read.map(({ rows }) => rows), [1, 1, 0, 1, 1]);
+  assert.deepEqual(read.map(({ rows }) => rows), [1, 1, 1, 1]);
   await Deno.mkdir(join(path, "none"));
   await assert.rejects(
     readData(join(path, "none")),

@@ -44,6 +44,10 @@ Deno.test("openParquet() says row, not line, in problems", async () => {
 
 Deno.test("openParquet() refuses files that are empty, cut off or damaged", async () => {
   await assert.rejects(readData(join(FIXTURES, "empty.parquet")), /it has no rows/);
+  await assert.rejects(
+    readContent("a.parquet", '{"text": "a"}'),
+    /Cannot use row 1 of ".*a\.parquet": it does not begin as a Parquet file does/,
+  );
   const bytes = await Deno.readFile(join(FIXTURES, "gzip.parquet"));
   await assert.rejects(readContent("a.parquet", bytes.subarray(0, 3000)), {
     name: "UserError",
