@@ -45,6 +45,9 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     ".": ["generation", "http"],
   },
   monitoring: {
+    evaluation: [],
+    comparison: ["evaluation"],
+    ".": ["evaluation", "comparison"],
     runs: [],
     plots: ["runs"],
     trackers: ["runs"],

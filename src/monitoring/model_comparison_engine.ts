@@ -58,7 +58,11 @@ export {
   type TextRequest,
 } from "./evaluation/evaluation_model.ts";
 export { openTask, type OpenTaskOptions } from "./evaluation/open_task.ts";
-export type { DataMetric } from "./evaluation/data_task.ts";
+export type { Clock } from "../utils/clock.ts";
+export type { FormatChoice, Row, RowPlace } from "../datasets/mod.ts";
+export type { LoadedModel } from "../inference/generation/loaded_model.ts";
+export type { ChatMessage, Tokenizer } from "../models/mod.ts";
+export { DATA_METRICS, type DataMetric } from "./evaluation/data_task.ts";
 export {
   type ChoicesRequest,
   type Continuation,

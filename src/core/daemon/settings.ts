@@ -139,7 +139,8 @@ export const DAEMON_SETTINGS: SettingTable<DaemonSettings> = {
     kind: "texts",
     default: null,
     value: "word",
-    help: "program and its arguments that write rows to standard output when there is nothing to do",
+    help:
+      "program and its arguments that write rows to standard output when there is nothing to do",
   },
   generateRows: {
     kind: "integer",
