@@ -61,7 +61,7 @@ testWithData(
     const path = `${damaged}/model.safetensors`;
     const bytes = await Deno.readFile(path);
     const header = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
-    for (let at = header + 3; at < bytes.length; at += 64) bytes[at] = 0; // some weights become tiny
+    for (let at = header + 3; at < bytes.length; at += 16) bytes[at] = 0; // some weights become tiny
     await Deno.writeFile(path, bytes);
     const stories = Array.from({ length: 24 }, (_, i) => ({
       text: `Once upon a time, there was a little girl named Lily. She had ${i + 2} toys. <b>&amp;`,
