@@ -44,6 +44,12 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     http: [".", "generation"],
     ".": ["generation", "http"],
   },
+  management: {
+    job_queue: [],
+    retention: [],
+    backup: [],
+    ".": ["retention", "backup"],
+  },
   monitoring: {
     evaluation: [],
     comparison: ["evaluation"],
@@ -51,6 +57,9 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     runs: [],
     plots: ["runs"],
     trackers: ["runs"],
+    evaluation: [],
+    comparison: ["evaluation"],
+    ".": ["evaluation", "comparison"],
   },
   core: {
     training: [],

@@ -82,6 +82,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./run.ts")).registerRun,
   },
   {
+    name: "checkpoints",
+    summary: "List checkpoints, pin them and remove what need not stay",
+    load: async () => (await import("./checkpoints.ts")).registerCheckpoints,
+  },
+  {
+    name: "backup",
+    summary: "Back up the home, verify backups and restore them",
+    load: async () => (await import("./backup.ts")).registerBackup,
+  },
+  {
     name: "config",
     summary: "Show settings and where they come from",
     load: async () => (await import("./config.ts")).registerConfig,

@@ -15,6 +15,7 @@ import {
   printSettings,
   warnOfSettings,
 } from "./config_options.ts";
+import { InterruptedError } from "./exit_status.ts";
 import { interruptible } from "./interrupt.ts";
 import { pathContext } from "./model_options.ts";
 import { addPlatformFlags, checkPlatformFlags } from "./platform_flags.ts";
@@ -66,7 +67,7 @@ export function registerTrain(program: Command): void {
       try {
         await run(options, command);
       } catch (error) {
-        if (options.supervised) tellFailure(error);
+        if (options.supervised && !(error instanceof InterruptedError)) tellFailure(error);
         throw error;
       }
     });

@@ -8,6 +8,7 @@ import type { TokenCache } from "../datasets/token_store/cache.ts";
 import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
+import { lockCheckpoints } from "../models/checkpoint/lock.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
 import { lockRun } from "../monitoring/runs/run_lock.ts";
 import type { TrackerSettings } from "../monitoring/trackers/settings.ts";
@@ -154,6 +155,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (!resume) await refuseUsed(output);
   // a run that was killed when it had only to remove old checkpoints saves nothing any more
   if (!dryRun) await removeLeftovers(output);
+  using reading = new DisposableStack(); // until its tensors are read, nobody may remove what the run goes on from
+  if (resume && !dryRun) reading.use(await lockCheckpoints(output, { shared: true, signal }));
   using checkpoint = resume ? await newestCheckpoint(output, onWarning) : undefined;
   if (resume && checkpoint === undefined) {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
@@ -222,6 +225,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     } else {
       await loadTrainer(trainer, { checkpoint, prepared });
     }
+    reading.dispose();
     collectGarbage(); // of reading the weights
 
     // not before: settings that do not fit what is resumed must not take the place of those that do

@@ -43,6 +43,9 @@ export type TrainerEnd =
 /** Signals that come from outside; others tell that the program is at fault. */
 const OUTSIDE_SIGNALS: readonly string[] = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"];
 
+/** The exit status of a program that was interrupted. */
+const EXIT_INTERRUPTED = 130;
+
 /** Options of {@linkcode followTrainer}. */
 export interface FollowOptions {
   /** A trainer that says nothing for so long is killed. */
@@ -69,7 +72,7 @@ export async function followTrainer(
       clearTimeout(timer);
       timer = setTimeout(kill, stallMs);
       if (message.kind === "event") onEvent(message.event);
-      else if (message.kind === "failed") last = message;
+      else if (message.kind === "failed") last ??= message;
       else if (message.kind === "ended") {
         const { step, end } = message;
         last = end === "interrupted"
@@ -94,6 +97,8 @@ export async function followTrainer(
     return { kind: "failed", reason, message };
   }
   if (signal !== null && OUTSIDE_SIGNALS.includes(signal)) return { kind: "killed", signal };
+  // a second Ctrl-C, which ends it before it has saved
+  if (code === EXIT_INTERRUPTED) return { kind: "killed", signal: "SIGINT" };
   const end = signal === null ? `exit status ${code}` : `signal ${signal}`;
   const words = stderr.split("\n").at(-1) ?? "";
   return {

@@ -238,3 +238,27 @@ Deno.test("commands need the daemon's key", async () => {
     assert.equal(mode! & 0o077, 0);
   }
 });
+
+Deno.test({
+  name: "a trainer that gets Ctrl-C or SIGTERM itself saves, and goes on: that is no failure",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using home = await testHome({ ...RUN, maxSteps: 40 });
+    await home.drop("a.jsonl", { seed: 1, rows: 8 });
+    await using daemon = await startDaemon(home);
+    let before: number | null = null;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      const pid = await until(async () => {
+        const { trainer_pid, job } = await daemon.status();
+        const [event] = await home.queue.events(job?.id ?? "");
+        return /^Step/.test(event?.message ?? "") && trainer_pid !== before && trainer_pid;
+      });
+      if (pid === null) throw new Error("there is no trainer");
+      Deno.kill(pid, signal);
+      before = pid;
+    }
+    const [job] = await untilDone(home.queue, 1);
+    const story = (await home.queue.events(job!.id)).map(({ message }) => message).join("\n");
+    assert.deepEqual([job?.state, job?.attempts, job?.failures], ["succeeded", 1, 0], story);
+  },
+});
