@@ -67,7 +67,7 @@ Deno.test("completions prints a script that bash accepts and that completes a co
   const { status, stdout } = await runCli(["completions", "bash"]);
   assert.equal(status, 0);
   const script = `${stdout}
-COMP_WORDS=(llm-training comp); COMP_CWORD=1; _llm_training; printf '%s\\n' "\${COMPREPLY[@]}"`;
+COMP_WORDS=(llm-training compl); COMP_CWORD=1; _llm_training; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const bash = await new Deno.Command("bash", { args: ["-c", script] }).output();
   assert.equal(new TextDecoder().decode(bash.stdout), "completions\n");
 });

@@ -32,7 +32,7 @@ Deno.test("train takes a flag before --config before the home before the default
     path,
     `{ // mine
   "model": "1m", "batchSize": 4, "seed": 1, "epochs": 9,
-  "train": { "epochs": 8 }, "serve": { "port": 1234 }, "retention": { "whatever": 1 },
+  "train": { "epochs": 8 }, "serve": { "port": 1234 }, "retention": { "keepLatest": 2 },
 }`,
   );
   const config = join(path, "run.yaml");
