@@ -53,6 +53,8 @@ export function createToyDecoder(options: ToyDecoderOptions = {}): ToyDecoder {
   return {
     vocabSize: VOCAB_SIZE,
     maxPositions,
+    adapters: [],
+    memory: undefined,
     calls,
     get openSequences() {
       return openSequences;

@@ -153,6 +153,27 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
     }
     return { dtype: hidden!.dtype, shape: [hidden!.shape[0]!, 1] };
   },
+  CachedAttention: ([query, key, value, pastKey, pastValue], { numHeads }) => {
+    const [, kvHeads, , headDim] = pastKey!.shape as [Dim, number, Dim, number];
+    if (query!.shape[2] !== numHeads * headDim) mismatch("CachedAttention", query!, pastKey!);
+    if (key!.shape[2] !== kvHeads * headDim) mismatch("CachedAttention", key!, pastKey!);
+    if (`${value!.shape}` !== `${key!.shape}`) mismatch("CachedAttention", value!, key!);
+    if (`${pastValue!.shape}` !== `${pastKey!.shape}`) {
+      mismatch("CachedAttention", pastValue!, pastKey!);
+    }
+    return { dtype: query!.dtype, shape: query!.shape };
+  },
+  CacheOf: ([, , , , pastKey]) => ({ dtype: pastKey!.dtype, shape: pastKey!.shape }),
+  RowQuantizedLinear: ([x, weight, scales]) => {
+    const [inFeatures, outFeatures] = weight!.shape;
+    if (x!.shape.at(-1) !== inFeatures) mismatch("RowQuantizedLinear", x!, weight!);
+    if (`${scales!.shape}` !== `${outFeatures}`) mismatch("RowQuantizedLinear", weight!, scales!);
+    return { dtype: x!.dtype, shape: x!.shape.with(-1, outFeatures!) };
+  },
+  BlockQuantizedLinear: ([x, weight], { inFeatures }) => {
+    if (x!.shape.at(-1) !== inFeatures) mismatch("BlockQuantizedLinear", x!, weight!);
+    return { dtype: x!.dtype, shape: x!.shape.with(-1, weight!.shape[0]!) };
+  },
 };
 
 /**
