@@ -14,10 +14,15 @@ type InferenceOp = "CachedAttention" | "CacheOf" | "RowQuantizedLinear" | "Block
 /** The meaning of the operators of inference. */
 export const inferenceRules: { readonly [O in InferenceOp]: EvaluateRule<O> } = {
   CachedAttention: (inputs, attributes) => attend(inputs, attributes),
-  CacheOf: ([, , key, value, pastKey, pastValue, last, , cos, sin], { part }) =>
-    part === "key"
-      ? extended(pastKey!, key!, { last: last!, angles: cos && { cos, sin: sin! } })
-      : extended(pastValue!, value!, { last: last! }),
+  CacheOf: ([output, features, pastKey, pastValue, last, , cos, sin], { part }) => {
+    const { key, value } = cutHeads(features!, {
+      width: output!.shape[2]!,
+      kvWidth: pastKey!.shape[1]! * pastKey!.shape[3]!,
+    });
+    return part === "key"
+      ? extended(pastKey!, key, { last: last!, angles: cos && { cos, sin: sin! } })
+      : extended(pastValue!, value, { last: last! });
+  },
   RowQuantizedLinear: ([x, weight, scales]) => {
     const [inFeatures, outFeatures] = weight!.shape as [number, number];
     return product(x!, {
@@ -50,6 +55,23 @@ export const inferenceRules: { readonly [O in InferenceOp]: EvaluateRule<O> } = 
 interface Angles {
   readonly cos: EvaluatedTensor;
   readonly sin: EvaluatedTensor;
+}
+
+/** Cuts features [batch, seqLen, width + 2 · kvWidth] into queries, keys and values. */
+function cutHeads(
+  { shape, data }: EvaluatedTensor,
+  { width, kvWidth }: { readonly width: number; readonly kvWidth: number },
+): Record<"query" | "key" | "value", EvaluatedTensor> {
+  const total = width + 2 * kvWidth;
+  const part = (start: number, extent: number): EvaluatedTensor => ({
+    shape: shape.with(2, extent),
+    data: data.filter((_, at) => at % total >= start && at % total < start + extent),
+  });
+  return {
+    query: part(0, width),
+    key: part(width, kvWidth),
+    value: part(width + kvWidth, kvWidth),
+  };
 }
 
 /** A head's vector at a position, its first elements rotated, half against half. */
@@ -93,20 +115,24 @@ function attend(
   inputs: readonly EvaluatedTensor[],
   { numHeads, scale, window }: CachedAttentionAttributes,
 ): EvaluatedTensor {
-  const [query, key, value, pastKey, pastValue, last, , cos, sin] = inputs as EvaluatedTensor[];
+  const [features, pastKey, pastValue, last, , cos, sin] = inputs as EvaluatedTensor[];
+  const { query, key, value } = cutHeads(features!, {
+    width: numHeads * pastKey!.shape[3]!,
+    kvWidth: pastKey!.shape[1]! * pastKey!.shape[3]!,
+  });
   const angles = cos && { cos, sin: sin! };
-  const keys = extended(pastKey!, key!, { last: last!, angles });
-  const values = extended(pastValue!, value!, { last: last! });
-  const [batch, seqLen] = query!.shape as [number, number];
+  const keys = extended(pastKey!, key, { last: last!, angles });
+  const values = extended(pastValue!, value, { last: last! });
+  const [batch, seqLen] = query.shape as [number, number];
   const [, kvHeads, capacity, headDim] = pastKey!.shape as [number, number, number, number];
-  const result = new Float64Array(query!.data.length);
+  const result = new Float64Array(query.data.length);
   for (let row = 0; row < batch; row++) {
     for (let token = 0; token < seqLen; token++) {
       const position = last!.data[row]! - seqLen + 1 + token;
       const first = window === null ? 0 : Math.max(0, position + 1 - window);
       for (let head = 0; head < numHeads; head++) {
         const at = ((row * seqLen + token) * numHeads + head) * headDim;
-        const plain = query!.data.slice(at, at + headDim);
+        const plain = query.data.slice(at, at + headDim);
         const turned = angles === undefined ? plain : rotated(plain, position, angles);
         const kvHead = Math.floor(head / (numHeads / kvHeads));
         const place = (seen: number) => ((row * kvHeads + kvHead) * capacity + seen) * headDim;
@@ -123,7 +149,7 @@ function attend(
       }
     }
   }
-  return { shape: query!.shape, data: result };
+  return { shape: query.shape, data: result };
 }
 
 function dot(a: Float64Array, b: Float64Array, start: number): number {

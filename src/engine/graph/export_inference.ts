@@ -17,14 +17,14 @@ export function exportCachedAttention(
   { inputs, attributes: { numHeads, scale, window } }: ValueOf<"CachedAttention">,
   writer: Writer,
 ): string {
-  const pastKey = inputs[3]!;
-  const rotates = inputs.length > 7;
-  return writer.node("GroupQueryAttention", inputs.map((input) => writer.nameOf(input)), {
+  const [features, pastKey, ...rest] = inputs.map((input) => writer.nameOf(input));
+  const rotates = inputs.length > 5;
+  return writer.node("GroupQueryAttention", [features!, "", "", pastKey!, ...rest], {
     domain: MICROSOFT_DOMAIN,
     alsoMakes: ["key", "value"],
     attributes: {
       num_heads: { int: numHeads },
-      kv_num_heads: { int: pastKey.shape[1] as number },
+      kv_num_heads: { int: inputs[1]!.shape[1] as number },
       scale: { float: scale },
       do_rotary: { int: Number(rotates) },
       local_window_size: { int: window ?? -1 },

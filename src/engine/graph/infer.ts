@@ -153,17 +153,17 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
     }
     return { dtype: hidden!.dtype, shape: [hidden!.shape[0]!, 1] };
   },
-  CachedAttention: ([query, key, value, pastKey, pastValue], { numHeads }) => {
+  CachedAttention: ([features, pastKey, pastValue], { numHeads }) => {
     const [, kvHeads, , headDim] = pastKey!.shape as [Dim, number, Dim, number];
-    if (query!.shape[2] !== numHeads * headDim) mismatch("CachedAttention", query!, pastKey!);
-    if (key!.shape[2] !== kvHeads * headDim) mismatch("CachedAttention", key!, pastKey!);
-    if (`${value!.shape}` !== `${key!.shape}`) mismatch("CachedAttention", value!, key!);
+    if (features!.shape[2] !== (numHeads + 2 * kvHeads) * headDim) {
+      mismatch("CachedAttention", features!, pastKey!);
+    }
     if (`${pastValue!.shape}` !== `${pastKey!.shape}`) {
       mismatch("CachedAttention", pastValue!, pastKey!);
     }
-    return { dtype: query!.dtype, shape: query!.shape };
+    return { dtype: features!.dtype, shape: features!.shape.with(2, numHeads * headDim) };
   },
-  CacheOf: ([, , , , pastKey]) => ({ dtype: pastKey!.dtype, shape: pastKey!.shape }),
+  CacheOf: ([, , pastKey]) => ({ dtype: pastKey!.dtype, shape: pastKey!.shape }),
   RowQuantizedLinear: ([x, weight, scales]) => {
     const [inFeatures, outFeatures] = weight!.shape;
     if (x!.shape.at(-1) !== inFeatures) mismatch("RowQuantizedLinear", x!, weight!);

@@ -11,12 +11,8 @@ import type { CachedAttentionAttributes, Value } from "./value.ts";
 
 /** What {@linkcode cachedAttention} reads. */
 export interface CachedAttentionInputs {
-  /** [batch, seqLen, heads · headDim], not rotated. */
-  readonly query: Value;
-  /** [batch, seqLen, kvHeads · headDim], not rotated. */
-  readonly key: Value;
-  /** [batch, seqLen, kvHeads · headDim]. */
-  readonly value: Value;
+  /** Queries, keys and values one after the other, not rotated: [batch, seqLen, (heads + 2 · kvHeads) · headDim]. */
+  readonly features: Value;
   /** Cached keys, [batch, kvHeads, capacity, headDim]. */
   readonly pastKey: Value;
   /** Cached values, as the keys. */
@@ -47,9 +43,9 @@ export function cachedAttention(
   inputs: CachedAttentionInputs,
   attributes: CachedAttentionAttributes,
 ): CachedAttentionOutputs {
-  const { query, key, value, pastKey, pastValue, last, total, angles } = inputs;
+  const { features, pastKey, pastValue, last, total, angles } = inputs;
   const rotation = angles === undefined ? [] : [angles.cos, angles.sin];
-  const read = [query, key, value, pastKey, pastValue, last, total, ...rotation];
+  const read = [features, pastKey, pastValue, last, total, ...rotation];
   const output = apply("CachedAttention", read, attributes);
   return {
     output,

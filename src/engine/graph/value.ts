@@ -180,7 +180,7 @@ export interface OpAttributes {
   /** LinearCrossEntropy of (hidden, weight as `stored`, targets, scales [vocab] if of integers). */
   readonly FrozenLinearCrossEntropy: { readonly stored: FrozenDtype };
   /**
-   * (query [batch, seqLen, heads · headDim], key and value [batch, seqLen, kvHeads · headDim], cached keys and values
+   * (queries, keys and values one after the other [batch, seqLen, (heads + 2 · kvHeads) · headDim], cached keys and values
    * [batch, kvHeads, capacity, headDim], last int32 [batch], total int32 [1], and where they are rotated cos and sin
    * [positions, rotaryDim / 2]) → [batch, seqLen, heads · headDim]. The tokens of row b stand at the positions up to
    * `last[b]`, and see themselves and all before them, at most `window` in all.

@@ -150,10 +150,9 @@ function attendInPlace(): Attend {
       const [batch, seqLen, heads, width] = x.shape;
       return reshape(x, [batch!, seqLen!, (heads as number) * (width as number)]);
     };
+    const parts = [query, key, value];
     const { output, ...present } = cachedAttention({
-      query: joined(query),
-      key: joined(key),
-      value: joined(value),
+      features: uncut(parts) ?? concat(parts.map(joined), 2),
       pastKey: past.key,
       pastValue: past.value,
       last,
@@ -162,4 +161,21 @@ function attendInPlace(): Attend {
     }, { numHeads: query.shape[2] as number, scale, window: kind.window });
     return { output, fresh: undefined, present };
   };
+}
+
+/** Returns the value whose last dimension was cut into `parts`, and those into heads, if that is all that they are. */
+function uncut(parts: readonly Value[]): Value | undefined {
+  let whole: Value | undefined;
+  let end = 0;
+  for (const part of parts) {
+    const [cut] = part.inputs;
+    if (part.op !== "Reshape" || cut?.op !== "Slice") return undefined;
+    const { axis, start } = cut.attributes;
+    const [source] = cut.inputs;
+    if (axis !== source!.shape.length - 1 || start !== end) return undefined;
+    if (whole !== undefined && whole !== source) return undefined;
+    whole = source!;
+    end = cut.attributes.end;
+  }
+  return whole?.shape.at(-1) === end ? whole : undefined;
 }

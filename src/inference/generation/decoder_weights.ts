@@ -5,7 +5,7 @@
  * @module
  */
 
-import { add, constant, gather, gemm, linear } from "../../engine/graph/build.ts";
+import { add, concat, constant, gather, gemm, linear } from "../../engine/graph/build.ts";
 import { frozenRows } from "../../engine/graph/frozen.ts";
 import { blockQuantizedLinear, rowQuantizedLinear } from "../../engine/graph/inference.ts";
 import type { Value } from "../../engine/graph/value.ts";
@@ -111,19 +111,20 @@ function joinedProject({ groupOf, multipliers, weight }: {
   readonly weight: (name: string) => Value;
 }): Project {
   const made = new Map<readonly Projection[], { readonly x: Value; readonly parts: Value[] }>();
-  return (x, { name, biased }) => {
+  return (x, { name }) => {
     const group = found(groupOf.get(name), name);
     let known = made.get(group);
     if (known?.x !== x) {
-      const product = found(multipliers.get(group), name)(x);
+      const bare = found(multipliers.get(group), name)(x);
+      const biases = group.filter(({ biased }) => biased).map(({ name }) => weight(`${name}.bias`));
+      const product = biases.length === 0 ? bare : add(bare, concat(biases, 0));
       const parts = group.length === 1
         ? [product]
         : cutFeatures(product, group.map(({ outFeatures }) => outFeatures));
       known = { x, parts };
       made.set(group, known);
     }
-    const part = known.parts[group.findIndex((each) => each.name === name)]!;
-    return biased ? add(part, weight(`${name}.bias`)) : part;
+    return known.parts[group.findIndex((each) => each.name === name)]!;
   };
 }
 
