@@ -231,6 +231,8 @@ function decoderMemory(memory: CacheMemory): DecoderMemory {
     get bytes() {
       return memory.bytes;
     },
+    limit: (bytes) => memory.limit(bytes),
+    compact: (sequences) => memory.compact(sequences),
     bytesWith: (options) => memory.bytesWith(options),
     truncate: (sequence, length) => memory.truncate(ours(sequence).inner, length),
     read: (sequence, range) => memory.read(ours(sequence).inner, range),

@@ -37,7 +37,11 @@ export interface CacheMemory {
   readonly bytesPerToken: number;
   /** Bytes that all sequences take, with the room that they do not use. */
   readonly bytes: number;
-  /** Returns how many bytes they would take with `sequences` of up to `tokens` tokens. */
+  /** Says how many bytes not to pass by growing faster than is needed. */
+  limit(bytes: number): void;
+  /** Gives back all room that `sequences` sequences do not need. */
+  compact(sequences: number): void;
+  /** Returns how many bytes `sequences` would take at least, if `tokens` tokens are to have room in each. */
   bytesWith(options: { readonly sequences: number; readonly tokens: number }): number;
   /** Forgets all tokens of a sequence from `length` on. */
   truncate(sequence: CacheSequence, length: number): void;

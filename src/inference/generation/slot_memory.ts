@@ -24,12 +24,21 @@ export class SlotMemory implements CacheMemory {
     return this.#store.bytes;
   }
 
+  /** See {@linkcode CacheMemory.limit}. */
+  limit(bytes: number): void {
+    this.#store.limit(bytes);
+  }
+
   /** See {@linkcode CacheMemory.bytesWith}. */
   bytesWith(
-    { sequences, tokens }: { readonly sequences: number; readonly tokens: number },
+    options: { readonly sequences: number; readonly tokens: number },
   ): number {
-    return Math.max(sequences, this.#store.slots) * Math.max(tokens, this.#store.capacity) *
-      this.bytesPerToken;
+    return this.#store.bytesWith(options);
+  }
+
+  /** See {@linkcode CacheMemory.compact}. */
+  compact(sequences: number): void {
+    this.#store.compact(sequences);
   }
 
   /** See {@linkcode CacheMemory.truncate}. */

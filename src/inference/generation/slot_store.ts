@@ -49,6 +49,7 @@ export class SlotStore {
   #capacity = GRAIN;
   /** What lies in each slot. */
   #owners: (StoredSequence | undefined)[] = [undefined];
+  #limitBytes = Infinity;
   #views: { readonly from: number; readonly feeds: Record<string, Tensor> } | undefined;
 
   /** Opens an empty store. */
@@ -73,12 +74,40 @@ export class SlotStore {
     return this.#owners.length * this.#capacity * bytesPerToken(this.#model);
   }
 
+  /** Says how many bytes not to pass by growing faster than is needed. */
+  limit(bytes: number): void {
+    this.#limitBytes = bytes;
+  }
+
+  /** Returns how many bytes `sequences` slots would take, if those in use and `tokens` tokens are to have room. */
+  bytesWith(
+    { sequences, tokens }: { readonly sequences: number; readonly tokens: number },
+  ): number {
+    const longest = Math.max(tokens, this.#longest());
+    return slotsFor(sequences) * wholeGrains(longest) * bytesPerToken(this.#model);
+  }
+
+  /** Gives back all room that `sequences` sequences do not need. */
+  compact(sequences: number): void {
+    const used = this.#owners.filter((owner) => owner !== undefined);
+    for (let slot = 0; slot < used.length; slot++) {
+      if (this.#owners[slot] !== undefined) continue;
+      const last = this.#owners.findLastIndex((owner) => owner !== undefined);
+      this.#swap(slot, last);
+    }
+    this.#resize(slotsFor(Math.max(sequences, used.length)), wholeGrains(this.#longest()));
+  }
+
+  #longest(): number {
+    return this.#owners.reduce((most, owner) => Math.max(most, owner?.length ?? 0), 0);
+  }
+
   /** Opens an empty sequence. */
   open(): SlotSequence {
     let slot = this.#owners.indexOf(undefined);
     if (slot < 0) {
       slot = this.#owners.length;
-      this.#resize(this.#owners.length * 2, this.#capacity);
+      this.#resize(slotsFor(slot + 1), this.#capacity);
     }
     const sequence: StoredSequence = { slot, length: 0 };
     this.#owners[slot] = sequence;
@@ -98,8 +127,9 @@ export class SlotStore {
   /** Makes room for `tokens` tokens in every slot. */
   reserve(tokens: number): void {
     if (tokens <= this.#capacity) return;
-    const grown = Math.max(tokens, Math.ceil(this.#capacity * this.#growth));
-    this.#resize(this.#owners.length, Math.ceil(grown / GRAIN) * GRAIN);
+    const allowed = this.#limitBytes / (this.#owners.length * bytesPerToken(this.#model));
+    const grown = Math.min(this.#capacity * this.#growth, allowed - GRAIN);
+    this.#resize(this.#owners.length, wholeGrains(Math.max(tokens, grown)));
   }
 
   /** Brings sequences into neighbouring slots, and returns which; they lie there in any order. */
@@ -254,4 +284,13 @@ export function bytesPerToken(
   >,
 ): number {
   return 2 * numLayers * numKeyValueHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
+}
+
+function wholeGrains(tokens: number): number {
+  return Math.max(1, Math.ceil(tokens / GRAIN)) * GRAIN;
+}
+
+/** Slots are doubled when there are too few. */
+function slotsFor(sequences: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, sequences)));
 }
