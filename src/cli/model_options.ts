@@ -6,6 +6,7 @@
 
 import { type Command, Option } from "commander";
 import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
+import { WEIGHT_WISHES, type WeightWish } from "../inference/generation/weight_types.ts";
 import { isAdapterFolder, openAdapter } from "../models/adapters/folder.ts";
 import { downloadModel } from "../models/hub/download_model.ts";
 import { formatReference } from "../models/hub/reference.ts";
@@ -18,7 +19,7 @@ import { baseOf } from "../models/stored/stored_model.ts";
 import { UserError } from "../utils/errors.ts";
 import type { PathContext } from "../utils/paths.ts";
 import { createDownloadDisplay } from "./download_progress.ts";
-import { integerOption } from "./option_values.ts";
+import { integerOption, repeatedOption } from "./option_values.ts";
 
 /** What the options give. */
 export interface ModelOptions {
@@ -30,6 +31,8 @@ export interface ModelOptions {
   readonly adapter?: string;
   /** CPU threads. */
   readonly threads?: number;
+  /** The form in which weights are held. */
+  readonly weights: WeightWish;
 }
 
 /** A model on disk. */
@@ -66,14 +69,33 @@ export async function findModelAndAdapter(
 export const MODEL_HELP =
   "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)";
 
-/** Adds `--model`, `--device` and `--threads` to `command`. */
-export function addModelOptions(command: Command): Command {
+/** Options of {@linkcode addModelOptions}. */
+export interface AddModelOptions {
+  /** What `--weights` is where it is not given. @default {"f32"} */
+  readonly weights?: WeightWish;
+  /** Whether `--adapter` may be given several times, with names. @default {false} */
+  readonly severalAdapters?: boolean;
+}
+
+/** Adds `--model`, `--adapter`, `--device`, `--threads` and `--weights` to `command`. */
+export function addModelOptions(command: Command, options: AddModelOptions = {}): Command {
+  const { weights = "f32", severalAdapters = false } = options;
+  const adapter = severalAdapters
+    ? new Option(
+      "--adapter <[name=]adapter>",
+      "an adapter for --model: its folder, or the run that trained it; with names there may be several, and " +
+        "requests choose one by its name as their model",
+    ).argParser(repeatedOption)
+    : new Option(
+      "--adapter <adapter>",
+      "an adapter for --model: its folder, or the run that trained it",
+    );
   return command
     .requiredOption(
       "--model <model>",
       MODEL_HELP,
     )
-    .option("--adapter <adapter>", "an adapter for --model: its folder, or the run that trained it")
+    .addOption(adapter)
     .addOption(
       new Option("--device <device>", "where to run").choices(DEVICE_WISHES).default("auto"),
     )
@@ -81,6 +103,10 @@ export function addModelOptions(command: Command): Command {
       "--threads <number>",
       "CPU threads (default: by the machine)",
       integerOption({ min: 1 }),
+    )
+    .addOption(
+      new Option("--weights <form>", "how weights are held: smaller ones are faster and less exact")
+        .choices(WEIGHT_WISHES).default(weights),
     );
 }
 

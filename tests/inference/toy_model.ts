@@ -165,6 +165,7 @@ export function createToyModel(
     id: "toy",
     folder: "/models/toy",
     device: "wasm",
+    weightType: "f32",
     deviceReason: "it is a toy",
     decoder,
     tokenizer: tokenizer ?? undefined,

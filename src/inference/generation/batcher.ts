@@ -25,9 +25,9 @@ export interface BatcherOptions {
   readonly maxRunning?: number;
   /** The most tokens of prompts read in a round while others generate, which wait for it. @default {256} */
   readonly prefillTokens?: number;
-  /** The most bytes of keys and values of running sequences; one alone may pass it. @default {1 GiB} */
+  /** The most bytes of keys and values of running sequences. @default {2 GiB} */
   readonly cacheBytes?: number;
-  /** The most bytes of keys and values of texts that were read; 0 remembers none. @default {256 MiB} */
+  /** The most bytes of keys and values of texts that were read; 0 remembers none. @default {512 MiB} */
   readonly prefixBytes?: number;
   /** The most tokens guessed by looking them up in the prompt, while one sequence runs alone. @default {0} */
   readonly maxDrafts?: number;
@@ -55,6 +55,8 @@ export interface BatcherCounts {
 
 /** Generates many sequences at once with one decoder. */
 export interface Batcher {
+  /** The most tokens that a sequence may hold: the model's, or fewer where memory has no room for them. */
+  readonly maxPositions: number;
   /** How many sequences wait for their turn. */
   readonly waiting: number;
   /** How many sequences run. */
@@ -98,6 +100,7 @@ export function createBatcher(
 }
 
 class ContinuousBatcher implements Batcher {
+  readonly maxPositions: number;
   readonly #decoder: Decoder;
   readonly #tokenizer: Tokenizer | undefined;
   readonly #options: Required<BatcherOptions>;
@@ -120,12 +123,16 @@ class ContinuousBatcher implements Batcher {
     this.#options = {
       maxRunning: options.maxRunning ?? 16,
       prefillTokens: options.prefillTokens ?? 256,
-      cacheBytes: options.cacheBytes ?? 2 ** 30,
-      prefixBytes: options.prefixBytes ?? 2 ** 28,
+      cacheBytes: options.cacheBytes ?? 2 ** 31,
+      prefixBytes: options.prefixBytes ?? 2 ** 29,
       maxDrafts: options.maxDrafts ?? 0,
     };
     this.#prefixes = new PrefixCache({ maxBytes: this.#options.prefixBytes });
     decoder.memory?.limit(this.#options.cacheBytes);
+    const { bytesPerToken = 0 } = decoder.memory ?? {};
+    this.maxPositions = bytesPerToken === 0
+      ? decoder.maxPositions
+      : Math.min(decoder.maxPositions, Math.floor(this.#options.cacheBytes / bytesPerToken));
   }
 
   get waiting(): number {
@@ -149,7 +156,11 @@ class ContinuousBatcher implements Batcher {
     const signals = [abandoned.signal, ...request.signal === undefined ? [] : [request.signal]];
     const output = createAsyncQueue<GenerationEvent>({ onAbandon: () => abandoned.abort() });
     this.#waiting.push({
-      generation: createGeneration(this.#decoder, this.#tokenizer, request),
+      generation: createGeneration(
+        { vocabSize: this.#decoder.vocabSize, maxPositions: this.maxPositions },
+        this.#tokenizer,
+        request,
+      ),
       request,
       output,
       signal: AbortSignal.any(signals),
