@@ -150,15 +150,13 @@ export class WorkerConnection {
 
   /** Asks the worker again and again whether it is there: one that is killed does not say so. */
   #watchFor(silenceMs: number): void {
-    const watch = setInterval(() => {
+    this.#watch = setInterval(() => {
       if (this.#silentPings++ >= PINGS_PER_SILENCE) {
         this.#fail(new Error(`The worker has not answered for ${silenceMs / 1000} s`));
       } else {
         this.#worker.postMessage({ type: "ping" });
       }
     }, silenceMs / PINGS_PER_SILENCE);
-    Deno.unrefTimer(watch);
-    this.#watch = watch;
   }
 
   #receive(reply: WorkerReply): void {
