@@ -37,7 +37,7 @@ interface ServeOptions extends Omit<ModelOptions, "adapter"> {
   readonly maxQueue: number;
   readonly cacheMemory: number;
   readonly prefixMemory: number;
-  readonly guess: number;
+  readonly speculate: number;
 }
 
 /** Adds `serve` to `program`. */
@@ -83,9 +83,9 @@ export function registerServe(program: Command): void {
       512,
     )
     .option(
-      "--guess <tokens>",
-      "guess up to so many tokens from the text so far, while one text is made alone: faster where texts repeat " +
-        "themselves",
+      "--speculate <tokens>",
+      "speculate: guess up to so many tokens by looking them up in the text so far, while one text is made alone; " +
+        "faster where texts repeat themselves, and the same texts otherwise",
       integerOption({ min: 0, max: 16 }),
       0,
     )
@@ -121,7 +121,7 @@ async function run(options: ServeOptions): Promise<void> {
         maxQueue,
         cacheBytes: options.cacheMemory * 2 ** 20,
         prefixBytes: options.prefixMemory * 2 ** 20,
-        maxDrafts: options.guess,
+        maxDrafts: options.speculate,
       },
     },
     host,
