@@ -10,8 +10,8 @@ import type { Device } from "../../engine/runtime/session.ts";
 export const WEIGHT_TYPES = ["f32", "f16", "int8", "int4"] as const;
 
 /**
- * A form of weights: float32; rounded to half precision; 8-bit integers; 4-bit integers in blocks. Embeddings, norms
- * and biases are never below 8 bits.
+ * A form of weights: float32; rounded to half precision; 8-bit integers; 4-bit integers in blocks where they do least
+ * harm, else of 8 bits. With integers embeddings are in half precision, norms and biases in float32.
  */
 export type WeightType = (typeof WEIGHT_TYPES)[number];
 
