@@ -8,7 +8,7 @@
 import type { KeyValueBlock, TokenRange } from "./sequence_cache.ts";
 
 /** Tokens of a block: what is shared is a multiple of it. */
-export const BLOCK_TOKENS = 32;
+export const BLOCK_TOKENS = 16;
 
 /** Options of {@linkcode PrefixCache}. */
 export interface PrefixCacheOptions {
