@@ -44,6 +44,11 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     http: [".", "generation"],
     ".": ["generation", "http"],
   },
+  monitoring: {
+    runs: [],
+    plots: ["runs"],
+    trackers: ["runs"],
+  },
   core: {
     training: [],
     ".": ["training"],

@@ -1,11 +1,20 @@
 /**
- * Writes `docs/cli.md` from what `--help` says.
+ * Writes what is made from the commands and settings: `docs/cli.md`, the tables of `docs/configuration.md` and
+ * `configs/llm-training.schema.json`.
  *
  * @module
  */
 
 import { fileURLToPath } from "node:url";
+import { withSettingTables } from "../src/cli/configuration_reference.ts";
 import { commandReference } from "../src/cli/reference.ts";
+import { settingsSchemaText } from "../src/cli/settings_schema.ts";
 
-const path = fileURLToPath(new URL("../docs/cli.md", import.meta.url));
-await Deno.writeTextFile(path, await commandReference());
+const pathOf = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const configuration = pathOf("docs/configuration.md");
+await Deno.writeTextFile(pathOf("docs/cli.md"), await commandReference());
+await Deno.writeTextFile(
+  configuration,
+  withSettingTables(await Deno.readTextFile(configuration)),
+);
+await Deno.writeTextFile(pathOf("configs/llm-training.schema.json"), settingsSchemaText());

@@ -52,6 +52,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./model.ts")).registerModel,
   },
   {
+    name: "run",
+    summary: "List runs, look at them, plot and compare them",
+    load: async () => (await import("./run.ts")).registerRun,
+  },
+  {
+    name: "config",
+    summary: "Show settings and where they come from",
+    load: async () => (await import("./config.ts")).registerConfig,
+  },
+  {
     name: "paths",
     summary: "Print where things lie on disk",
     load: async () => (await import("./paths.ts")).registerPaths,

@@ -19,7 +19,7 @@ import { baseOf } from "../models/stored/stored_model.ts";
 import { UserError } from "../utils/errors.ts";
 import type { PathContext } from "../utils/paths.ts";
 import { createDownloadDisplay } from "./download_progress.ts";
-import { integerOption, repeatedOption } from "./option_values.ts";
+import { integerOption } from "./option_values.ts";
 
 /** What the options give. */
 export interface ModelOptions {
@@ -69,33 +69,14 @@ export async function findModelAndAdapter(
 export const MODEL_HELP =
   "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)";
 
-/** Options of {@linkcode addModelOptions}. */
-export interface AddModelOptions {
-  /** What `--weights` is where it is not given. @default {"f32"} */
-  readonly weights?: WeightWish;
-  /** Whether `--adapter` may be given several times, with names. @default {false} */
-  readonly severalAdapters?: boolean;
-}
-
 /** Adds `--model`, `--adapter`, `--device`, `--threads` and `--weights` to `command`. */
-export function addModelOptions(command: Command, options: AddModelOptions = {}): Command {
-  const { weights = "f32", severalAdapters = false } = options;
-  const adapter = severalAdapters
-    ? new Option(
-      "--adapter <[name=]adapter>",
-      "an adapter for --model: its folder, or the run that trained it; with names there may be several, and " +
-        "requests choose one by its name as their model",
-    ).argParser(repeatedOption)
-    : new Option(
-      "--adapter <adapter>",
-      "an adapter for --model: its folder, or the run that trained it",
-    );
+export function addModelOptions(command: Command): Command {
   return command
     .requiredOption(
       "--model <model>",
       MODEL_HELP,
     )
-    .addOption(adapter)
+    .option("--adapter <adapter>", "an adapter for --model: its folder, or the run that trained it")
     .addOption(
       new Option("--device <device>", "where to run").choices(DEVICE_WISHES).default("auto"),
     )
@@ -106,7 +87,7 @@ export function addModelOptions(command: Command, options: AddModelOptions = {})
     )
     .addOption(
       new Option("--weights <form>", "how weights are held: smaller ones are faster and less exact")
-        .choices(WEIGHT_WISHES).default(weights),
+        .choices(WEIGHT_WISHES).default("f32"),
     );
 }
 

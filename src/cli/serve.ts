@@ -6,39 +6,37 @@
 
 import type { Command } from "commander";
 import type { NamedAdapter } from "../inference/generation/load_adapters.ts";
-import { DEFAULT_PORT, serve } from "../inference/serve.ts";
+import { serve } from "../inference/serve.ts";
+import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
 import { UserError } from "../utils/errors.ts";
+import type { PathContext } from "../utils/paths.ts";
+import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings/layers.ts";
+import { anySettings } from "../utils/settings/setting.ts";
+import {
+  addConfigOptions,
+  type ConfigOptions,
+  printSettings,
+  warnOfSettings,
+} from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
 import { untilStopped } from "./interrupt.ts";
-import {
-  addModelOptions,
-  findAdapter,
-  findModelAndAdapter,
-  type ModelOptions,
-  pathContext,
-} from "./model_options.ts";
-import { integerOption, repeatedOption } from "./option_values.ts";
+import { findAdapter, findModelAndAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
+import { addSettingFlags, flagSettings } from "./setting_flags.ts";
+import { readConfig, readHome } from "./settings_layer.ts";
 import { print, printError } from "./terminal.ts";
 
 /** The environment variable that holds the API key, so that it need not be seen on the command line. */
 const API_KEY_VARIABLE = "LLM_TRAINING_API_KEY";
 
-/** What the command line gives. */
-interface ServeOptions extends Omit<ModelOptions, "adapter"> {
-  readonly adapter?: readonly string[];
-  readonly name?: string;
-  readonly host: string;
-  readonly port: number;
+/** What the command line gives besides the settings. */
+interface ServeCommandOptions extends ConfigOptions {
   readonly apiKey?: string;
   readonly insecureNoApiKey?: boolean;
-  readonly corsOrigin?: readonly string[];
-  readonly maxRunning: number;
-  readonly maxQueue: number;
-  readonly cacheMemory: number;
-  readonly prefixMemory: number;
-  readonly speculate: number;
+  readonly json?: boolean;
 }
+
+const TABLE = anySettings(SERVE_SETTINGS);
 
 /** Adds `serve` to `program`. */
 export function registerServe(program: Command): void {
@@ -47,49 +45,11 @@ export function registerServe(program: Command): void {
       "Serve a model with OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models. " +
         "/openapi.json describes it, /health says whether the model can answer.",
     );
-  addModelOptions(command, { weights: "auto", severalAdapters: true })
-    .option("--name <name>", "the model's name in the API (default: that of its folder)")
-    .option("--host <address>", "the address to listen on", "127.0.0.1")
-    .option(
-      "--port <number>",
-      "the port to listen on; 0 takes a free one",
-      integerOption({ min: 0, max: 65535 }),
-      DEFAULT_PORT,
-    )
+  addConfigOptions(addSettingFlags(command, TABLE))
+    .option("--json", "print the settings of --print-config as JSON")
     .option("--api-key <key>", `the key that clients must send (default: $${API_KEY_VARIABLE})`)
     .option("--insecure-no-api-key", "let other machines use the model without a key")
-    .option(
-      "--cors-origin <origin>",
-      "let this web page call; may be given several times",
-      repeatedOption,
-    )
-    .option("--max-running <number>", "the most texts made at once", integerOption({ min: 1 }), 16)
-    .option(
-      "--max-queue <number>",
-      "refuse requests while this many texts wait",
-      integerOption({ min: 1 }),
-      64,
-    )
-    .option(
-      "--cache-memory <MiB>",
-      "the most memory for the texts that are made at once; a text ends where it is full",
-      integerOption({ min: 1 }),
-      2048,
-    )
-    .option(
-      "--prefix-memory <MiB>",
-      "the most memory for beginnings that later texts share; 0 remembers none",
-      integerOption({ min: 0 }),
-      512,
-    )
-    .option(
-      "--speculate <tokens>",
-      "speculate: guess up to so many tokens by looking them up in the text so far, while one text is made alone; " +
-        "faster where texts repeat themselves, and the same texts otherwise",
-      integerOption({ min: 0, max: 16 }),
-      0,
-    )
-    .action(run);
+    .action((options: ServeCommandOptions) => run(options, command));
   addExamples(command, [
     "llm-training serve --model runs/my-run",
     "llm-training serve --model my-model --host 0.0.0.0 --port 8080 --api-key $(openssl rand -hex 16)",
@@ -98,30 +58,41 @@ export function registerServe(program: Command): void {
   ]);
 }
 
-async function run(options: ServeOptions): Promise<void> {
+async function run(options: ServeCommandOptions, command: Command): Promise<void> {
   muteSignalAdvice();
-  const { device, threads, weights, host, port, corsOrigin, maxRunning, maxQueue } = options;
-  const { alone, named } = await findAdapters(options);
+  const context = pathContext();
+  const reader = { command: "serve", table: TABLE, context, onWarning: warnOfSettings };
+  const settings = resolveSettings(TABLE, [
+    await readHome(reader),
+    await readConfig(options.config, reader),
+    flagSettings(command, { table: TABLE, cwd: context.cwd, onWarning: warnOfSettings }),
+  ]);
+  if (options.printConfig) {
+    return printSettings(settings, { table: TABLE, json: options.json ?? false });
+  }
+  const given = serveSettings(settings);
+  const { model, device, threads, weights, name, host, port, corsOrigin } = given;
+  const { alone, named } = await findAdapters(given.adapter ?? [], context);
   const place = await findModelAndAdapter(
-    { model: options.model, ...(alone === undefined ? {} : { adapter: alone }) },
-    { context: pathContext() },
+    { model, ...(alone === undefined ? {} : { adapter: alone }) },
+    { context },
   );
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await using server = await serve({
     load: {
       folder: place.folder,
       adapter: place.adapter,
-      id: options.name ?? place.id,
+      id: name ?? place.id,
       device,
-      ...(threads === undefined ? {} : { threads }),
+      ...(threads === null ? {} : { threads }),
       weights,
       adapters: named,
       limits: {
-        maxRunning,
-        maxQueue,
-        cacheBytes: options.cacheMemory * 2 ** 20,
-        prefixBytes: options.prefixMemory * 2 ** 20,
-        maxDrafts: options.speculate,
+        maxRunning: given.maxRunning,
+        maxQueue: given.maxQueue,
+        cacheBytes: given.cacheMemory * 2 ** 20,
+        prefixBytes: given.prefixMemory * 2 ** 20,
+        maxDrafts: given.speculate,
       },
     },
     host,
@@ -133,20 +104,33 @@ async function run(options: ServeOptions): Promise<void> {
   });
   const { id, device: chosen, deviceReason, weightType } = server.model;
   print(`Serving ${id} on ${chosen} at ${server.url}/v1`);
-  printError(`weights: ${weightType}`);
-  printError(`${chosen}: ${deviceReason}`);
+  printError(`${chosen}: ${deviceReason}; weights: ${weightType}`);
   const stoppedBy = await untilStopped();
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
   if (stoppedBy === "SIGINT") throw new InterruptedError();
 }
 
-/** The adapters of the command line: one without a name, which changes the model for all, or several with names. */
+/** @throws {UserError} If no model is named. */
+function serveSettings(settings: GivenSettings): ServeSettings {
+  if (settings["model"]?.value === undefined) {
+    throw new UserError(
+      "Cannot serve without a model: give --model <model>, a folder, a run or a model on the hub (owner/name)",
+    );
+  }
+  return valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
+}
+
+/** An adapter with a name. */
+const NAMED = /^(?<name>[\w.:-]+)=(?<place>.+)$/;
+
+/** The adapters that were named: one without a name, which changes the model for all, or several with names. */
 async function findAdapters(
-  { adapter = [] }: Pick<ServeOptions, "adapter">,
+  adapters: readonly string[],
+  context: PathContext,
 ): Promise<{ readonly alone: string | undefined; readonly named: readonly NamedAdapter[] }> {
-  const unnamed = adapter.filter((given) => !NAMED.test(given));
-  if (unnamed.length > 1 || unnamed.length === 1 && adapter.length > 1) {
+  const unnamed = adapters.filter((given) => !NAMED.test(given));
+  if (unnamed.length > 0 && adapters.length > 1) {
     throw new UserError(
       `Cannot use --adapter "${
         unnamed[0]
@@ -154,16 +138,13 @@ async function findAdapters(
     );
   }
   const named: NamedAdapter[] = [];
-  for (const given of adapter) {
+  for (const given of adapters) {
     const { name, place } = NAMED.exec(given)?.groups ?? {};
     if (name === undefined || place === undefined) continue;
-    named.push({ name, folder: await findAdapter(place, { context: pathContext() }) });
+    named.push({ name, folder: await findAdapter(place, { context }) });
   }
   return { alone: unnamed[0], named };
 }
-
-/** An adapter with a name. */
-const NAMED = /^(?<name>[\w.:-]+)=(?<place>.+)$/;
 
 /**
  * Deno tells whoever writes a server that the signals of requests also abort after an answer, which does no harm here,

@@ -7,6 +7,7 @@
 import type { TrainEvent } from "../core/train.ts";
 import type { StepMetrics } from "../core/training/run_folder.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../utils/format.ts";
+import { batchingLine, droppedText, fileLines, tokenizingLine } from "./data_progress.ts";
 import { memoryLine } from "./run_plan_table.ts";
 import { printError, writeError } from "./terminal.ts";
 
@@ -23,6 +24,7 @@ interface DisplayState {
   shownMs: number;
   lossAverage: number | undefined;
   memory: string;
+  data: readonly string[];
 }
 
 /** Time between lines where they cannot be written over, in milliseconds. */
@@ -43,11 +45,17 @@ export function createProgressDisplay(): ProgressDisplay {
     shownMs: 0,
     lossAverage: undefined,
     memory: "",
+    data: [],
   };
   const line = (text: string) => printError(live ? `\r\x1b[K${text}` : text);
   return {
     show(event) {
       switch (event.kind) {
+        case "tokenizing":
+          return showTokenizing(event, { state, live, line });
+        case "data":
+          state.data = [...fileLines(event), batchingLine(event.batching)];
+          return;
         case "planned":
           // told with the rest once the run starts: what ends it before is one line
           state.memory = memoryLine(event.plan);
@@ -55,7 +63,7 @@ export function createProgressDisplay(): ProgressDisplay {
         case "started":
           state.startedMs = Date.now();
           state.startStep = event.step;
-          for (const text of [...introduction(event), state.memory]) line(text);
+          for (const text of introduction(event, state)) line(text);
           return;
         case "warning":
           return line(`warning: ${event.message}`);
@@ -77,7 +85,10 @@ export function createProgressDisplay(): ProgressDisplay {
   };
 }
 
-function introduction(event: Extract<TrainEvent, { kind: "started" }>): string[] {
+function introduction(
+  event: Extract<TrainEvent, { kind: "started" }>,
+  { memory, data: dataLines }: Pick<DisplayState, "memory" | "data">,
+): string[] {
   const {
     modelType,
     parameters,
@@ -90,7 +101,6 @@ function introduction(event: Extract<TrainEvent, { kind: "started" }>): string[]
     output,
   } = event;
   const cut = data.truncatedRows > 0 ? `, ${formatCount(data.truncatedRows)} rows cut short` : "";
-  const dropped = data.droppedRows > 0 ? `, ${formatCount(data.droppedRows)} rows left out` : "";
   return [
     `model: ${modelType}, ${formatCount(parameters)} parameters` +
     (trainedParameters === parameters
@@ -98,12 +108,32 @@ function introduction(event: Extract<TrainEvent, { kind: "started" }>): string[]
       : `, an adapter of ${formatCount(trainedParameters)} is trained`),
     `data: ${formatCount(data.rows)} rows, ${formatCount(data.trainedTokens)} of ${
       formatCount(data.tokens)
-    } tokens trained${cut}${dropped}`,
+    } tokens trained${cut}${droppedText(data)}`,
+    ...dataLines,
     `device: ${device} (${deviceReason})`,
     step < totalSteps
       ? `run: ${output}, steps ${step + 1} to ${totalSteps}`
       : `run: ${output}, all ${totalSteps} steps are done`,
+    memory,
   ];
+}
+
+function showTokenizing(
+  event: Extract<TrainEvent, { kind: "tokenizing" }>,
+  { state, live, line }: {
+    readonly state: DisplayState;
+    readonly live: boolean;
+    readonly line: (text: string) => void;
+  },
+): void {
+  const now = Date.now();
+  // what takes less than a line's interval is not worth one
+  if (!live && event.elapsedMs < LINE_INTERVAL_MS) return;
+  if (now - state.shownMs < (live ? UPDATE_INTERVAL_MS : LINE_INTERVAL_MS)) return;
+  state.shownMs = now;
+  const text = tokenizingLine(event);
+  if (live) writeError(`\r\x1b[K${text}`);
+  else line(text);
 }
 
 function showStep(

@@ -4,18 +4,17 @@
  * @module
  */
 
-import type { Dataset, DatasetStatistics } from "../datasets/dataset.ts";
+import type { TokenCache } from "../datasets/token_store/cache.ts";
 import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
-import type { Device } from "../engine/runtime/session.ts";
 import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
-import type { Checkpoint } from "../models/checkpoint/open.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
-import type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
-import { countParameters } from "../models/language_model.ts";
+import { lockRun } from "../monitoring/runs/run_lock.ts";
+import type { TrackerSettings } from "../monitoring/trackers/settings.ts";
 import { type Clock, systemClock } from "../utils/clock.ts";
 import { collectGarbage } from "../utils/collect_garbage.ts";
 import { UserError } from "../utils/errors.ts";
+import type { VerdictStore } from "./training/check_data.ts";
 import { makeFolder } from "./training/make_folder.ts";
 import { loadTrainer, newestCheckpoint, saveTrainer } from "./training/checkpoints.ts";
 import type { TrainingConfig } from "./training/config.ts";
@@ -27,15 +26,21 @@ import { planRun, refuseWhatDoesNotFit } from "./training/preflight.ts";
 import { mainLearningRate, optimizerConfig } from "./training/optimizer_settings.ts";
 import { EMA_SLOT } from "./training/optimizers/ema.ts";
 import { prepareData } from "./training/prepare_data.ts";
-import { prepareDataset, prepareModel } from "./training/prepare.ts";
+import { prepareModel } from "./training/prepare.ts";
+import { refuseOtherData } from "./training/resume_checks.ts";
 import { resolveConfig } from "./training/resolve_config.ts";
 import { rehearseSaving } from "./training/rehearsal.ts";
-import { RunLog, saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
-import { describeRun, type RunPlan } from "./training/run_plan.ts";
-import { sampleText } from "./training/sample.ts";
+import { saveRunConfig, type StepMetrics } from "./training/run_folder.ts";
+import { describeRun } from "./training/run_plan.ts";
+import { openRecorder } from "./training/run_recorder.ts";
+import { refuseSamplesWithoutTokenizer, sampleTexts } from "./training/sample.ts";
+import type { BestCheckpoint, TrainEvent } from "./training/train_event.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
+export type { BestCheckpoint, TrainEvent } from "./training/train_event.ts";
+export type { VerdictStore } from "./training/check_data.ts";
 export type { RunPlan } from "./training/run_plan.ts";
+export type { BatchingSummary, DataEvent } from "./training/data_event.ts";
 export type { Preflight, Remedy } from "./training/preflight.ts";
 export type { MemoryParts, MemoryPlan } from "./training/memory_plan.ts";
 export type { MemoryLimits } from "./training/memory_limits.ts";
@@ -61,84 +66,14 @@ export {
   type ScheduleShape,
 } from "./training/schedule.ts";
 export type { BestEvaluation } from "../models/checkpoint/trainer_state.ts";
+export type {
+  MlflowSettings,
+  ServerSettings,
+  TensorboardSettings,
+  TrackerSettings,
+  WandbSettings,
+} from "../monitoring/trackers/settings.ts";
 export type { Clock } from "../utils/clock.ts";
-
-/** The checkpoint whose evaluation had the lowest loss. */
-export interface BestCheckpoint extends BestEvaluation {
-  /** Its folder. */
-  readonly path: string;
-}
-
-/** Something that happened in a run. */
-export type TrainEvent =
-  | {
-    /** What the run will do and take is known; nothing is allocated for it yet. */
-    readonly kind: "planned";
-    /** All of it. */
-    readonly plan: RunPlan;
-  }
-  | {
-    /** Everything is ready; the first step comes next. */
-    readonly kind: "started";
-    /** Folder of the run. */
-    readonly output: string;
-    /** Architecture. */
-    readonly modelType: string;
-    /** Parameters of the model. */
-    readonly parameters: number;
-    /** Parameters that are trained: all, or those of an adapter. */
-    readonly trainedParameters: number;
-    /** Where it runs, and why. */
-    readonly device: Device;
-    /** Why it runs there. */
-    readonly deviceReason: string;
-    /** What the data amounts to. */
-    readonly data: DatasetStatistics;
-    /** Steps done before, by the checkpoint that the run continues. */
-    readonly step: number;
-    /** Steps of the whole run. */
-    readonly totalSteps: number;
-  }
-  | {
-    /** An optimizer step was made. */
-    readonly kind: "step";
-    /** Its numbers. */
-    readonly metrics: StepMetrics;
-    /** Steps of the whole run. */
-    readonly totalSteps: number;
-  }
-  | {
-    /** The model was asked to continue a text. */
-    readonly kind: "sample";
-    /** Steps done. */
-    readonly step: number;
-    /** What was given. */
-    readonly prompt: string;
-    /** What it wrote. */
-    readonly text: string;
-  }
-  | {
-    /** A checkpoint was saved. */
-    readonly kind: "saved";
-    /** Steps done. */
-    readonly step: number;
-    /** Its folder. */
-    readonly path: string;
-  }
-  | {
-    /** The run ends, because evaluations had not become better for too long. */
-    readonly kind: "stopped";
-    /** Steps done. */
-    readonly step: number;
-    /** The checkpoint with the lowest loss. */
-    readonly best: BestCheckpoint;
-  }
-  | {
-    /** Something is odd. */
-    readonly kind: "warning";
-    /** What. */
-    readonly message: string;
-  };
 
 /** Options of {@linkcode train}. */
 export interface TrainOptions {
@@ -150,8 +85,14 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Only tell what the run would do and take; nothing is written. @default {false} */
   readonly dryRun?: boolean;
+  /** Where tokens are kept for further runs. @default {they are not kept} */
+  readonly tokenCache?: TokenCache | undefined;
+  /** Where verdicts on data sets are kept, so that one is looked over once. @default {they are not kept} */
+  readonly verdicts?: VerdictStore | undefined;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
+  /** Where the run is shown besides, as it goes on. @default {nowhere} */
+  readonly trackers?: readonly TrackerSettings[];
   /** Told of what happens. @default {nobody} */
   readonly onEvent?: (event: TrainEvent) => void;
   /** Reads the time. @default {systemClock} */
@@ -207,6 +148,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { onEvent = () => {}, clock = systemClock } = options;
   const onWarning = (message: string) => onEvent({ kind: "warning", message });
   if (!dryRun) await makeFolder(output);
+  using _lock = dryRun ? undefined : await lockRun(output);
   if (!resume) await refuseUsed(output);
   // a run that was killed when it had only to remove old checkpoints saves nothing any more
   if (!dryRun) await removeLeftovers(output);
@@ -217,16 +159,18 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const prepared = await prepareModel(options.config, { checkpoint, signal });
   const { trainee } = prepared;
-  const { maxLength } = options.config;
-  const { dataset, evalDataset } = await prepareData(
-    options.config,
-    (path) => prepareDataset(path, { prepared, maxLength, onWarning, signal }),
-  );
-  if (checkpoint !== undefined) refuseOtherData(checkpoint, dataset);
+  refuseSamplesWithoutTokenizer(options.config, prepared);
+  using data = await prepareData(options.config, {
+    ...{ prepared, onEvent, onWarning, clock, signal },
+    cache: options.tokenCache && { ...options.tokenCache, write: !dryRun },
+    verdicts: options.verdicts && { ...options.verdicts, write: !dryRun },
+  });
+  const { dataset, evalDataset } = data;
+  if (checkpoint !== undefined) refuseOtherData(checkpoint, { dataset, config: options.config });
   const resolved = resolveConfig(options.config, { dataset, prepared });
 
   const choice = await chooseDevice(resolved.device);
-  const { device, reason } = choice;
+  const { device } = choice;
   const optimizer = optimizerConfig(resolved);
   collectGarbage(); // of reading the data
   const { config, preflight, changed } = await planRun({
@@ -247,98 +191,80 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (dryRun) return NOTHING_DONE;
   await rehearseSaving(output, preflight.checkpointBytes);
   const start = checkpoint?.trainer ?? NOT_STARTED;
-  using log = new RunLog(output, { metricsBytes: checkpoint?.trainer.metricsBytes ?? 0, clock });
-
-  await using trainer = await openTrainer(trainee, {
-    device,
-    frozenDtype: config.baseDtype,
-    gradientCheckpointing: config.gradientCheckpointing,
-    threads: config.threads ?? navigator.hardwareConcurrency,
-    optimizer,
-    emaDecay: config.emaDecay,
-    regularization: config,
+  await using recorder = await openRecorder({
+    ...{ output, config, checkpoint, prepared, plan, dataset, evalDataset, clock, onEvent },
+    trackers: options.trackers ?? [],
   });
-  const frozen = new Set(trainee.frozen.map(({ name }) => name));
-  for await (const weight of prepared.baseWeights()) {
-    if (!frozen.has(weight.name)) continue;
-    trainer.freeze(weight);
-    if (weight.tensor.data.byteLength > LARGE_WEIGHT_BYTES) collectGarbage();
-  }
-  if (checkpoint === undefined) {
-    for await (const weight of prepared.weights()) {
-      const slots = config.emaDecay === null ? {} : { [EMA_SLOT]: [weight] };
-      await trainer.load({ weights: [weight], slots });
-    }
-  } else {
-    await loadTrainer(trainer, { checkpoint, prepared });
-  }
-  collectGarbage(); // of reading the weights
-
-  // not before: settings that do not fit what is resumed must not take the place of those that do
-  await saveRunConfig(output, config);
-  if (evalDataset !== undefined) await trainer.evaluate(longestBatch(evalDataset, config));
-
-  const totalSteps = config.maxSteps;
-  onEvent({
-    kind: "started",
-    output,
-    modelType: trainee.model.modelType,
-    parameters: countParameters(trainee.model),
-    trainedParameters: countParameters({ weights: trainee.parameters }),
-    device,
-    deviceReason: reason,
-    data: dataset.statistics,
-    step: start.step,
-    totalSteps,
-  });
-  log.event(start.step === 0 ? "started" : "resumed", { step: start.step, totalSteps, device });
-
   let saved = checkpoint?.path;
-  let last: StepMetrics | undefined;
   try {
+    await using trainer = await openTrainer(trainee, {
+      device,
+      frozenDtype: config.baseDtype,
+      gradientCheckpointing: config.gradientCheckpointing,
+      threads: config.threads ?? navigator.hardwareConcurrency,
+      optimizer,
+      emaDecay: config.emaDecay,
+      regularization: config,
+    });
+    const frozen = new Set(trainee.frozen.map(({ name }) => name));
+    for await (const weight of prepared.baseWeights()) {
+      if (!frozen.has(weight.name)) continue;
+      trainer.freeze(weight);
+      if (weight.tensor.data.byteLength > LARGE_WEIGHT_BYTES) collectGarbage();
+    }
+    if (checkpoint === undefined) {
+      for await (const weight of prepared.weights()) {
+        const slots = config.emaDecay === null ? {} : { [EMA_SLOT]: [weight] };
+        await trainer.load({ weights: [weight], slots });
+      }
+    } else {
+      await loadTrainer(trainer, { checkpoint, prepared });
+    }
+    collectGarbage(); // of reading the weights
+
+    // not before: settings that do not fit what is resumed must not take the place of those that do
+    await saveRunConfig(output, config);
+    if (evalDataset !== undefined) await trainer.evaluate(longestBatch(evalDataset, config));
+    await recorder.started();
+
+    let last: StepMetrics | undefined;
     const { progress, interrupted, stoppedEarly } = await runLoop({
       ...config,
       trainer,
       dataset,
-      schedule: { ...config, learningRate: mainLearningRate(config), totalSteps },
+      schedule: {
+        ...config,
+        learningRate: mainLearningRate(config),
+        totalSteps: config.maxSteps,
+      },
+      saveBest: config.saveBest || config.earlyStoppingPatience !== null,
       start,
       signal,
       clock,
       evaluate: evalDataset && (() => evaluateOn(evalDataset, { trainer, config })),
-      sample: config.samplePrompt === null ? undefined : async () => {
-        const prompt = config.samplePrompt!;
-        const text = await sampleText({ prompt, prepared, trainer, device, config });
-        onEvent({ kind: "sample", step: last?.step ?? 0, prompt, text });
+      sample: config.samplePrompts.length === 0 ? undefined : async (step) => {
+        for await (const sample of sampleTexts({ prepared, trainer, device, config })) {
+          recorder.sample({ step, ...sample });
+        }
       },
-      onStep: (metrics) => {
+      onStep: (metrics, progress) => {
         last = metrics;
-        log.step(metrics);
-        onEvent({ kind: "step", metrics, totalSteps });
+        recorder.step(metrics, progress);
       },
-      save: async (progress) => {
+      save: async (progress, supersededBest) => {
+        const { metricsBytes } = recorder;
         saved = await saveTrainer(trainer, {
-          output,
-          prepared,
-          config,
-          progress,
-          dataset,
-          metricsBytes: log.metricsBytes,
+          ...{ output, prepared, config, progress, dataset, metricsBytes, supersededBest },
         });
-        log.event("saved", { step: progress.step, path: saved });
-        onEvent({ kind: "saved", step: progress.step, path: saved });
+        recorder.saved(progress.step, saved);
       },
     });
     const { step } = progress;
     const best = stoppedEarly ? bestCheckpoint(output, progress) : undefined;
-    if (best !== undefined) {
-      log.event("stopped", { step, best });
-      onEvent({ kind: "stopped", step, best });
-    } else {
-      log.event(interrupted ? "interrupted" : "finished", { step });
-    }
+    await recorder.ended(step, { interrupted, best });
     return { interrupted, stoppedEarly, best, step, checkpoint: saved, metrics: last };
   } catch (error) {
-    logFailure(log, { step: last?.step ?? start.step, reason: String(error) });
+    await recorder.failed(error);
     throw withMemoryAdvice(error, { config, checkpoint: saved });
   }
 }
@@ -358,28 +284,10 @@ export async function main(args: readonly string[]): Promise<number> {
   return await cli.main(["train", ...args]);
 }
 
-/** What failed first is what is told, even where a full disk keeps it from being logged. */
-function logFailure(log: RunLog, details: Readonly<Record<string, unknown>>): void {
-  try {
-    log.event("failed", details);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-  }
-}
-
 async function refuseUsed(output: string): Promise<void> {
   if ((await listCheckpoints(output)).length > 0) {
     throw new UserError(
       `Cannot start a run in "${output}": it holds the checkpoints of another; add --resume to continue that one, or give another --output`,
-    );
-  }
-}
-
-function refuseOtherData({ path, trainer }: Checkpoint, dataset: Dataset): void {
-  if (trainer.datasetSha256 !== dataset.sha256) {
-    throw new UserError(
-      `Cannot resume from "${path}": "${dataset.path}" has changed since, so that rows would be skipped or repeated; ` +
-        `give the data set it began with, or start a new run with --model "${path}"`,
     );
   }
 }

@@ -30,29 +30,48 @@ export interface MicroBatch {
 
 /** Options of {@linkcode createMicroBatch}. */
 export interface MicroBatchOptions {
-  /** Rows; those beyond the examples hold padding alone. */
+  /** Rows; those beyond the given ones hold padding alone. */
   readonly batchSize: number;
   /** Id that fills rows up. */
   readonly padTokenId: number;
+  /** Whether rows may hold several examples. @default {false} */
+  readonly packed?: boolean;
 }
 
-/** Puts `examples` side by side, each label where its token is predicted: one place earlier. */
+/**
+ * Puts rows of one or, where they are packed, several examples side by side, each label where its token is predicted:
+ * one place earlier.
+ */
 export function createMicroBatch(
-  examples: readonly Example[],
-  { batchSize, padTokenId }: MicroBatchOptions,
+  rows: readonly (readonly Example[])[],
+  { batchSize, padTokenId, packed = false }: MicroBatchOptions,
 ): MicroBatch {
-  const seqLen = paddedLength(Math.max(...examples.map(({ inputIds }) => inputIds.length)));
+  const seqLen = paddedLength(Math.max(...rows.map(tokensOf)));
   const ids = new Int32Array(batchSize * seqLen).fill(padTokenId);
   const labels = new Int32Array(batchSize * seqLen).fill(IGNORED_LABEL);
+  const segments = new Int32Array(packed ? batchSize * seqLen : 0).fill(PADDING_SEGMENT);
   let trainedTokens = 0;
-  let tokens = 0;
-  examples.forEach((example, row) => {
-    ids.set(example.inputIds, row * seqLen);
-    labels.set(example.labels.subarray(1), row * seqLen);
-    trainedTokens += countTrainedTokens(example.labels);
-    tokens += example.inputIds.length;
+  rows.forEach((examples, row) => {
+    let at = row * seqLen;
+    examples.forEach((example, segment) => {
+      const { length } = example.inputIds;
+      ids.set(example.inputIds, at);
+      labels.set(example.labels.subarray(1), at);
+      if (packed) segments.fill(segment, at, at + length);
+      trainedTokens += countTrainedTokens(example.labels);
+      at += length;
+    });
   });
-  return { ids, labels, batch: batchSize, seqLen, trainedTokens, tokens };
+  const tokens = rows.reduce((sum, row) => sum + tokensOf(row), 0);
+  const shape = { batch: batchSize, seqLen, trainedTokens, tokens };
+  return packed ? { ids, labels, segments, ...shape } : { ids, labels, ...shape };
+}
+
+/** The number of what belongs to no example. */
+const PADDING_SEGMENT = -1;
+
+function tokensOf(examples: readonly Example[]): number {
+  return examples.reduce((sum, { inputIds }) => sum + inputIds.length, 0);
 }
 
 /**

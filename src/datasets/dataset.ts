@@ -1,22 +1,17 @@
 /**
- * A data set in memory: its rows as ids and labels, one after the other in two flat arrays.
+ * A data set, ready to be trained on: examples that are read by their numbers, wherever they lie.
  *
  * @module
  */
 
-import { createHash } from "node:crypto";
-import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
-import { UserError } from "../utils/errors.ts";
-import { encodeRow, type Example } from "./encode.ts";
-import { createIntList } from "./int_list.ts";
-import { readLines } from "./jsonl.ts";
+import type { Example } from "./encode.ts";
 import { countTrainedTokens } from "./labels.ts";
-import { parseRow } from "./parse_row.ts";
-import type { RowPlace } from "./row.ts";
+import type { Packing } from "./packing.ts";
+import type { DropReason } from "./truncation.ts";
 
 /** What a data set amounts to. */
 export interface DatasetStatistics {
-  /** Rows of the file. */
+  /** Rows of the files. */
   readonly rows: number;
   /** Those that are conversations. */
   readonly conversations: number;
@@ -28,105 +23,119 @@ export interface DatasetStatistics {
   readonly trainedTokens: number;
   /** Tokens of the longest example. */
   readonly longestExample: number;
-  /** Rows whose end was cut off. */
+  /** Rows of which a part was cut off. */
   readonly truncatedRows: number;
-  /** Rows left out, because nothing trained is left of them. */
+  /** Rows left out. */
   readonly droppedRows: number;
+  /** Why they were left out: how many for each reason that there was. */
+  readonly dropReasons: Readonly<Partial<Record<DropReason, number>>>;
+}
+
+/** A file of a data set. */
+export interface DatasetFile {
+  /** Where it is. */
+  readonly path: string;
+  /** SHA-256 of it, in hexadecimal digits. */
+  readonly sha256: string;
+  /** What was found in it, for a person. */
+  readonly description: string;
+}
+
+/** A part of a data set that is drawn from by a weight of its own. */
+export interface DatasetSource {
+  /** The file. */
+  readonly path: string;
+  /** How often an epoch gives each of its examples; below 1, the part of them that it gives. */
+  readonly weight: number;
+  /** How many examples it has; they follow on those of the sources before. */
+  readonly examples: number;
 }
 
 /** A data set, ready to be trained on. */
-export interface Dataset {
-  /** The file it was read from. */
+export interface Dataset extends Disposable {
+  /** What it was read from, as a person names it. */
   readonly path: string;
-  /** SHA-256 of the file, in hexadecimal digits. */
+  /** SHA-256 of what it was read from, in hexadecimal digits. */
   readonly sha256: string;
+  /** The files it was read from. */
+  readonly files: readonly DatasetFile[];
   /** What it amounts to. */
   readonly statistics: DatasetStatistics;
-  /** Ids of all examples. */
-  readonly inputIds: Int32Array;
-  /** Labels of all examples. */
-  readonly labels: Int32Array;
-  /** Where each example begins, and in the end where the last one ends. */
-  readonly offsets: Int32Array;
-}
-
-/** Options of {@linkcode openDataset}. */
-export interface OpenDatasetOptions {
-  /** Reads texts; a data set of tokenised rows needs none. */
-  readonly tokenizer: Tokenizer | undefined;
-  /** Most tokens of an example. */
+  /** Most tokens that an example may have. */
   readonly maxLength: number;
-  /** Number of token ids of the model. */
-  readonly vocabSize: number;
-  /** Told what is odd about a row without making it useless. @default {nothing is told} */
-  readonly onWarning?: (warning: string, place: RowPlace) => void;
-  /** Ends the reading. */
-  readonly signal?: AbortSignal | undefined;
+  /** Tokens of each example. */
+  readonly lengths: Int32Array;
+  /** Where its examples come from. */
+  readonly sources: readonly DatasetSource[];
+  /** How examples share the rows of a batch; `undefined` where each has one of its own. */
+  readonly packing: Packing | undefined;
+  /** Reads an example. */
+  read(index: number): Example;
 }
 
-/**
- * Reads a JSON Lines file.
- *
- * @throws {UserError} If a row cannot be used or none has anything to train; the message names file and line.
- */
-export async function openDataset(path: string, options: OpenDatasetOptions): Promise<Dataset> {
-  const { tokenizer, maxLength, vocabSize, onWarning, signal } = options;
-  const hash = createHash("sha256");
-  const inputIds = createIntList();
-  const labels = createIntList();
-  const offsets = createIntList();
-  offsets.append([0]);
-  const counts = {
-    rows: 0,
-    conversations: 0,
-    truncatedRows: 0,
-    droppedRows: 0,
-    trainedTokens: 0,
-    longestExample: 0,
-  };
-  const append = (example: Example) => {
-    inputIds.append(example.inputIds);
-    labels.append(example.labels);
-    offsets.append([inputIds.length]);
-    counts.trainedTokens += countTrainedTokens(example.labels);
-    counts.longestExample = Math.max(counts.longestExample, example.inputIds.length);
-  };
+/** What may be said of examples that are in memory. */
+export type MemoryDatasetOptions = Partial<
+  Pick<Dataset, "path" | "sha256" | "maxLength" | "packing" | "sources">
+>;
 
-  for await (const { line, text } of readLines(path, { onBytes: (b) => hash.update(b), signal })) {
-    const place = { path, line };
-    const { row, warnings } = parseRow(text, { place, vocabSize });
-    for (const warning of warnings) onWarning?.(warning, place);
-    const { examples, truncated } = encodeRow(row, { place, tokenizer, maxLength, vocabSize });
-    counts.rows++;
-    if (row.kind === "messages") counts.conversations++;
-    if (truncated) counts.truncatedRows++;
-    if (examples.length === 0) counts.droppedRows++;
-    examples.forEach(append);
-  }
-  if (counts.droppedRows === counts.rows) {
-    throw new UserError(
-      `Cannot train on "${path}": none of its ${counts.rows} rows has a trained token among its ` +
-        `first ${maxLength} tokens; raise --max-length or look at the rows with "data preview"`,
-    );
-  }
+/** Makes a data set of examples that are in memory. */
+export function createDataset(
+  examples: readonly Example[],
+  options: MemoryDatasetOptions = {},
+): Dataset {
+  const { path = "", sha256 = "", sources } = options;
+  const lengths = Int32Array.from(examples, ({ inputIds }) => inputIds.length);
+  const longestExample = lengths.reduce((a, b) => Math.max(a, b), 0);
   return {
     path,
-    sha256: hash.digest("hex"),
-    statistics: { ...counts, examples: offsets.length - 1, tokens: inputIds.length },
-    inputIds: inputIds.toArray(),
-    labels: labels.toArray(),
-    offsets: offsets.toArray(),
+    sha256,
+    files: [{ path, sha256, description: "examples in memory" }],
+    maxLength: options.maxLength ?? longestExample,
+    packing: options.packing,
+    sources: sources ?? [{ path, weight: 1, examples: examples.length }],
+    statistics: {
+      rows: examples.length,
+      conversations: 0,
+      examples: examples.length,
+      tokens: lengths.reduce((sum, length) => sum + length, 0),
+      trainedTokens: examples.reduce((sum, { labels }) => sum + countTrainedTokens(labels), 0),
+      longestExample,
+      truncatedRows: 0,
+      droppedRows: 0,
+      dropReasons: {},
+    },
+    lengths,
+    read: (index) => examples[index]!,
+    [Symbol.dispose]() {},
   };
 }
 
 /** Returns the number of examples. */
-export function exampleCount(dataset: Dataset): number {
-  return dataset.offsets.length - 1;
+export function exampleCount({ lengths }: Dataset): number {
+  return lengths.length;
 }
 
-/** Returns one example, as views of the data set's arrays. */
-export function exampleAt({ inputIds, labels, offsets }: Dataset, index: number): Example {
-  const start = offsets[index]!;
-  const end = offsets[index + 1]!;
-  return { inputIds: inputIds.subarray(start, end), labels: labels.subarray(start, end) };
+/** Returns one example. */
+export function exampleAt(dataset: Dataset, index: number): Example {
+  return dataset.read(index);
+}
+
+/** Returns how many rows of batches the examples fill. */
+export function sequenceCount({ lengths, packing }: Dataset): number {
+  return packing?.lengths.length ?? lengths.length;
+}
+
+/** Returns the tokens of each of these rows, padding not counted. */
+export function sequenceLengths({ lengths, packing }: Dataset): Int32Array {
+  return packing?.lengths ?? lengths;
+}
+
+/** Reads the examples of one of these rows. */
+export function sequenceAt(dataset: Dataset, index: number): Example[] {
+  if (dataset.packing === undefined) return [dataset.read(index)];
+  const { members, offsets } = dataset.packing;
+  return Array.from(
+    members.subarray(offsets[index], offsets[index + 1]),
+    (example) => dataset.read(example),
+  );
 }

@@ -6,9 +6,12 @@
 
 import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { messageOf } from "../utils/errors.ts";
-import { hasTrainedToken, IGNORED_LABEL } from "./labels.ts";
+import { encodeMessages } from "./encode_messages.ts";
+import { IGNORED_LABEL } from "./labels.ts";
 import { joinCompletion } from "./join_completion.ts";
 import { type Row, rowError, type RowPlace } from "./row.ts";
+import type { TrainOn } from "./train_on.ts";
+import { type TruncatedExample, truncateExample, type Truncation } from "./truncation.ts";
 
 /** A sequence to train on. */
 export interface Example {
@@ -18,13 +21,8 @@ export interface Example {
   readonly labels: Int32Array;
 }
 
-/** What became of a row. */
-export interface EncodedRow {
-  /** Its examples: none, one or, for a long text, several. */
-  readonly examples: readonly Example[];
-  /** Whether a part was cut off. */
-  readonly truncated: boolean;
-}
+/** What became of a row: its examples are none, one or, where it was split, several. */
+export type EncodedRow = TruncatedExample;
 
 /** Options of {@linkcode encodeRow}. */
 export interface EncodeRowOptions {
@@ -34,50 +32,58 @@ export interface EncodeRowOptions {
   readonly tokenizer: Tokenizer | undefined;
   /** Most tokens of an example. */
   readonly maxLength: number;
+  /** Which tokens of conversations and completions are trained. @default {"assistant"} */
+  readonly trainOn?: TrainOn | undefined;
+  /** What becomes of a longer one. @default {"auto"} */
+  readonly truncation?: Truncation | undefined;
   /** Number of token ids of the model. @default {any id may be} */
   readonly vocabSize?: number | undefined;
 }
 
 type Encode<K extends Row["kind"]> = (
   row: Extract<Row, { readonly kind: K }>,
-  context: { readonly tokenizer: Tokenizer; readonly place: RowPlace },
+  context: {
+    readonly tokenizer: Tokenizer;
+    readonly place: RowPlace;
+    readonly trainOn: TrainOn;
+  },
 ) => Example;
 
 /** How each kind that needs a tokenizer becomes ids and labels. */
 const ENCODERS: { readonly [K in Exclude<Row["kind"], "tokens">]: Encode<K> } = {
-  messages({ messages, tools }, { tokenizer, place }) {
+  messages(row, { tokenizer, place, trainOn }) {
     try {
-      const chat = tokenizer.renderChat(messages, tools === undefined ? {} : { tools });
-      const { assistantMask } = chat;
-      return example(chat.ids, (i) => assistantMask[i] === 1);
+      const { ids, trained } = encodeMessages(row, { tokenizer, trainOn });
+      return example(ids, (i) => trained[i] === 1);
     } catch (error) {
       if (!(error instanceof ChatTemplateError)) throw error;
-      throw rowError(place, `the chat template refuses it, ${messageOf(error)}`, error);
+      const reason = messageOf(error.cause ?? error);
+      throw rowError(place, `the chat template refuses it, ${reason}`, error);
     }
   },
-  completion(row, { tokenizer }) {
+  completion(row, { tokenizer, trainOn }) {
     const { ids, promptLength } = joinCompletion(row, tokenizer);
-    return example(ended(ids, tokenizer), (i) => i >= promptLength);
+    return example(ended(ids, tokenizer), (i) => trainOn === "all" || i >= promptLength);
   },
   text: ({ text }, { tokenizer }) => example(ended(tokenizer.encode(text), tokenizer), () => true),
 };
 
 /**
- * Encodes a row. A text that is too long becomes several examples; of anything else the end is cut off. What
- * then has no trained token is left out.
+ * Encodes a row; one that is too long is cut as `truncation` says. What then has no trained token is left out.
  *
  * @throws {RangeError} If `maxLength` is less than 2: of one token nothing is trained.
- * @throws {UserError} If the row needs a tokenizer and there is none, its chat template refuses the row, or
- * an id is not in the model's vocabulary.
+ * @throws {UserError} If the row needs a tokenizer and there is none, its chat template refuses the row, an id is not
+ * in the model's vocabulary, or the row is too long and is to be refused then.
  */
 export function encodeRow(row: Row, options: EncodeRowOptions): EncodedRow {
-  const { place, tokenizer, maxLength, vocabSize = Infinity } = options;
+  const { place, tokenizer, maxLength, trainOn = "assistant", truncation = "auto" } = options;
+  const { vocabSize = Infinity } = options;
   if (!Number.isSafeInteger(maxLength) || maxLength < 2) {
     throw new RangeError(
       `Cannot encode rows as "maxLength" must be at least 2: current value is ${maxLength}`,
     );
   }
-  const whole = wholeExample(row, { place, tokenizer });
+  const whole = wholeExample(row, { place, tokenizer, trainOn });
   const tooLarge = whole.inputIds.find((id) => id >= vocabSize);
   if (tooLarge !== undefined) {
     throw rowError(
@@ -86,16 +92,30 @@ export function encodeRow(row: Row, options: EncodeRowOptions): EncodedRow {
         "the tokenizer belongs to another model",
     );
   }
-  const parts = row.kind === "text" ? windows(whole, maxLength) : [slice(whole, 0, maxLength)];
-  return {
-    examples: parts.filter(({ labels }) => hasTrainedToken(labels)),
-    truncated: row.kind !== "text" && whole.inputIds.length > maxLength,
-  };
+  const { length } = whole.inputIds;
+  if (truncation === "error" && length > maxLength) {
+    throw rowError(
+      place,
+      `it has ${length} tokens, ${
+        length - maxLength
+      } more than --max-length; raise that, shorten the row, ` +
+        "or choose what is cut off with --truncation",
+    );
+  }
+  return truncateExample(whole, { maxLength, truncation: cutOf(truncation, row.kind) });
+}
+
+/** Texts go on beyond what a model takes at once; of other rows a part would mislead. */
+function cutOf(truncation: Truncation, kind: Row["kind"]): Exclude<Truncation, "auto" | "error"> {
+  if (truncation === "auto") return kind === "text" ? "split" : "end";
+  return truncation === "error" ? "end" : truncation;
 }
 
 function wholeExample(
   row: Row,
-  { place, tokenizer }: Pick<EncodeRowOptions, "place" | "tokenizer">,
+  { place, tokenizer, trainOn }: Pick<EncodeRowOptions, "place" | "tokenizer"> & {
+    readonly trainOn: TrainOn;
+  },
 ): Example {
   if (row.kind === "tokens") return row;
   if (tokenizer === undefined) {
@@ -105,7 +125,7 @@ function wholeExample(
     );
   }
   const encode = ENCODERS[row.kind] as Encode<typeof row.kind>;
-  return encode(row as never, { tokenizer, place });
+  return encode(row as never, { tokenizer, place, trainOn });
 }
 
 function example(ids: readonly number[], isTrained: (index: number) => boolean): Example {
@@ -118,16 +138,4 @@ function ended(ids: number[], { eosTokenIds }: Tokenizer): number[] {
   const [end] = eosTokenIds;
   if (end !== undefined && !eosTokenIds.includes(ids.at(-1) ?? -1)) ids.push(end);
   return ids;
-}
-
-function windows(whole: Example, maxLength: number): Example[] {
-  const parts: Example[] = [];
-  for (let start = 0; start < whole.inputIds.length; start += maxLength) {
-    parts.push(slice(whole, start, start + maxLength));
-  }
-  return parts;
-}
-
-function slice({ inputIds, labels }: Example, start: number, end: number): Example {
-  return { inputIds: inputIds.subarray(start, end), labels: labels.subarray(start, end) };
 }

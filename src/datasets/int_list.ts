@@ -12,6 +12,8 @@ export interface IntList {
   append(values: ArrayLike<number>): void;
   /** Returns what it holds. */
   toArray(): Int32Array;
+  /** Returns what it holds without a copy; it holds until more is added. */
+  view(): Int32Array;
 }
 
 /** Creates an empty list. */
@@ -32,5 +34,6 @@ export function createIntList(): IntList {
       length += values.length;
     },
     toArray: () => items.slice(0, length),
+    view: () => items.subarray(0, length),
   };
 }

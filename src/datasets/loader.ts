@@ -6,9 +6,9 @@
  */
 
 import type { DataCursor } from "../models/checkpoint/trainer_state.ts";
-import { createRandom, deriveSeed, shuffled } from "../utils/random.ts";
 import { createMicroBatch, type MicroBatch } from "./batch.ts";
-import { type Dataset, exampleAt, exampleCount } from "./dataset.ts";
+import { type Dataset, sequenceAt } from "./dataset.ts";
+import { createOrder, type OrderOptions } from "./order.ts";
 
 /** The batches of one optimizer step, all there before it begins, so that it can weight their tokens. */
 export interface StepBatches {
@@ -25,15 +25,9 @@ export interface StepBatches {
 }
 
 /** Options of {@linkcode createLoader}. */
-export interface LoaderOptions {
-  /** Rows of a micro-batch. */
-  readonly batchSize: number;
+export interface LoaderOptions extends OrderOptions {
   /** Micro-batches of a step. @default {1} */
   readonly gradientAccumulationSteps?: number;
-  /** Whether each epoch has an order of its own. @default {true} */
-  readonly shuffle?: boolean;
-  /** Decides the orders. @default {0} */
-  readonly seed?: number;
   /** Id that fills rows up; it is never trained. @default {0} */
   readonly padTokenId?: number;
 }
@@ -53,8 +47,7 @@ export const START_CURSOR: DataCursor = { epoch: 0, index: 0 };
 
 /** Creates a loader. */
 export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
-  const { batchSize, gradientAccumulationSteps = 1, shuffle = true, seed = 0, padTokenId = 0 } =
-    options;
+  const { batchSize, gradientAccumulationSteps = 1, padTokenId = 0 } = options;
   for (const [name, value] of Object.entries({ batchSize, gradientAccumulationSteps })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(
@@ -62,22 +55,25 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
       );
     }
   }
-  const count = exampleCount(dataset);
+  const order = createOrder(dataset, options);
+  const { count } = order;
   const stepSize = batchSize * gradientAccumulationSteps;
+  const packed = dataset.packing !== undefined;
 
   function* epoch({ epoch, index }: DataCursor): Generator<StepBatches, void> {
     if (!(index >= 0 && index <= count)) {
       throw new RangeError(`Cannot load data from row ${index}: the data set has ${count} rows`);
     }
-    const order = Array.from({ length: count }, (_, i) => i);
-    const rows = shuffle ? shuffled(order, createRandom(deriveSeed(seed, epoch))) : order;
+    const rows = order.epoch(epoch);
     for (let start = index; start < count; start += stepSize) {
       const end = Math.min(start + stepSize, count);
       const microBatches: MicroBatch[] = [];
       for (let at = start; at < end; at += batchSize) {
-        const examples = rows.slice(at, Math.min(at + batchSize, end))
-          .map((row) => exampleAt(dataset, row));
-        microBatches.push(createMicroBatch(examples, { batchSize, padTokenId }));
+        const examples = Array.from(
+          rows.subarray(at, Math.min(at + batchSize, end)),
+          (row) => sequenceAt(dataset, row),
+        );
+        microBatches.push(createMicroBatch(examples, { batchSize, padTokenId, packed }));
       }
       yield {
         microBatches,

@@ -1,14 +1,28 @@
 /**
- * One line of a data set as a row, checked.
+ * One row of a data set, checked.
  *
  * @module
  */
 
-import { messageOf, type UserError } from "../utils/errors.ts";
+import { messageOf } from "../utils/errors.ts";
 import type { JsonObject } from "../utils/json.ts";
+import { type Fail, isJsonObject, shown } from "./fields.ts";
+import {
+  type DataFormat,
+  fieldOf,
+  type FormatChoice,
+  knownFormats,
+  recogniseFormat,
+  TEXT_FIELDS,
+} from "./formats.ts";
 import { parseMessages } from "./parse_messages.ts";
+import { parseAlpaca, parsePromptCompletion, parseQuestionAnswer } from "./parse_pairs.ts";
+import { parseChosen, refusePreference } from "./parse_preference.ts";
+import { parseSharegpt } from "./parse_sharegpt.ts";
 import { parseTokens } from "./parse_tokens.ts";
-import { type Row, ROW_KINDS, rowError, type RowKind, type RowPlace } from "./row.ts";
+import type { Row, RowPlace } from "./row.ts";
+import { RowError } from "./row_error.ts";
+import { textField } from "./fields.ts";
 
 /** A row and what is odd about it without making it useless. */
 export interface ParsedRow {
@@ -20,89 +34,95 @@ export interface ParsedRow {
 
 /** Options of {@linkcode parseRow}. */
 export interface ParseRowOptions {
-  /** Where the line is, for errors. */
+  /** Where the row is, for errors. */
   readonly place: RowPlace;
   /** Number of token ids of the model; ids of tokenised rows must be below. @default {any id may be} */
   readonly vocabSize?: number | undefined;
+  /** The form that the row must have. @default {the one that its fields tell} */
+  readonly format?: FormatChoice | undefined;
 }
 
-/** How each kind is recognised and read. */
-interface RowFormat {
-  /** The keys that a row of the kind has. */
-  readonly keys: readonly string[];
-  /** Reads it; `fail` makes the error that names the line. */
-  readonly parse: (json: JsonObject, context: RowContext) => ParsedRow;
+/** What the parsers of the forms are given besides the row. */
+export interface RowContext {
+  /** Number of token ids of the model. */
+  readonly vocabSize: number | undefined;
+  /** Makes the error that names the row. */
+  readonly fail: Fail;
 }
 
-/** What the parsers of the kinds are given besides the row. */
-export interface RowContext extends Pick<ParseRowOptions, "vocabSize"> {
-  /** Makes an error that names the line. */
-  readonly fail: (state: string) => UserError;
-}
+type Parse = (json: JsonObject, context: RowContext) => ParsedRow;
 
-const FORMATS: Readonly<Record<RowKind, RowFormat>> = {
-  tokens: { keys: ["input_ids", "labels"], parse: parseTokens },
-  messages: { keys: ["messages"], parse: parseMessages },
-  completion: {
-    keys: ["prompt", "completion"],
-    parse(json, { fail }) {
-      const prompt = textOf(json, "prompt", fail);
-      const completion = textOf(json, "completion", fail);
-      if (completion === "") throw fail('"completion" is empty, so there is nothing to train');
-      return { row: { kind: "completion", prompt, completion }, warnings: [] };
-    },
-  },
-  text: {
-    keys: ["text"],
-    parse(json, { fail }) {
-      const text = textOf(json, "text", fail);
-      if (text === "") throw fail('"text" is empty; remove the row');
-      return { row: { kind: "text", text }, warnings: [] };
-    },
-  },
+/** How rows of each form are read. */
+const PARSERS: Readonly<Record<DataFormat | "chosen", Parse>> = {
+  tokens: parseTokens,
+  preference: refusePreference,
+  chosen: parseChosen,
+  messages: parseMessages,
+  sharegpt: parseSharegpt,
+  "prompt-completion": parsePromptCompletion,
+  alpaca: parseAlpaca,
+  "question-answer": parseQuestionAnswer,
+  text: parseText,
 };
 
 /**
- * Parses and checks one line.
+ * Parses and checks a row that is written as JSON.
  *
- * @throws {UserError} If it is not a row of a known kind; the message names file, line, key and the fix.
+ * @throws {RowError} If it is not a row of a known form; the message names file, line, key and the fix.
  */
-export function parseRow(line: string, { place, vocabSize }: ParseRowOptions): ParsedRow {
-  const fail = (state: string) => rowError(place, state);
-  const json = parseObject(line, place);
-  const kind = ROW_KINDS.find((each) =>
-    FORMATS[each].keys.every((key) => Object.hasOwn(json, key))
-  );
-  if (kind === undefined) throw fail(unknownKeys(json));
-  return FORMATS[kind].parse(json, { vocabSize, fail });
+export function parseRow(text: string, options: ParseRowOptions): ParsedRow {
+  return parseRecord(parseJsonObject(text, options.place), options);
 }
 
-function parseObject(line: string, place: RowPlace): JsonObject {
+/**
+ * Checks a row that has been read.
+ *
+ * @throws {RowError} If it is not a row of a known form; the message names file, line, key and the fix.
+ */
+export function parseRecord(
+  json: JsonObject,
+  { place, vocabSize, format = "mixed" }: ParseRowOptions,
+): ParsedRow {
+  const fail: Fail = (code, message, fix) =>
+    new RowError(place, fix === undefined ? { code, message } : { code, message, fix });
+  if (format === "lines" || format === "document") return parseText(json, { vocabSize, fail });
+  const known = format === "mixed" ? recogniseFormat(json) : format;
+  if (known === undefined) throw unknownFields(json, fail);
+  return PARSERS[known](json, { vocabSize, fail });
+}
+
+/**
+ * Parses the JSON of a row.
+ *
+ * @throws {RowError} If it is not JSON or no object.
+ */
+export function parseJsonObject(text: string, place: RowPlace): JsonObject {
   let json: unknown;
   try {
-    json = JSON.parse(line);
-  } catch (error) {
-    const whole = place.line === 1 && line.trimStart().startsWith("[");
-    const hint = whole ? "; the file seems to be one JSON array, write one object per line" : "";
-    throw rowError(place, `it is not valid JSON, ${messageOf(error)}${hint}`, error);
+    json = JSON.parse(text);
+  } catch (cause) {
+    const message = `it is not valid JSON, ${messageOf(cause)}`;
+    throw new RowError(place, { code: "invalid-json", message }, { cause });
   }
-  if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as JsonObject;
-  throw rowError(place, `it is not a JSON object but ${Array.isArray(json) ? "an array" : json}`);
+  if (isJsonObject(json)) return json;
+  const message = `it is not a JSON object but ${Array.isArray(json) ? "an array" : shown(json)}`;
+  throw new RowError(place, { code: "not-an-object", message });
 }
 
-function unknownKeys(json: JsonObject): string {
-  const known = Object.values(FORMATS).map(({ keys }) =>
-    keys.map((key) => `"${key}"`).join(" and ")
-  );
-  const wanted = `a row needs ${known.slice(0, -1).join(", or ")}, or ${known.at(-1)}`;
+/** Returns the problem of a row whose fields belong to no form. */
+export function unknownFields(json: JsonObject, fail: Fail): RowError {
   const keys = Object.keys(json);
-  if (keys.length === 0) return `it is empty; ${wanted}`;
-  return `its keys are ${keys.slice(0, 8).map((key) => `"${key}"`).join(", ")}; ${wanted}`;
+  const fields = keys.slice(0, 8).map((key) => `"${key}"`).join(", ");
+  return fail(
+    "unknown-format",
+    keys.length === 0 ? "it has no fields" : `its fields are ${fields}`,
+    `known are ${knownFormats()}`,
+  );
 }
 
-function textOf(json: JsonObject, key: string, fail: RowContext["fail"]): string {
-  const value = json[key];
-  if (typeof value === "string") return value;
-  const hint = Array.isArray(value) ? '; conversations belong under the key "messages"' : "";
-  throw fail(`"${key}" must be a string${hint}`);
+function parseText(json: JsonObject, { fail }: RowContext): ParsedRow {
+  const key = fieldOf(json, TEXT_FIELDS) ?? "text";
+  const text = textField(json, key, fail);
+  if (text.trim() === "") throw fail("empty-content", `"${key}" is empty`, "remove the row");
+  return { row: { kind: "text", text }, warnings: [] };
 }

@@ -8,6 +8,7 @@ import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { encodeRow, type Example } from "./encode.ts";
 import { IGNORED_LABEL } from "./labels.ts";
 import type { Row, RowPlace } from "./row.ts";
+import type { TrainOn } from "./train_on.ts";
 
 /** A stretch of a row. */
 export interface Segment {
@@ -24,9 +25,18 @@ export interface Segment {
  */
 export function renderedSegments(
   row: Row,
-  { tokenizer, place }: { readonly tokenizer: Tokenizer; readonly place: RowPlace },
+  { tokenizer, place, trainOn }: {
+    readonly tokenizer: Tokenizer;
+    readonly place: RowPlace;
+    readonly trainOn?: TrainOn | undefined;
+  },
 ): Segment[] {
-  const { examples } = encodeRow(row, { tokenizer, place, maxLength: Number.MAX_SAFE_INTEGER });
+  const { examples } = encodeRow(row, {
+    tokenizer,
+    place,
+    trainOn,
+    maxLength: Number.MAX_SAFE_INTEGER,
+  });
   return examples.flatMap((example) => decodedSegments(example, tokenizer));
 }
 

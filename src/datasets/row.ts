@@ -7,7 +7,7 @@
 import type { ChatMessage } from "../models/tokenizer/tokenizer.ts";
 import { UserError } from "../utils/errors.ts";
 
-/** Every kind of row. One with the keys of several is of the first of them. */
+/** Every kind of row. */
 export const ROW_KINDS = ["tokens", "messages", "completion", "text"] as const;
 
 /** A kind of row. */
@@ -31,6 +31,13 @@ export interface MessagesRow {
   readonly messages: readonly ChatMessage[];
   /** Functions that the assistant may call. */
   readonly tools: readonly unknown[] | undefined;
+  /**
+   * For each message whether it may be trained, where the row says so (OpenAI's `weight`, or a prompt that is a
+   * conversation). @default {every turn of the assistant}
+   */
+  readonly trained?: readonly boolean[];
+  /** More variables for the chat template (`chat_template_kwargs`, `parallel_tool_calls`). @default {none} */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
 /** A text and what follows it; only the latter is trained. */
@@ -58,11 +65,22 @@ export type Row = TokensRow | MessagesRow | CompletionRow | TextRow;
 export interface RowPlace {
   /** The file. */
   readonly path: string;
-  /** The line, counted from 1. */
+  /** The line in which the row begins, counted from 1; of a file that has no lines (Parquet), the row. */
   readonly line: number;
+  /** The row, counted from 1, where that is not the line (JSON, CSV, Parquet). */
+  readonly row?: number;
+  /** What `line` counts. @default {"line"} */
+  readonly unit?: "line" | "row";
+}
+
+/** Returns where a row is, in words: `line 3`, `line 1 (row 7)` or `row 7`. */
+export function placeName({ line, row, unit = "line" }: RowPlace): string {
+  return unit === "row" || row === undefined || row === line
+    ? `${unit} ${line}`
+    : `line ${line} (row ${row})`;
 }
 
 /** Returns the error "Cannot use line {line} of {path}: {state}". */
-export function rowError({ path, line }: RowPlace, state: string, cause?: unknown): UserError {
-  return new UserError(`Cannot use line ${line} of "${path}": ${state}`, { cause });
+export function rowError(place: RowPlace, state: string, cause?: unknown): UserError {
+  return new UserError(`Cannot use ${placeName(place)} of "${place.path}": ${state}`, { cause });
 }

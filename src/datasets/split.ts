@@ -6,8 +6,7 @@
 
 import { UserError } from "../utils/errors.ts";
 import { createRandom, deriveSeed, shuffled } from "../utils/random.ts";
-import { type Dataset, exampleAt, exampleCount } from "./dataset.ts";
-import { createIntList } from "./int_list.ts";
+import { type Dataset, exampleCount } from "./dataset.ts";
 import { countTrainedTokens } from "./labels.ts";
 
 /** Options of {@linkcode splitDataset}. */
@@ -30,7 +29,7 @@ export interface DatasetSplit {
 const SPLIT_STREAM = 0x5b117;
 
 /**
- * Splits a data set at random; either part keeps the order of the file.
+ * Splits a data set at random; either part keeps the order of the file, and reads from the whole, which must stay open.
  *
  * @throws {UserError} If there is but one example.
  */
@@ -43,40 +42,48 @@ export function splitDataset(dataset: Dataset, { fraction, seed }: SplitOptions)
   }
   const size = Math.min(count - 1, Math.max(1, Math.round(fraction * count)));
   const order = shuffled(Array(count).keys(), createRandom(deriveSeed(seed, SPLIT_STREAM)));
-  const heldOut = new Set(order.slice(0, size));
+  const isHeldOut = new Uint8Array(count);
+  for (const index of order.slice(0, size)) isHeldOut[index] = 1;
+  const numbers = Int32Array.from(isHeldOut, (_, index) => index);
+  const held = numbers.filter((index) => isHeldOut[index] === 1);
+  const trainedTokens = held.reduce(
+    (sum, index) => sum + countTrainedTokens(dataset.read(index).labels),
+    0,
+  );
   return {
-    rest: select(dataset, (index) => !heldOut.has(index)),
-    heldOut: select(dataset, (index) => heldOut.has(index)),
+    rest: select(dataset, {
+      chosen: numbers.filter((index) => isHeldOut[index] === 0),
+      trainedTokens: dataset.statistics.trainedTokens - trainedTokens,
+    }),
+    heldOut: select(dataset, { chosen: held, trainedTokens }),
   };
 }
 
-function select(dataset: Dataset, chosen: (index: number) => boolean): Dataset {
-  const inputIds = createIntList();
-  const labels = createIntList();
-  const offsets = createIntList();
-  offsets.append([0]);
-  let trainedTokens = 0;
-  let longestExample = 0;
-  for (let index = 0; index < exampleCount(dataset); index++) {
-    if (!chosen(index)) continue;
-    const example = exampleAt(dataset, index);
-    inputIds.append(example.inputIds);
-    labels.append(example.labels);
-    offsets.append([inputIds.length]);
-    trainedTokens += countTrainedTokens(example.labels);
-    longestExample = Math.max(longestExample, example.inputIds.length);
-  }
+/** Returns the chosen examples, in ascending order, as a data set. */
+function select(
+  dataset: Dataset,
+  { chosen, trainedTokens }: { readonly chosen: Int32Array; readonly trainedTokens: number },
+): Dataset {
+  const lengths = chosen.map((index) => dataset.lengths[index]!);
+  let end = 0;
+  const sources = dataset.sources.map((source) => {
+    const start = end;
+    end += source.examples;
+    const isOfIt = (index: number) => index >= start && index < end;
+    return { ...source, examples: chosen.reduce((sum, i) => isOfIt(i) ? sum + 1 : sum, 0) };
+  });
   return {
     ...dataset,
     statistics: {
       ...dataset.statistics,
-      examples: offsets.length - 1,
-      tokens: inputIds.length,
+      examples: chosen.length,
+      tokens: lengths.reduce((sum, length) => sum + length, 0),
       trainedTokens,
-      longestExample,
+      longestExample: lengths.reduce((a, b) => Math.max(a, b), 0),
     },
-    inputIds: inputIds.toArray(),
-    labels: labels.toArray(),
-    offsets: offsets.toArray(),
+    lengths,
+    sources,
+    read: (index) => dataset.read(chosen[index]!),
+    [Symbol.dispose]() {},
   };
 }

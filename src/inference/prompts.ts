@@ -94,7 +94,8 @@ function renderChat(model: LoadedModel, prompt: Prompt & { readonly kind: "chat"
   }
   try {
     const { ids, text } = tokenizer.renderChat(prompt.messages, {
-      addGenerationPrompt: true,
+      separateTurns: true,
+      addGenerationPrompt: prompt.options?.continueFinalMessage !== true,
       ...prompt.options,
     });
     return { ids, text };

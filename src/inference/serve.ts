@@ -8,6 +8,7 @@ import { chooseDevice } from "../engine/runtime/devices.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
 import { createServer, type Handler } from "./create_server.ts";
 import { ApiError } from "./http/api_error.ts";
+import { DEFAULT_PORT } from "./serve_settings.ts";
 import type { ModelInfo } from "./service.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
 import { openWorkerService, type WorkerHandle } from "./worker_service.ts";
@@ -41,9 +42,6 @@ export interface RunningServer extends AsyncDisposable {
   /** Finishes what runs, refuses what comes, and frees the model. */
   shutdown(): Promise<void>;
 }
-
-/** The port of {@linkcode serve}. */
-export const DEFAULT_PORT = 8765;
 
 /**
  * Loads a model and serves it.

@@ -5,7 +5,8 @@
  */
 
 export { createServer, type Handler, type ServerOptions } from "./create_server.ts";
-export { DEFAULT_PORT, type RunningServer, serve, type ServeOptions } from "./serve.ts";
+export { type RunningServer, serve, type ServeOptions } from "./serve.ts";
+export { DEFAULT_PORT } from "./serve_settings.ts";
 export { createLocalService, type ServiceLimits } from "./local_service.ts";
 export {
   openWorkerService,

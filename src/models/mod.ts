@@ -123,7 +123,7 @@ export {
   type TrainingProgress,
   type TrainingState,
 } from "./checkpoint/save.ts";
-export type { DataCursor, TrainerState } from "./checkpoint/trainer_state.ts";
+export type { DataCursor, TrainedFile, TrainerState } from "./checkpoint/trainer_state.ts";
 export { type Manifest, type ManifestEntry, verifyManifest } from "./checkpoint/manifest.ts";
 export { DEFAULT_SPECIAL_TOKENS, trainBpe, type TrainBpeOptions } from "./tokenizer/bpe_trainer.ts";
 export {
@@ -136,6 +136,7 @@ export {
   type TokenizerOptions,
 } from "./tokenizer/load_tokenizer.ts";
 export {
+  type AssistantSpan,
   type ChatMessage,
   ChatTemplateError,
   type DecodeOptions,

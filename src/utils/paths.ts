@@ -49,6 +49,10 @@ export interface HomePaths {
   readonly inbox: string;
   /** Data sets by content hash. */
   readonly data: string;
+  /** What validation found in data sets, by content hash. */
+  readonly verdicts: string;
+  /** Tokens of data sets, kept for further runs. */
+  readonly tokens: string;
   /** Base models. */
   readonly models: string;
   /** Training runs. */
@@ -83,6 +87,8 @@ export function homePaths(home: string): HomePaths {
     settings: join(home, SETTINGS_FILE),
     inbox: join(home, "inbox"),
     data: join(home, "data"),
+    verdicts: join(home, "data", "verdicts"),
+    tokens: join(home, "data", "tokens"),
     models: join(home, "models"),
     runs: join(home, "runs"),
     backups: join(home, "backups"),

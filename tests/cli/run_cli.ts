@@ -25,6 +25,8 @@ export interface RunCliOptions {
   readonly entry?: "cli.ts" | "server.ts" | "src/core/train.ts" | "src/inference/server.ts";
   /** Environment variables to add. @default {{}} */
   readonly env?: Readonly<Record<string, string>>;
+  /** The current folder. @default {that of the tests} */
+  readonly cwd?: string;
 }
 
 /** Returns what comes before the arguments of the program: `$LLM_TRAINING_BIN`, or Deno with the source. */
@@ -35,16 +37,28 @@ export function cliCommand(entry = "cli.ts"): readonly [string, ...string[]] {
   return [Deno.execPath(), "run", "--quiet", "-A", path];
 }
 
+/** Returns a home folder that lasts as long as this process. */
+export function testHome(): string {
+  if (home === undefined) {
+    const path = home = Deno.makeTempDirSync({ prefix: "llm-training-test-home-" });
+    globalThis.addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
+  }
+  return home;
+}
+
+let home: string | undefined;
+
 /** Runs the program to its end. */
 export async function runCli(
   args: readonly string[],
   options: RunCliOptions = {},
 ): Promise<CliResult> {
-  const { stdin = "", env = {}, entry } = options;
+  const { stdin = "", env = {}, entry, cwd } = options;
   const [program, ...head] = cliCommand(entry);
   const child = new Deno.Command(program, {
     args: [...head, ...args],
-    env: { NO_COLOR: "1", ...env },
+    env: { NO_COLOR: "1", LLM_TRAINING_HOME: testHome(), ...env },
+    ...(cwd === undefined ? {} : { cwd }),
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -5,6 +5,7 @@
  */
 
 import {
+  type AssistantSpan,
   type ChatMessage,
   ChatTemplateError,
   type RenderedChat,
@@ -47,15 +48,18 @@ export function byteTokenizer(options: ByteTokenizerOptions = {}): Tokenizer {
     decode: (ids) => new TextDecoder().decode(Uint8Array.from(ids.filter((id) => id < 256))),
     renderChat(messages: readonly ChatMessage[]): RenderedChat {
       const ids: number[] = [BOS];
-      const assistantMask: number[] = [0];
+      const assistantSpans: AssistantSpan[] = [];
       for (const [i, { role, content }] of messages.entries()) {
         if (role === "system" && i > 0) throw new ChatTemplateError("system comes too late");
-        const header = bytes(`${role}:`);
-        const body = [...bytes(content), END_OF_TURN];
-        ids.push(...header, ...body);
-        assistantMask.push(...header.map(() => 0), ...body.map(() => Number(role === "assistant")));
+        ids.push(...bytes(`${role}:`));
+        const start = ids.length;
+        ids.push(...bytes(content), END_OF_TURN);
+        if (role === "assistant") assistantSpans.push({ message: i, start, end: ids.length });
       }
-      return { ids, text: "", assistantMask };
+      const assistantMask = ids.map((_, i) =>
+        Number(assistantSpans.some(({ start, end }) => start <= i && i < end))
+      );
+      return { ids, text: "", assistantSpans, assistantMask };
     },
   };
 }

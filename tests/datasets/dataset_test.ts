@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { exampleAt, exampleCount, openDataset } from "../../src/datasets/dataset.ts";
+import { exampleAt, exampleCount } from "../../src/datasets/dataset.ts";
+import { openDataset } from "../../src/datasets/open_dataset.ts";
 import { testWithData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import { BOS, byteTokenizer, EOS } from "./byte_tokenizer.ts";
 
-const options = { tokenizer: byteTokenizer(), maxLength: 8, vocabSize: 259 };
+const options = {
+  tokenizer: byteTokenizer(),
+  maxLength: 8,
+  vocabSize: 259,
+  format: "mixed",
+} as const;
 
 const MIXED = [
   { text: "abcdefghij" }, // 12 tokens, so two windows
@@ -23,9 +29,9 @@ Deno.test("openDataset() encodes every row and counts what became of it", async 
   await Deno.writeTextFile(path, MIXED);
   const warnings: string[] = [];
   await assert.rejects(openDataset(path, { ...options, maxLength: 1 }), RangeError);
-  const dataset = await openDataset(path, {
+  using dataset = await openDataset(path, {
     ...options,
-    onWarning: (warning, { line }) => warnings.push(`${line}: ${warning}`),
+    onWarning: (warning, place) => warnings.push(`${place?.line}: ${warning}`),
   });
   assert.deepEqual(dataset.statistics, {
     rows: 6,
@@ -36,6 +42,7 @@ Deno.test("openDataset() encodes every row and counts what became of it", async 
     longestExample: 8,
     truncatedRows: 3,
     droppedRows: 2,
+    dropReasons: { "cut-off": 2 },
   });
   assert.equal(exampleCount(dataset), 5);
   assert.deepEqual([...exampleAt(dataset, 1).inputIds], [104, 105, 106, EOS]);
@@ -52,7 +59,8 @@ Deno.test("openDataset() names the file when every row is left out, and the line
   await Deno.writeTextFile(path, '{"prompt": "too long a prompt", "completion": "c"}\n');
   await assert.rejects(openDataset(path, options), {
     name: "UserError",
-    message: /^Cannot train on ".*a\.jsonl": none of its 1 rows has a trained .* first 8 tokens/,
+    message:
+      /^Cannot train on ".*a\.jsonl": none of its 1 rows is left \(1: nothing trained is left .*\); raise --max-length, which is 8,/,
   });
   await Deno.writeTextFile(path, `${'{"text":"a"}\n'.repeat(6)}{"text": \n`);
   await assert.rejects(openDataset(path, options), {
@@ -65,7 +73,7 @@ testWithData(
   "openDataset() holds every byte of a real data set",
   { data: "datasets/llamafactory/c4_demo.jsonl" },
   async (path) => {
-    const dataset = await openDataset(path, { ...options, maxLength: 512 });
+    using dataset = await openDataset(path, { ...options, maxLength: 512 });
     const texts = (await Deno.readTextFile(path)).trim().split("\n")
       .map((line) => (JSON.parse(line) as { text: string }).text);
     const bytes = texts.map((text) => new TextEncoder().encode(text).length);
@@ -73,6 +81,10 @@ testWithData(
     // BOS and EOS each; windows of one token are left out
     const kept = bytes.map((count) => count + 2 - ((count + 2) % 512 === 1 ? 1 : 0));
     assert.equal(dataset.statistics.tokens, kept.reduce((sum, count) => sum + count, 0));
-    assert.equal(dataset.offsets.at(-1), dataset.inputIds.length);
+    assert.equal(
+      Array.from(dataset.lengths, (_, i) => exampleAt(dataset, i).inputIds.length)
+        .reduce((sum, length) => sum + length),
+      dataset.statistics.tokens,
+    );
   },
 );

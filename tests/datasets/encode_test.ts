@@ -111,7 +111,7 @@ Deno.test("encodeRow() cuts off the end of what is no text, and leaves out what 
   const short = encode(row, 6);
   assert.equal(short.truncated, true);
   assert.deepEqual([...short.examples[0]!.inputIds], [BOS, ...bytes("abcxy")]);
-  assert.deepEqual(encode(row, 4), { examples: [], truncated: true });
+  assert.deepEqual(encode(row, 4), { examples: [], truncated: true, dropped: "cut-off" });
   assert.equal(encode(row, 8).truncated, false);
 });
 

@@ -1,35 +1,25 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createMicroBatch, type MicroBatch, paddedLength } from "../../src/datasets/batch.ts";
-import type { Dataset } from "../../src/datasets/dataset.ts";
+import {
+  createDataset,
+  type Dataset,
+  type MemoryDatasetOptions,
+} from "../../src/datasets/dataset.ts";
+import { sourceBorders } from "../../src/datasets/order.ts";
+import { packExamples } from "../../src/datasets/packing.ts";
 import { createLoader, START_CURSOR, type StepBatches } from "../../src/datasets/loader.ts";
 
 const PAD = 0;
 
 /** A data set whose example `i` is as long as `lengths` says and has the ids 1000·(i + 1) + position. */
-function datasetOf(lengths: readonly number[]): Dataset {
-  const ids = lengths.flatMap((length, row) =>
-    Array.from({ length }, (_, i) => 1000 * (row + 1) + i)
-  );
-  const offsets = lengths.reduce((sums, length) => [...sums, sums.at(-1)! + length], [0]);
-  return {
-    path: "a.jsonl",
-    sha256: "",
-    statistics: {
-      rows: lengths.length,
-      conversations: 0,
-      examples: lengths.length,
-      tokens: ids.length,
-      trainedTokens: ids.length - lengths.length,
-      longestExample: Math.max(...lengths),
-      truncatedRows: 0,
-      droppedRows: 0,
-    },
-    inputIds: Int32Array.from(ids),
+function datasetOf(lengths: readonly number[], options: MemoryDatasetOptions = {}): Dataset {
+  const examples = lengths.map((length, row) => {
+    const inputIds = Int32Array.from({ length }, (_, i) => 1000 * (row + 1) + i);
     // every third token is not trained
-    labels: Int32Array.from(ids, (id) => id % 3 === 0 ? -100 : id),
-    offsets: Int32Array.from(offsets),
-  };
+    return { inputIds, labels: inputIds.map((id) => id % 3 === 0 ? -100 : id) };
+  });
+  return createDataset(examples, options);
 }
 
 function rowsOf({ ids, batch, seqLen }: MicroBatch): number[][] {
@@ -79,6 +69,71 @@ Deno.test("createLoader() continues from any cursor with the very steps that wou
   }));
 });
 
+Deno.test("createLoader() continues likewise with packed rows, orders by length and weighted sources", () => {
+  const kinds = fc.record({
+    packing: fc.boolean(),
+    groupByLength: fc.boolean(),
+    weights: fc.tuple(...[0, 1].map(() => fc.constantFrom(0.4, 1, 1.7))),
+    cut: fc.integer({ min: 1, max: 99 }),
+  });
+  fc.assert(fc.property(settings, kinds, fc.nat(30), ({ lengths, ...options }, kind, done) => {
+    const { packing, groupByLength, weights: [first, second], cut } = kind;
+    const examples = Math.floor(cut / 100 * lengths.length);
+    const sources = [
+      { path: "a", weight: first!, examples },
+      { path: "b", weight: second!, examples: lengths.length - examples },
+    ];
+    const borders = sourceBorders({ sources });
+    const dataset = datasetOf(lengths, {
+      sources,
+      packing: packing
+        ? packExamples(Int32Array.from(lengths), { maxLength: 40, window: 9, borders })
+        : undefined,
+    });
+    const all = { ...options, groupByLength };
+    const whole = createLoader(dataset, all).steps(START_CURSOR).take(done + 6).toArray();
+    const cursor = done === 0 ? START_CURSOR : whole[done - 1]!.next;
+    assert.deepEqual(createLoader(dataset, all).steps(cursor).take(6).toArray(), whole.slice(done));
+    if (first === 1 && second === 1) {
+      // of an epoch, every example is there once, and no token of it is missing
+      const steps = [...createLoader(dataset, all).epoch(START_CURSOR)];
+      const ids = steps.flatMap(({ microBatches }) => microBatches.flatMap(({ ids }) => [...ids]));
+      assert.deepEqual(
+        ids.filter((id) => id !== PAD).sort((a, b) => a - b),
+        lengths.flatMap((_, i) => [...dataset.read(i).inputIds]),
+      );
+    }
+  }));
+});
+
+Deno.test("createMicroBatch() numbers the examples of packed rows, and trains nothing across them", () => {
+  const example = (...ids: number[]) => ({
+    inputIds: Int32Array.from(ids),
+    labels: Int32Array.from(ids),
+  });
+  const rows = [[example(1, 2, 3), example(4, 5)], [example(6, 7)]];
+  const batch = createMicroBatch(rows, { batchSize: 3, padTokenId: 9, packed: true });
+  const start = (values: Int32Array) =>
+    rowsOf({ ...batch, ids: values }).map((row) => row.slice(0, 6));
+  assert.deepEqual(start(batch.ids), [
+    [1, 2, 3, 4, 5, 9],
+    [6, 7, 9, 9, 9, 9],
+    [9, 9, 9, 9, 9, 9],
+  ]);
+  assert.deepEqual(start(batch.segments!), [
+    [0, 0, 0, 1, 1, -1],
+    [0, 0, -1, -1, -1, -1],
+    [-1, -1, -1, -1, -1, -1],
+  ]);
+  assert.deepEqual(start(batch.labels), [
+    [2, 3, -100, 5, -100, -100],
+    [7, -100, -100, -100, -100, -100],
+    [-100, -100, -100, -100, -100, -100],
+  ]);
+  assert.equal(batch.trainedTokens, 4);
+  assert.equal(batch.tokens, 7);
+});
+
 Deno.test("createLoader() orders each epoch and seed anew, and equal ones alike", () => {
   const dataset = datasetOf(Array.from({ length: 20 }, () => 3));
   const order = (seed: number, epoch: number) =>
@@ -112,8 +167,8 @@ Deno.test("createLoader() refuses impossible sizes and cursors", () => {
 Deno.test("createMicroBatch() puts each label where it is predicted and pads on the right", () => {
   const batch = createMicroBatch(
     [
-      { inputIds: Int32Array.of(1, 2, 3), labels: Int32Array.of(-100, 2, 3) },
-      { inputIds: Int32Array.of(4, 5), labels: Int32Array.of(4, 6) },
+      [{ inputIds: Int32Array.of(1, 2, 3), labels: Int32Array.of(-100, 2, 3) }],
+      [{ inputIds: Int32Array.of(4, 5), labels: Int32Array.of(4, 6) }],
     ],
     { batchSize: 3, padTokenId: 9 },
   );

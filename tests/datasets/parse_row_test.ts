@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { readLines } from "../../src/datasets/jsonl.ts";
 import { parseRow } from "../../src/datasets/parse_row.ts";
 import { UserError } from "../../src/utils/errors.ts";
-import { testWithData } from "../shared_data.ts";
 
 const place = { path: "data.jsonl", line: 7 };
 const parse = (json: unknown, vocabSize?: number) =>
@@ -70,14 +67,14 @@ const MISTAKES: Readonly<Record<string, readonly [unknown, RegExp]>> = {
   "null": ["null", /it is not a JSON object but null/],
   "an array": ["[]", /not a JSON object but an array/],
   "unknown keys": [
-    { instruction: "a", output: "b" },
-    /its keys are "instruction", "output"; a row needs "input_ids" and "labels", or "messages", or/,
+    { Title: "a", Body: "b" },
+    /its fields are "Title", "Body"; known are tokens \(input_ids\), .*messages \(messages\)/,
   ],
-  "no keys": [{}, /it is empty; a row needs/],
-  "a prompt without completion": [{ prompt: "a" }, /its keys are "prompt"/],
-  "a prompt that is a conversation": [
-    { prompt: [turn("user")], completion: "a" },
-    /"prompt" must be a string; conversations belong under the key "messages"/,
+  "no keys": [{}, /it has no fields; known are/],
+  "a prompt without completion": [{ prompt: "a" }, /its fields are "prompt"/],
+  "a prompt that is a number": [
+    { prompt: 3, completion: "a" },
+    /"prompt" must be a string: current value is 3/,
   ],
   "an empty completion": [{ prompt: "a", completion: "" }, /"completion" is empty/],
   "an empty text": [{ text: "" }, /"text" is empty/],
@@ -93,9 +90,13 @@ const MISTAKES: Readonly<Record<string, readonly [unknown, RegExp]>> = {
     { messages: [turn("user"), turn("assistant", null)] },
     /"messages\[1\]\.content" must be a string/,
   ],
-  "content that is a list": [
-    { messages: [turn("user", [{ type: "text", text: "a" }]), turn("assistant")] },
-    /"messages\[0\]\.content" must be a string/,
+  "content that is an object": [
+    { messages: [turn("user", { text: "a" }), turn("assistant")] },
+    /"messages\[0\]\.content" must be a string: current value is \{"text":"a"\}/,
+  ],
+  "an image": [
+    { messages: [turn("user", [{ type: "image_url", image_url: {} }]), turn("assistant")] },
+    /"messages\[0\]\.content\[0\]" is a part of type "image_url"; .* reads text only/,
   ],
   "empty content": [
     { messages: [turn("user"), turn("assistant", " ")] },
@@ -110,8 +111,8 @@ const MISTAKES: Readonly<Record<string, readonly [unknown, RegExp]>> = {
     /no message of the assistant, so there is nothing to train/,
   ],
   "tools that are text": [
-    { messages: [turn("user"), turn("assistant")], tools: "[]" },
-    /"tools" must be a list/,
+    { messages: [turn("user"), turn("assistant")], tools: "search" },
+    /"tools" must be a list of functions, or the JSON of one/,
   ],
   "unequal lengths": [tokens({ labels: [1] }), /"input_ids" has 2 items and "labels" 1/],
   "labels that are none": [tokens({ labels: null }), /"labels" must be a list of whole numbers/],
@@ -135,7 +136,10 @@ const MISTAKES: Readonly<Record<string, readonly [unknown, RegExp]>> = {
     /"labels" are all -100 after the first/,
   ],
   "no tokens": [{ input_ids: [], labels: [] }, /nothing to train/],
-  "a short mask": [tokens({ attention_mask: [1] }), /"attention_mask" has 1 items/],
+  "a short mask": [
+    tokens({ attention_mask: [1] }),
+    /"input_ids" has 2 items and "attention_mask" 1/,
+  ],
   "a mask with a hole": [
     { input_ids: [1, 2, 3], labels: [1, 2, 3], attention_mask: [1, 0, 1] },
     /"attention_mask" must be 1 for one stretch/,
@@ -155,13 +159,6 @@ for (const [mistake, [json, message]] of Object.entries(MISTAKES)) {
   });
 }
 
-Deno.test("parseRow() recognises a file that is one JSON array", () => {
-  assert.throws(
-    () => parseRow("[{", { place: { path: "a.json", line: 1 } }),
-    /one JSON array, write one object per line/,
-  );
-});
-
 /** Orders of roles, and the warning each brings. */
 const ORDERS: readonly (readonly [string, RegExp | undefined])[] = [
   ["system user assistant user assistant", undefined],
@@ -179,17 +176,3 @@ for (const [order, warning] of ORDERS) {
     if (warning !== undefined) assert.match(warnings[0]!, warning);
   });
 }
-
-testWithData(
-  "parseRow() reads the conversations that LLaMA-Factory is shown with",
-  { data: "datasets/llamafactory" },
-  async (folder) => {
-    for (const name of ["v1_sft_demo.jsonl", "c4_demo.jsonl"]) {
-      const path = join(folder, name);
-      for await (const { line, text } of readLines(path)) {
-        if (name.startsWith("c4")) assert.equal(parse(text).row.kind, "text", `${name} ${line}`);
-        else assert.throws(() => parse(text), /"messages\[\d\]\.content" must be a string/);
-      }
-    }
-  },
-);

@@ -44,7 +44,7 @@ const BAD_INPUTS: readonly BadInput[] = [
   },
   {
     name: "a row without any known key",
-    rows: LINES.with(2, '{"question": "1+1", "answer": "2"}'),
+    rows: LINES.with(2, '{"sum": "1+1", "total": "2"}'),
     message: /line 3 of ".*data\.jsonl": .*"?messages"?/,
   },
   {
@@ -88,7 +88,11 @@ const BAD_INPUTS: readonly BadInput[] = [
     message: /line 1 of ".*data\.jsonl": .*tokenizer/,
   },
   { name: "no data set there", flags: ["--dataset", "none.jsonl"], message: /none\.jsonl/ },
-  { name: "a folder as data set", flags: ["--dataset", "."], message: /is a folder/ },
+  {
+    name: "a folder without data as data set",
+    flags: ["--dataset", "src"],
+    message: /Cannot read data from ".*src": there is no \.jsonl/,
+  },
   {
     name: "no evaluation data there",
     flags: ["--eval-dataset", "none.jsonl"],

@@ -32,8 +32,11 @@ export async function newestOptimizer(run: string): Promise<Uint8Array> {
   return await Deno.readFile(join(newest.path, "optimizer.safetensors"));
 }
 
-/** Reads `metrics.jsonl` without the speeds, which differ from run to run. */
+/** Reads `metrics.jsonl` without times, speeds and memory, which differ from run to run. */
 export async function readMetrics(run: string): Promise<unknown[]> {
   const lines = (await Deno.readTextFile(join(run, "metrics.jsonl"))).trimEnd().split("\n");
-  return lines.map((line) => ({ ...JSON.parse(line), tokens_per_second: undefined }));
+  return lines.map((line) => {
+    const { time: _, tokens_per_second: __, memory_bytes: ___, ...metrics } = JSON.parse(line);
+    return metrics;
+  });
 }

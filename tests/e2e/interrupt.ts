@@ -4,6 +4,8 @@
  * @module
  */
 
+import { testHome } from "../cli/run_cli.ts";
+
 /** A program with what it is started with. */
 export interface ProgramStart {
   /** The program. */
@@ -23,7 +25,7 @@ export async function interruptAfterStep(steps: number, start: ProgramStart): Pr
     args: [...args],
     stdout: "piped",
     ...(cwd === undefined ? {} : { cwd }),
-    ...(env === undefined ? {} : { env, clearEnv: true }),
+    ...(env === undefined ? { env: { LLM_TRAINING_HOME: testHome() } } : { env, clearEnv: true }),
   }).spawn();
   let text = "";
   let sent = false;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { checkpointsFolder, listCheckpoints } from "../../src/models/checkpoint/list.ts";
 import { openCheckpoint } from "../../src/models/checkpoint/open.ts";
 import { createRandom } from "../../src/utils/random.ts";
-import { cliCommand, runCli } from "../cli/run_cli.ts";
+import { cliCommand, runCli, testHome } from "../cli/run_cli.ts";
 import { sharedData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import {
@@ -244,6 +244,7 @@ async function runAndKill(
   const { program, args: all } = command(args);
   const child = new Deno.Command(program, {
     args: [...all],
+    env: { LLM_TRAINING_HOME: testHome() },
     stdout: "null",
     stderr: "piped",
   }).spawn();

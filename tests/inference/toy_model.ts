@@ -144,7 +144,7 @@ export function createToyTokenizer(): Tokenizer {
       const turns = messages.map(({ role, content }) => `${role}: ${content}\n`).join("");
       const text = options.addGenerationPrompt ? `${turns}assistant: ` : turns;
       const ids = encode(text);
-      return { text, ids, assistantMask: ids.map(() => 0) };
+      return { text, ids, assistantSpans: [], assistantMask: ids.map(() => 0) };
     },
   };
 }

@@ -1,11 +1,11 @@
 /**
- * Gathers ONNX Runtime's files for the executable.
+ * Gathers the files of ONNX Runtime and of what draws pictures for the executable.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import config from "../../deno.json" with { type: "json" };
@@ -15,6 +15,7 @@ import {
 } from "../../src/engine/runtime/embedded_file.ts";
 import { WASM_BUILD } from "../../src/engine/runtime/wasm.ts";
 import { WEBGPU_BUILD } from "../../src/engine/runtime/webgpu.ts";
+import { PNG_ASSETS } from "../../src/monitoring/plots/png.ts";
 import { runDeno } from "./run_deno.ts";
 import type { Target } from "./targets.ts";
 
@@ -35,18 +36,20 @@ export async function prepareEmbedded(folder: string, target: Target): Promise<v
   const builds = [WASM_BUILD, WEBGPU_BUILD];
   const modules = builds.map((build) => `${build}.mjs`);
   const binaries = await sources(web, builds.map((build) => `${build}.wasm`));
+  const drawing = (await Promise.all(Object.values(PNG_ASSETS).map(pngAsset))).flat();
   const libraries = await nativeLibraries(target);
   const manifest: EmbeddedManifest = {
     native: libraries.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
     nativeHash: sha256(libraries.map((library) => library.sha256).join()).slice(0, 16),
   };
-  const text = JSON.stringify({ ...manifest, web: binaries.map((binary) => binary.sha256) });
+  const others = [...binaries, ...drawing];
+  const text = JSON.stringify({ ...manifest, others: others.map(({ sha256 }) => sha256) });
   const manifestPath = join(folder, EMBEDDED_MANIFEST);
   if (await Deno.readTextFile(manifestPath).catch(() => undefined) === text) return;
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder, { recursive: true });
   for (const name of modules) await Deno.copyFile(join(web, name), join(folder, name));
-  for (const source of [...binaries, ...libraries]) {
+  for (const source of [...others, ...libraries]) {
     await Deno.writeFile(join(folder, `${source.name}.zst`), await compressed(source.path));
   }
   await Deno.writeTextFile(manifestPath, text); // last: it says that the others are there
@@ -57,6 +60,12 @@ async function nativeLibraries(target: Target): Promise<readonly Source[]> {
   const folder = join(await packageFolder("onnxruntime-node"), "bin", "napi-v6", target.folder);
   const names = await Array.fromAsync(Deno.readDir(folder), (entry) => entry.name);
   return await sources(folder, names.sort());
+}
+
+async function pngAsset(
+  { package: name, path }: (typeof PNG_ASSETS)[keyof typeof PNG_ASSETS],
+): Promise<readonly Source[]> {
+  return await sources(join(await packageFolder(name), dirname(path)), [basename(path)]);
 }
 
 async function sources(folder: string, names: readonly string[]): Promise<readonly Source[]> {
@@ -74,13 +83,13 @@ async function compressed(path: string): Promise<Uint8Array> {
 }
 
 /** Returns the folder of a package in Deno's cache, where it is put first if need be. */
-async function packageFolder(name: "onnxruntime-node" | "onnxruntime-web"): Promise<string> {
+async function packageFolder(name: keyof typeof config.imports): Promise<string> {
   const specifier = config.imports[name];
   const info = await runDeno(["info", "--json", "--no-lock", specifier]);
   const { npmPackages } = JSON.parse(info) as {
     readonly npmPackages: Readonly<Record<string, { readonly localPath: string }>>;
   };
-  const found = npmPackages[specifier.replace(/^npm:/, "")];
+  const found = Object.entries(npmPackages).find(([key]) => key.startsWith(`${name}@`))?.[1];
   if (found === undefined) throw new Error(`Cannot find package "${name}" in Deno's cache`);
   return found.localPath;
 }

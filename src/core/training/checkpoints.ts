@@ -6,8 +6,13 @@
 
 import type { Dataset } from "../../datasets/dataset.ts";
 import type { AdapterContents } from "../../models/adapters/folder.ts";
+import { checkpointPath } from "../../models/checkpoint/list.ts";
 import { type Checkpoint, latestCheckpoint } from "../../models/checkpoint/open.ts";
-import { pruneCheckpoints, saveCheckpoint } from "../../models/checkpoint/save.ts";
+import {
+  pruneCheckpoints,
+  removeCheckpoint,
+  saveCheckpoint,
+} from "../../models/checkpoint/save.ts";
 import type { ModelContents } from "../../models/hub/save_model.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
@@ -34,6 +39,8 @@ export interface CheckpointContext {
   readonly metricsBytes: number;
   /** Where the run stands. */
   readonly progress: Progress;
+  /** The step of a checkpoint that was the best so far, is no longer, and goes. @default {none} */
+  readonly supersededBest?: number | undefined;
 }
 
 /**
@@ -55,15 +62,18 @@ export async function saveTrainer(trainer: Trainer, context: CheckpointContext):
       // Orders of rows and fresh weights follow from the seed alone, which is among the settings.
       random: {},
       datasetSha256: context.dataset.sha256,
+      datasetFiles: context.dataset.files.map(({ path, sha256 }) => ({ path, sha256 })),
       metricsBytes: context.metricsBytes,
       config: config as unknown as JsonObject,
     },
   });
+  if (context.supersededBest !== undefined) {
+    await removeCheckpoint(checkpointPath(output, context.supersededBest));
+  }
   if (config.keepCheckpoints !== null) {
-    const best = config.earlyStoppingPatience === null ? null : progress.bestEvaluation;
     await pruneCheckpoints(output, {
       keepLast: config.keepCheckpoints,
-      keepSteps: best === null ? [] : [best.step],
+      keepSteps: progress.bestEvaluation === null ? [] : [progress.bestEvaluation.step],
     });
   }
   return path;

@@ -4,39 +4,27 @@
  * @module
  */
 
+import type { FormatChoice } from "../../datasets/formats.ts";
+import type { TrainOn } from "../../datasets/train_on.ts";
+import type { Truncation } from "../../datasets/truncation.ts";
+import type { Device } from "../../engine/runtime/session.ts";
 import type { ModuleSelection } from "../../models/adapters/lora_config.ts";
-import {
-  array,
-  boolean,
-  decode,
-  type FieldDecoders,
-  integer,
-  nullable,
-  number,
-  object,
-  oneOf,
-  optional,
-  text,
-} from "../../utils/json.ts";
-import { type Device, DEVICES } from "../../engine/runtime/session.ts";
-import { FROZEN_DTYPES, type FrozenDtype } from "./frozen_weights.ts";
-import {
-  OPTIMIZER_DEFAULTS,
-  OPTIMIZER_FIELDS,
-  type OptimizerSettings,
-} from "./optimizer_settings.ts";
-import {
-  DEFAULT_SCHEDULE_SHAPE,
-  type Schedule,
-  SCHEDULE_FIELDS,
-  SCHEDULES,
-  type ScheduleShape,
-} from "./schedule.ts";
+import { decode, object } from "../../utils/json.ts";
+import { fieldsOf } from "../../utils/settings/rules.ts";
+import { defaultsOf } from "../../utils/settings/setting.ts";
+import type { FrozenDtype } from "./frozen_weights.ts";
+import type { OptimizerSettings } from "./optimizer_settings.ts";
+import type { Schedule, ScheduleShape } from "./schedule.ts";
+import { type LoraVariant, TRAINING_SETTINGS } from "./settings.ts";
+
+export { LORA_VARIANTS, type LoraVariant } from "./settings.ts";
 
 /** The settings of a run; paths are absolute. */
 export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
-  /** JSON Lines file to train on. */
+  /** Files and folders to train on, with commas between them, each perhaps with a weight behind a colon. */
   readonly dataset: string;
+  /** The form of the rows; null finds it out. */
+  readonly format: FormatChoice | null;
   /** A preset's name or a model folder. */
   readonly model: string;
   /** Where to run. */
@@ -67,6 +55,20 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly epochs: number;
   /** Most tokens of an example; null takes what the model was made for, at most 512. */
   readonly maxLength: number | null;
+  /** Which tokens of conversations and completions are trained. */
+  readonly trainOn: TrainOn;
+  /** What becomes of a longer one. */
+  readonly truncation: Truncation;
+  /** Whether examples share rows of `maxLength` tokens, each apart from the others. */
+  readonly packing: boolean;
+  /** Whether rows of about the same length share a micro-batch. */
+  readonly groupByLength: boolean;
+  /** Whether rows that cannot be used are left out; else a data set with one is refused. */
+  readonly skipInvalidRows: boolean;
+  /** Threads that turn rows into tokens; null takes two, where there are as many processors. */
+  readonly dataWorkers: number | null;
+  /** Whether tokens are kept for further runs, and taken from earlier ones. */
+  readonly cache: boolean;
   /** Decides the order of rows and the weights of a new model. */
   readonly seed: number;
   /** Whether each epoch has an order of its own. */
@@ -75,7 +77,7 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly saveSteps: number | null;
   /** How many of the newest checkpoints stay; null keeps all. */
   readonly keepCheckpoints: number | null;
-  /** JSON Lines file to evaluate on; null evaluates on nothing. */
+  /** Files and folders to evaluate on; null evaluates on nothing. */
   readonly evalDataset: string | null;
   /** Part of the data that is held out to evaluate on; null holds nothing out. */
   readonly evalSplit: number | null;
@@ -83,10 +85,18 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
   readonly evalSteps: number | null;
   /** Evaluations without a better loss after which the run stops; null never stops early. */
   readonly earlyStoppingPatience: number | null;
-  /** Text that the model continues now and then, to be looked at; null takes no samples. */
-  readonly samplePrompt: string | null;
-  /** Steps between samples; null takes one at the end only. */
+  /** Whether the checkpoint with the lowest loss stays beside the newest, where a run is evaluated on its way. */
+  readonly saveBest: boolean;
+  /** Texts that the model continues at the beginning, now and then and at the end, to be looked at. */
+  readonly samplePrompts: readonly string[];
+  /** Steps between samples; null takes some at the beginning and at the end only. */
   readonly sampleSteps: number | null;
+  /** Where the run is shown besides: names of trackers, or `<name>=<folder or address>`. */
+  readonly trackers: readonly string[];
+  /** Experiment of MLflow, project of W&B; null takes that of the environment, or `llm-training`. */
+  readonly trackerProject: string | null;
+  /** What trackers call the run; null takes that of the environment, or the name of its folder. */
+  readonly trackerRunName: string | null;
   /** Folder of an adapter to go on from; null has none. */
   readonly adapter: string | null;
   /** Width of a new adapter; null trains the model itself, or goes on from `adapter`. */
@@ -108,100 +118,24 @@ export interface TrainingConfig extends OptimizerSettings, ScheduleShape {
 }
 
 /** What each setting is where nothing else is said; `dataset` and `model` must be. */
-export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = {
-  device: "auto",
-  threads: null,
-  batchSize: 8,
-  gradientAccumulationSteps: 1,
-  learningRate: null,
-  schedule: "cosine",
-  warmupSteps: null,
-  ...DEFAULT_SCHEDULE_SHAPE,
-  ...OPTIMIZER_DEFAULTS,
-  maxGradNorm: 1,
-  labelSmoothing: 0,
-  neftuneAlpha: null,
-  emaDecay: null,
-  maxSteps: null,
-  epochs: 3,
-  maxLength: null,
-  seed: 0,
-  shuffle: true,
-  saveSteps: null,
-  keepCheckpoints: null,
-  evalDataset: null,
-  evalSplit: null,
-  evalSteps: null,
-  earlyStoppingPatience: null,
-  samplePrompt: null,
-  sampleSteps: null,
-  adapter: null,
-  loraRank: null,
-  loraAlpha: null,
-  loraDropout: 0,
-  loraTargetModules: null,
-  loraModulesToSave: null,
-  loraVariant: "lora",
-  baseDtype: "f32",
-  gradientCheckpointing: false,
-};
+export const TRAINING_DEFAULTS: Omit<TrainingConfig, "dataset" | "model"> = defaultsOf(
+  TRAINING_SETTINGS,
+) as Omit<TrainingConfig, "dataset" | "model">;
 
-/** Every kind of adapter. */
-export const LORA_VARIANTS = ["lora", "rslora", "dora"] as const;
-
-/** A kind of adapter. */
-export type LoraVariant = (typeof LORA_VARIANTS)[number];
-
-const texts = array(text());
-
-const fields: FieldDecoders<TrainingConfig> = {
-  dataset: text(),
-  model: text(),
-  device: oneOf([...DEVICES, "auto"]),
-  threads: nullable(integer({ min: 1, max: 256 })),
-  batchSize: integer({ min: 1 }),
-  gradientAccumulationSteps: integer({ min: 1 }),
-  learningRate: nullable(number({ min: 0 })),
-  schedule: oneOf(SCHEDULES),
-  warmupSteps: nullable(integer({ min: 0 })),
-  ...SCHEDULE_FIELDS,
-  ...OPTIMIZER_FIELDS,
-  maxGradNorm: number({ min: 0 }),
-  labelSmoothing: optional(number({ min: 0, max: 1 }), 0),
-  neftuneAlpha: optional(nullable(number({ min: 0 })), null),
-  emaDecay: optional(nullable(number({ min: 0, max: 1 })), null),
-  maxSteps: nullable(integer({ min: 1 })),
-  epochs: number({ min: 0 }),
-  maxLength: nullable(integer({ min: 2 })),
-  seed: integer({ min: 0, max: 2 ** 32 - 1 }),
-  shuffle: boolean(),
-  saveSteps: nullable(integer({ min: 1 })),
-  keepCheckpoints: nullable(integer({ min: 1 })),
-  evalDataset: nullable(text()),
-  evalSplit: optional(nullable(number({ min: 0, max: 1 })), null),
-  evalSteps: nullable(integer({ min: 1 })),
-  earlyStoppingPatience: optional(nullable(integer({ min: 1 })), null),
-  samplePrompt: nullable(text()),
-  sampleSteps: nullable(integer({ min: 1 })),
-  adapter: optional(nullable(text()), null),
-  loraRank: optional(nullable(integer({ min: 1 })), null),
-  loraAlpha: optional(nullable(number({ min: 0 })), null),
-  loraDropout: optional(number({ min: 0, max: 0.99 }), 0),
-  loraTargetModules: optional(
-    nullable((value, place) => (typeof value === "string" ? value : texts(value, place))),
-    null,
-  ),
-  loraModulesToSave: optional(nullable(texts), null),
-  loraVariant: optional(oneOf(LORA_VARIANTS), "lora"),
-  baseDtype: optional(oneOf(FROZEN_DTYPES), "f32"),
-  gradientCheckpointing: optional(boolean(), false),
-};
+const decodeConfig = object(fieldsOf(TRAINING_SETTINGS));
 
 /**
  * Decodes settings that were read from `source`.
  *
- * @throws {UserError} If one is missing, unknown or impossible.
+ * @throws {UserError} If one is unknown or impossible, or the data or the model is missing.
  */
 export function parseTrainingConfig(json: unknown, source: string): TrainingConfig {
-  return decode(object(fields), json, source);
+  return decode(decodeConfig, withNewNames(json), source);
+}
+
+/** Settings of before had one prompt only. */
+function withNewNames(json: unknown): unknown {
+  if (typeof json !== "object" || json === null || !("samplePrompt" in json)) return json;
+  const { samplePrompt, ...rest } = json;
+  return typeof samplePrompt === "string" ? { samplePrompts: [samplePrompt], ...rest } : rest;
 }

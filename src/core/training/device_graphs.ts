@@ -135,7 +135,7 @@ export function deviceUpdateGraph(
     return inputOf(arrayName(array, { group, updated: false }), count);
   };
   const gradients = layout.map((_, group) => arrayOf("gradients", group));
-  const sums = gradients.map((values) => reduceSum(mul(values, values), [0]));
+  const sums = gradients.map((values, group) => sumOfSquares(values, layout[group]!.size));
   const norm = sqrt(sums.reduce((total, sum) => add(total, sum)));
   const clip = mul(inputOf(MAX_GRAD_NORM, 1), reciprocal(add(norm, scalar(1e-6))));
   const gradientScale = min(clip, scalar(1));
@@ -159,6 +159,22 @@ export function deviceUpdateGraph(
     }
   }
   return outputs;
+}
+
+/** Elements that are summed on their own: a GPU gives each sum one group of threads, however long it is. */
+const SUMMED_TOGETHER = 4096;
+
+/** Describes the sum of the squares of `values` [size], as [1]. */
+function sumOfSquares(values: Value, size: number): Value {
+  const squares = mul(values, values);
+  const rows = Math.floor(size / SUMMED_TOGETHER);
+  if (rows < 2) return reduceSum(squares, [0]);
+  const cut = rows * SUMMED_TOGETHER;
+  const blocks = reshape(slice(squares, { axis: 0, start: 0, end: cut }), [rows, SUMMED_TOGETHER]);
+  const sum = reduceSum(reshape(reduceSum(blocks, [1]), [rows]), [0]);
+  return cut === size
+    ? sum
+    : add(sum, reduceSum(slice(squares, { axis: 0, start: cut, end: size }), [0]));
 }
 
 /** The arrays of a group as the update reads them. */

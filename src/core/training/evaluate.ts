@@ -5,7 +5,7 @@
  */
 
 import { createMicroBatch, type MicroBatch } from "../../datasets/batch.ts";
-import { type Dataset, exampleAt, exampleCount } from "../../datasets/dataset.ts";
+import { type Dataset, sequenceAt, sequenceLengths } from "../../datasets/dataset.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Trainer } from "./trainer.ts";
 
@@ -14,12 +14,12 @@ export async function evaluateOn(
   dataset: Dataset,
   { trainer, config }: { readonly trainer: Trainer; readonly config: TrainingConfig },
 ): Promise<number> {
+  const { batchSize } = config;
+  const rows = longestFirst(dataset);
   let loss = 0;
   let count = 0;
-  for (let first = 0; first < exampleCount(dataset); first += config.batchSize) {
-    const rows = Math.min(config.batchSize, exampleCount(dataset) - first);
-    const examples = Array.from({ length: rows }, (_, i) => exampleAt(dataset, first + i));
-    const batch = createMicroBatch(examples, { batchSize: config.batchSize, padTokenId: 0 });
+  for (let first = 0; first < rows.length; first += batchSize) {
+    const batch = batchOf(dataset, { rows: rows.subarray(first, first + batchSize), batchSize });
     loss += await trainer.evaluate(batch);
     count += batch.trainedTokens;
   }
@@ -28,7 +28,23 @@ export async function evaluateOn(
 
 /** Returns the largest micro-batch of a data set: what can be evaluated on it can be on all. */
 export function longestBatch(dataset: Dataset, { batchSize }: TrainingConfig): MicroBatch {
-  const lengths = dataset.offsets.subarray(1).map((end, i) => end - dataset.offsets[i]!);
-  const longest = exampleAt(dataset, lengths.indexOf(dataset.statistics.longestExample));
-  return createMicroBatch([longest], { batchSize, padTokenId: 0 });
+  return batchOf(dataset, { rows: longestFirst(dataset).subarray(0, 1), batchSize });
+}
+
+/** Rows of about the same length share a micro-batch: there is little padding then. */
+function longestFirst(dataset: Dataset): Int32Array {
+  const lengths = sequenceLengths(dataset);
+  return Int32Array.from(lengths, (_, row) => row)
+    .sort((a, b) => lengths[b]! - lengths[a]! || a - b);
+}
+
+function batchOf(
+  dataset: Dataset,
+  { rows, batchSize }: { readonly rows: Int32Array; readonly batchSize: number },
+): MicroBatch {
+  return createMicroBatch(Array.from(rows, (row) => sequenceAt(dataset, row)), {
+    batchSize,
+    padTokenId: 0,
+    packed: dataset.packing !== undefined,
+  });
 }

@@ -44,6 +44,8 @@ export interface LoopOptions {
   readonly gradientAccumulationSteps: number;
   /** Whether each epoch has an order of its own. */
   readonly shuffle: boolean;
+  /** Whether rows of about the same length share a micro-batch. */
+  readonly groupByLength: boolean;
   /** Decides the orders. */
   readonly seed: number;
   /** Learning rates, and with them the number of steps. */
@@ -62,12 +64,17 @@ export interface LoopOptions {
   readonly evaluate?: (() => Promise<number>) | undefined;
   /** Steps between samples; null takes none. */
   readonly sampleSteps: number | null;
-  /** Shows what the model writes now; absent where nobody wants to see it. */
-  readonly sample?: (() => Promise<void>) | undefined;
+  /** Shows what the model writes after `step` steps; absent where nobody wants to see it. */
+  readonly sample?: ((step: number) => Promise<void>) | undefined;
+  /** Whether each checkpoint with the lowest loss of evaluations so far is saved. @default {if the loop may stop early} */
+  readonly saveBest?: boolean;
   /** Told of each step. */
   readonly onStep: (metrics: StepMetrics, progress: Progress) => void;
-  /** Saves a checkpoint. */
-  readonly save: (progress: Progress) => Promise<void>;
+  /** Saves a checkpoint; `supersededBest` was saved for no more than being the best so far, and is no longer. */
+  readonly save: (
+    progress: Progress,
+    supersededBest: number | undefined,
+  ) => Promise<void>;
   /** Asks the loop to save and end. */
   readonly signal?: AbortSignal | undefined;
   /** Reads the time. */
@@ -94,12 +101,19 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const loader = createLoader(options.dataset, options);
   let progress = options.start;
   let saved = progress.step;
-  const save = async () => {
-    if (saved !== progress.step) await options.save(progress);
+  const save = async (supersededBest?: number) => {
+    if (saved !== progress.step) await options.save(progress, supersededBest);
     saved = progress.step;
+  };
+  let sampled: number | undefined;
+  const sample = async () => {
+    if (sampled !== progress.step) await options.sample?.(progress.step);
+    sampled = progress.step;
   };
   const patience = options.earlyStoppingPatience ?? Infinity;
   const isStale = () => progress.evaluationsSinceBest >= patience;
+  const keepsBest = options.saveBest ?? options.earlyStoppingPatience !== null;
+  if (progress.step === 0) await sample();
   for (const batches of loader.steps(progress.cursor)) {
     if (progress.step >= schedule.totalSteps || isStale() || signal?.aborted) break;
     const startedMs = clock();
@@ -117,27 +131,33 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     const evalLoss = evaluate !== undefined && isDue(step, evalSteps, last)
       ? await evaluate()
       : undefined;
+    const bestBefore = progress.bestEvaluation?.step;
     if (evalLoss !== undefined) progress = noteEvaluation(progress, evalLoss);
     const metrics: StepMetrics = {
+      time: new Date(clock()).toISOString(),
       step,
       epoch: progress.epoch,
       loss,
       grad_norm: gradNorm,
       learning_rate: learningRate,
+      tokens: batches.tokens,
       trained_tokens: batches.trainedTokens,
+      tokens_seen: progress.tokensSeen,
       tokens_per_second: batches.tokens / seconds,
+      memory_bytes: Deno.memoryUsage().rss,
       ...(evalLoss === undefined ? {} : { eval_loss: evalLoss }),
     };
     options.onStep(metrics, progress);
-    if (options.sample !== undefined && isDue(step, options.sampleSteps, last)) {
-      await options.sample();
-    }
-    const isBest = options.earlyStoppingPatience !== null && progress.bestEvaluation?.step === step;
-    if (isDue(step, saveSteps, last) || isBest) await save();
+    if (isDue(step, options.sampleSteps, last)) await sample();
+    const isBest = keepsBest && evalLoss !== undefined && progress.bestEvaluation?.step === step;
+    const superseded = isBest && bestBefore !== undefined && !isDue(bestBefore, saveSteps, false);
+    if (isDue(step, saveSteps, last) || isBest) await save(superseded ? bestBefore : undefined);
   }
   await save();
   const done = progress.step >= schedule.totalSteps;
-  return { progress, interrupted: !done && !isStale(), stoppedEarly: !done && isStale() };
+  const stoppedEarly = !done && isStale();
+  if (stoppedEarly && progress.step > options.start.step) await sample();
+  return { progress, interrupted: !done && !stoppedEarly, stoppedEarly };
 }
 
 /** Makes one optimizer step; its loss is the mean over the trained tokens of all its micro-batches. */

@@ -12,7 +12,7 @@ import type { LossRegularization } from "./loss_graph.ts";
 import type { OptimizerConfig } from "./optimizers/optimizer.ts";
 import { layOutParameters, type ParameterGroup } from "./parameters.ts";
 import { plannedGraphs } from "./planned_graphs.ts";
-import type { BatchShape } from "./sequence_inputs.ts";
+import { type BatchShape, isSequenceInput } from "./sequence_inputs.ts";
 import { MAX_SESSIONS } from "./session_cache.ts";
 import type { Trainee } from "./trainee.ts";
 
@@ -113,7 +113,8 @@ export function planMemory(trainee: Trainee, options: MemoryPlanOptions): Memory
     frozen: graphs.frozen,
     activations,
     // what weights were read from or drawn into is rarely collected before training needs its memory
-    copies: weights + copiedBytes(device, { feeds, outputs }),
+    // masks of packed rows are made anew for each micro-batch, and the last ones are not collected at once
+    copies: weights + copiedBytes(device, { feeds, outputs }) + 2 * graphs.sequence,
     runtime: LIBRARY_BYTES[device] + nodes * DESCRIBED_NODE_BYTES + compiled,
     process: processBytes,
   };
@@ -149,6 +150,7 @@ interface GraphsMemory {
   readonly activations: number;
   readonly kept: number;
   readonly feeds: number;
+  readonly sequence: number;
   readonly outputs: number;
   readonly constants: number;
   readonly frozen: number;
@@ -166,10 +168,11 @@ function graphsMemory(
   trainee: Trainee,
   options: GraphsOptions,
 ): GraphsMemory & { readonly largestName: string } {
-  const { batch, seqLen } = options.shape;
+  const { batch, seqLen, segments } = options.shape;
   const rows = Math.max(2, Math.floor(MAX_DESCRIBED_TOKENS / seqLen));
   if (batch <= rows) return describedMemory(trainee, options);
-  const of = (batch: number) => describedMemory(trainee, { ...options, shape: { batch, seqLen } });
+  const of = (batch: number) =>
+    describedMemory(trainee, { ...options, shape: { batch, seqLen, segments } });
   const { largestName, ...many } = of(rows);
   const few = of(rows >> 1);
   const further = (batch - rows) / (rows - (rows >> 1));
@@ -192,6 +195,7 @@ function describedMemory(
     activations: most("activations"),
     kept: keptBytes,
     feeds: most("feeds"),
+    sequence: Math.max(...graphs.map((graph) => sequenceBytes(graph.inputs))),
     outputs: most("outputs"),
     constants: runs.reduce((sum, { constants }) => sum + constants, 0),
     frozen: frozenBytes(trainee, inputs),
@@ -199,6 +203,12 @@ function describedMemory(
     largestName: largest.name,
     nodes: graphs.reduce((sum, { nodes }) => sum + nodes.length, 0),
   };
+}
+
+/** Returns what a graph is fed of positions and masks. */
+function sequenceBytes(inputs: readonly OnnxValueInfo[]): number {
+  return inputs.filter(({ name }) => isSequenceInput(name))
+    .reduce((sum, info) => sum + valueBytes(info), 0);
 }
 
 /** Returns what the graphs are fed of frozen weights, in the form in which they are kept. */

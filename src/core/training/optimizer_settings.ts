@@ -4,14 +4,7 @@
  * @module
  */
 
-import {
-  boolean,
-  type FieldDecoders,
-  nullable,
-  number,
-  oneOf,
-  optional,
-} from "../../utils/json.ts";
+import { defaultsOf, type SettingTable } from "../../utils/settings/setting.ts";
 import { ADAFACTOR_VARIANTS, type AdafactorVariant } from "./optimizers/adafactor.ts";
 import type { AdamWConfig } from "./optimizers/adamw.ts";
 import { MUON_ADJUSTMENTS, type MuonAdjustment } from "./optimizers/muon.ts";
@@ -50,37 +43,100 @@ export interface OptimizerSettings {
   readonly muonAdjustment: MuonAdjustment;
 }
 
-/** What each setting is where nothing else is said. */
-export const OPTIMIZER_DEFAULTS: OptimizerSettings = {
-  optimizer: "adamw",
-  weightDecay: 0.01,
-  adamBeta1: 0.9,
-  adamBeta2: null,
-  adamEpsilon: 1e-8,
-  momentum: null,
-  nesterov: null,
-  adafactorVariant: "transformers",
-  adafactorScaleParameter: false,
-  adafactorBeta1: null,
-  muonLearningRate: null,
-  muonAdjustment: "original",
+/** The definition of each setting. */
+export const OPTIMIZER_SETTINGS: SettingTable<OptimizerSettings> = {
+  optimizer: {
+    kind: "choice",
+    choices: OPTIMIZERS,
+    synonyms: { "adamw-torch": "adamw", "adamw-torch-fused": "adamw", "adamw-hf": "adamw" },
+    default: "adamw",
+    value: "name",
+    help: "what updates the weights",
+    aliases: ["optim"],
+  },
+  weightDecay: {
+    kind: "number",
+    min: 0,
+    default: 0.01,
+    help: "decay of weights that are matrices",
+  },
+  adamBeta1: {
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: 0.9,
+    help: "decay of the mean of gradients",
+  },
+  adamBeta2: {
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: null,
+    otherwise: "0.999; lion: of gradients, 0.99",
+    help: "decay of the mean of their squares",
+  },
+  adamEpsilon: {
+    kind: "number",
+    min: 0,
+    default: 1e-8,
+    otherwise: "1e-8",
+    help: "added to the root of that",
+  },
+  momentum: {
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: null,
+    otherwise: "0.9, muon 0.95",
+    help: "momentum of sgd and muon",
+  },
+  nesterov: {
+    kind: "boolean",
+    off: "do not let it",
+    default: null,
+    otherwise: "with muon",
+    help: "let momentum look a step ahead",
+  },
+  adafactorVariant: {
+    kind: "choice",
+    choices: ADAFACTOR_VARIANTS,
+    default: "transformers",
+    value: "name",
+    help: "whose Adafactor",
+  },
+  adafactorScaleParameter: {
+    kind: "boolean",
+    default: false,
+    help: "make steps of adafactor relative to the size of each weight",
+  },
+  adafactorBeta1: {
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: null,
+    otherwise: "no mean is kept",
+    help: "decay of the mean of changes of adafactor",
+  },
+  muonLearningRate: {
+    kind: "number",
+    min: 0,
+    default: null,
+    otherwise: "10/3 of --learning-rate",
+    help: "learning rate of hidden matrices with muon",
+  },
+  muonAdjustment: {
+    kind: "choice",
+    choices: MUON_ADJUSTMENTS,
+    default: "original",
+    value: "name",
+    help: "how that follows from the shape of a matrix",
+  },
 };
 
-/** Decoders of the settings; those that came later may be missing. */
-export const OPTIMIZER_FIELDS: FieldDecoders<OptimizerSettings> = {
-  optimizer: optional(oneOf(OPTIMIZERS), OPTIMIZER_DEFAULTS.optimizer),
-  weightDecay: number({ min: 0 }),
-  adamBeta1: number({ min: 0, max: 1 }),
-  adamBeta2: nullable(number({ min: 0, max: 1 })),
-  adamEpsilon: number({ min: 0 }),
-  momentum: optional(nullable(number({ min: 0, max: 1 })), null),
-  nesterov: optional(nullable(boolean()), null),
-  adafactorVariant: optional(oneOf(ADAFACTOR_VARIANTS), OPTIMIZER_DEFAULTS.adafactorVariant),
-  adafactorScaleParameter: optional(boolean(), false),
-  adafactorBeta1: optional(nullable(number({ min: 0, max: 1 })), null),
-  muonLearningRate: optional(nullable(number({ min: 0 })), null),
-  muonAdjustment: optional(oneOf(MUON_ADJUSTMENTS), OPTIMIZER_DEFAULTS.muonAdjustment),
-};
+/** What each setting is where nothing else is said. */
+export const OPTIMIZER_DEFAULTS: OptimizerSettings = defaultsOf(
+  OPTIMIZER_SETTINGS,
+) as OptimizerSettings;
 
 /** Muon's learning rate where none is given, as a multiple of the rest's: 0.01 beside 0.003. */
 const MUON_RATE_FACTOR = 10 / 3;

@@ -5,7 +5,7 @@
  */
 
 import { paddedLength } from "../../datasets/batch.ts";
-import { type Dataset, exampleAt, exampleCount } from "../../datasets/dataset.ts";
+import { type Dataset, sequenceLengths } from "../../datasets/dataset.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { LORA_DEFAULTS } from "../../models/adapters/lora_config.ts";
 import { countParameters } from "../../models/language_model.ts";
@@ -88,7 +88,7 @@ export async function checkRun(options: PreflightOptions): Promise<Preflight> {
     );
     return planMemory(variant.trainee, {
       device,
-      shape: { batch: variant.batchSize, seqLen: Math.max(...seqLens) },
+      shape: plannedShape({ ...config, ...variant, seqLen: Math.max(...seqLens) }),
       shapes: seqLens.size,
       gradientAccumulationSteps: variant.gradientAccumulationSteps,
       frozenDtype: variant.baseDtype,
@@ -154,13 +154,23 @@ export function refuseWhatDoesNotFit({ problem, remedies: [first] }: Preflight):
   throw new UserError(`Cannot train: ${problem}; ${advice}`);
 }
 
+/** Graphs of packed rows read positions and masks besides, whatever the examples in them. */
+function plannedShape(
+  { batchSize, seqLen, packing }: {
+    readonly batchSize: number;
+    readonly seqLen: number;
+    readonly packing: boolean;
+  },
+): BatchShape {
+  const segments = packing ? new Int32Array(batchSize * seqLen) : undefined;
+  return { batch: batchSize, seqLen, segments };
+}
+
 /** Returns the lengths that micro-batches of the data may have, the longest first. */
 function paddedLengths(datasets: readonly Dataset[]): number[] {
   const lengths = new Set<number>();
   for (const dataset of datasets) {
-    for (let i = 0; i < exampleCount(dataset); i++) {
-      lengths.add(paddedLength(exampleAt(dataset, i).inputIds.length));
-    }
+    for (const length of sequenceLengths(dataset)) lengths.add(paddedLength(length));
   }
   return [...lengths].toSorted((a, b) => b - a);
 }

@@ -4,16 +4,13 @@
  * @module
  */
 
-import { type Dataset, openDataset } from "../../datasets/dataset.ts";
-import { readLines } from "../../datasets/jsonl.ts";
-import { parseRow } from "../../datasets/parse_row.ts";
-import type { Row } from "../../datasets/row.ts";
+import type { Dataset } from "../../datasets/dataset.ts";
+import { sampleTexts } from "../../datasets/sample_texts.ts";
 import { createModel } from "../../models/architectures.ts";
 import { openAdapter } from "../../models/adapters/folder.ts";
 import { initialAdapter } from "../../models/adapters/initialize.ts";
 import { ALL_LINEAR, LORA_DEFAULTS, type LoraConfig } from "../../models/adapters/lora_config.ts";
 import type { Checkpoint } from "../../models/checkpoint/open.ts";
-import { endsAtMaxPositions } from "../../models/language_model.ts";
 import { findPreset, type Preset } from "../../models/presets.ts";
 import { trainBpe } from "../../models/tokenizer/bpe_trainer.ts";
 import { createTokenizer, loadTokenizer } from "../../models/tokenizer/load_tokenizer.ts";
@@ -44,9 +41,6 @@ export interface TrainingModel {
 
 /** Token vocabularies are rounded up to this, so that products over them have even rows. */
 const VOCAB_GRAIN = 64;
-
-/** The longest examples that are trained on unless told otherwise, in tokens. */
-const DEFAULT_MAX_LENGTH = 512;
 
 /** Options of {@linkcode prepareModel}. */
 export interface PrepareModelOptions {
@@ -158,10 +152,11 @@ async function preparePreset(
   preset: Preset,
   { config, signal }: { readonly config: TrainingConfig; readonly signal: AbortSignal | undefined },
 ): Promise<TrainingModel> {
-  const texts: string[] = [];
-  for await (const { line, text } of readLines(config.dataset, { signal })) {
-    texts.push(...textsOf(parseRow(text, { place: { path: config.dataset, line } }).row));
-  }
+  const texts = await sampleTexts(config.dataset, {
+    format: config.format ?? undefined,
+    skipInvalidRows: config.skipInvalidRows,
+    signal,
+  });
   const largest = createModel(preset.config).vocabSize;
   let json = preset.config;
   let tokenizer: Tokenizer | undefined;
@@ -189,20 +184,6 @@ async function preparePreset(
   };
 }
 
-/** The texts of a row that a tokenizer can learn from. */
-function textsOf(row: Row): string[] {
-  switch (row.kind) {
-    case "tokens":
-      return [];
-    case "messages":
-      return row.messages.map(({ content }) => content);
-    case "completion":
-      return [row.prompt, row.completion];
-    case "text":
-      return [row.text];
-  }
-}
-
 /**
  * Returns the tokenizer's files for a model that was trained on `dataset`. One without a chat template of its own gets
  * the one that conversations were rendered with, so that they are rendered alike wherever it is used.
@@ -215,38 +196,4 @@ export function tokenizerFiles(
   if (tokenizer.hasChatTemplate || dataset.statistics.conversations === 0) return tokenizer.files;
   const template = new TextEncoder().encode(tokenizer.chatTemplate);
   return new Map([...tokenizer.files, ["chat_template.jinja", template]]);
-}
-
-/** Options of {@linkcode prepareDataset}. */
-export interface PrepareDatasetOptions {
-  /** The model it is for. */
-  readonly prepared: TrainingModel;
-  /** Most tokens of an example; null takes the default. */
-  readonly maxLength: number | null;
-  /** Told what is odd about a row. */
-  readonly onWarning: (warning: string) => void;
-  /** Ends the reading. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Reads a data set for a model. */
-export async function prepareDataset(
-  path: string,
-  options: PrepareDatasetOptions,
-): Promise<Dataset> {
-  const { trainee: { model }, tokenizer } = options.prepared;
-  const { maxLength } = options;
-  if (maxLength !== null && maxLength > model.maxPositions && endsAtMaxPositions(model)) {
-    throw new UserError(
-      `Cannot train on rows of up to ${maxLength} tokens: the model has ${model.maxPositions} positions; ` +
-        "lower --max-length",
-    );
-  }
-  return await openDataset(path, {
-    tokenizer,
-    vocabSize: model.vocabSize,
-    maxLength: maxLength ?? Math.min(model.maxPositions, DEFAULT_MAX_LENGTH),
-    onWarning: (warning, { line }) => options.onWarning(`${path}, line ${line}: ${warning}`),
-    signal: options.signal,
-  });
 }

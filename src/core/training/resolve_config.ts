@@ -42,6 +42,7 @@ export function resolveConfig(
   return {
     ...config,
     maxSteps,
+    maxLength: dataset.maxLength,
     learningRate: config.learningRate ??
       (fresh
         ? FRESH_LEARNING_RATE

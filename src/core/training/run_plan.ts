@@ -5,7 +5,7 @@
  */
 
 import { dirname } from "node:path";
-import { type Dataset, exampleCount } from "../../datasets/dataset.ts";
+import { type Dataset, sequenceCount } from "../../datasets/dataset.ts";
 import type { DeviceChoice } from "../../engine/runtime/devices.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { countParameters } from "../../models/language_model.ts";
@@ -68,8 +68,9 @@ export async function describeRun(
 ): Promise<RunPlan> {
   const { maxSteps, saveSteps, keepCheckpoints } = config;
   const effectiveBatch = config.batchSize * config.gradientAccumulationSteps;
-  const rows = Math.min(effectiveBatch, exampleCount(dataset));
+  const rows = Math.min(effectiveBatch, sequenceCount(dataset));
   const saved = saveSteps === null ? 1 : Math.ceil(maxSteps / saveSteps);
+  const best = config.saveBest && config.evalSteps !== null ? 1 : 0;
   return {
     ...preflight,
     device: choice.device,
@@ -77,13 +78,13 @@ export async function describeRun(
     parameters: countParameters(prepared.trainee.model),
     totalSteps: maxSteps,
     effectiveBatch,
-    tokensPerStep: Math.round(dataset.statistics.tokens / exampleCount(dataset) * rows),
+    tokensPerStep: Math.round(dataset.statistics.tokens / sequenceCount(dataset) * rows),
     learningRate: {
       peak: config.learningRate,
       warmupSteps: config.warmupSteps,
       schedule: config.schedule,
     },
-    checkpoints: Math.min(saved, keepCheckpoints ?? Infinity),
+    checkpoints: Math.min(saved, keepCheckpoints ?? Infinity) + best,
     diskFreeBytes: await freeOnDiskOf(output),
   };
 }

@@ -12,6 +12,7 @@ import type { Tensor } from "../../engine/tensor/tensor.ts";
 import { mergeAdapter } from "../../models/adapters/merge.ts";
 import { adaptedModel } from "../../models/adapters/weights.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
+import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { TrainingModel } from "./prepare.ts";
@@ -20,51 +21,71 @@ import { modelWeights, type Trainer } from "./trainer.ts";
 /** The most tokens of a sample. */
 const MAX_SAMPLE_TOKENS = 48;
 
-/** Options of {@linkcode sampleText}. */
+/** Options of {@linkcode sampleTexts}. */
 export interface SampleOptions {
-  /** What to continue: a user's words where the tokenizer knows chats, else the beginning of a text. */
-  readonly prompt: string;
   /** Model and tokenizer. */
   readonly prepared: TrainingModel;
   /** Holds the weights. */
   readonly trainer: Trainer;
   /** Where to run. */
   readonly device: Device;
-  /** Settings of the run. */
+  /** Settings of the run, with what to continue: a user's words where the tokenizer knows chats, else texts. */
   readonly config: TrainingConfig;
 }
 
-/** Returns the model's most likely continuation of a prompt. */
-export async function sampleText(options: SampleOptions): Promise<string> {
-  const { prompt, prepared, trainer, device, config } = options;
-  const { tokenizer } = prepared;
-  if (tokenizer === undefined) {
-    throw new UserError(
-      "Cannot take samples: the model has no tokenizer; leave --sample-prompt out",
-    );
-  }
+/** What the model makes of a prompt. */
+export interface Sample {
+  /** What was given. */
+  readonly prompt: string;
+  /** Its most likely continuation. */
+  readonly text: string;
+}
+
+/**
+ * Finds out before anything is trained that samples cannot be taken.
+ *
+ * @throws {UserError} If they are wanted of a model without a tokenizer.
+ */
+export function refuseSamplesWithoutTokenizer(
+  { samplePrompts }: TrainingConfig,
+  { tokenizer }: TrainingModel,
+): void {
+  if (samplePrompts.length > 0) tokenizerOf(tokenizer);
+}
+
+/** Yields the model's most likely continuation of each prompt of the settings. */
+export async function* sampleTexts(options: SampleOptions): AsyncGenerator<Sample, void> {
+  const { prepared, trainer, device, config } = options;
+  const tokenizer = tokenizerOf(prepared.tokenizer);
   const { model, weights } = await wholeModelOf(prepared, trainer);
   await using decoder = await openModelDecoder(model, {
     device,
     ...(config.threads === null ? {} : { threads: config.threads }),
     weights,
   });
-  const promptIds = tokenizer.hasChatTemplate
-    ? tokenizer.renderChat([{ role: "user", content: prompt }], { addGenerationPrompt: true }).ids
-    : tokenizer.encode(prompt);
-  let text = "";
-  for await (
-    const event of generate(decoder, tokenizer, {
-      promptIds,
-      maxTokens: MAX_SAMPLE_TOKENS,
-      sampling: { ...NEUTRAL_SAMPLING, temperature: 0 },
-      seed: config.seed,
-      eosTokenIds: tokenizer.eosTokenIds,
-    })
-  ) {
-    if (event.type === "output") text += event.text;
+  for (const prompt of config.samplePrompts) {
+    const promptIds = tokenizer.hasChatTemplate
+      ? tokenizer.renderChat([{ role: "user", content: prompt }], { addGenerationPrompt: true }).ids
+      : tokenizer.encode(prompt);
+    let text = "";
+    for await (
+      const event of generate(decoder, tokenizer, {
+        promptIds,
+        maxTokens: MAX_SAMPLE_TOKENS,
+        sampling: { ...NEUTRAL_SAMPLING, temperature: 0 },
+        seed: config.seed,
+        eosTokenIds: tokenizer.eosTokenIds,
+      })
+    ) {
+      if (event.type === "output") text += event.text;
+    }
+    yield { prompt, text };
   }
-  return text;
+}
+
+function tokenizerOf(tokenizer: Tokenizer | undefined): Tokenizer {
+  if (tokenizer !== undefined) return tokenizer;
+  throw new UserError("Cannot take samples: the model has no tokenizer; leave --sample-prompt out");
 }
 
 /** Returns the model as it is now, an adapter's updates in its weights. */

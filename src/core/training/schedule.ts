@@ -4,14 +4,7 @@
  * @module
  */
 
-import {
-  type FieldDecoders,
-  integer,
-  nullable,
-  number,
-  oneOf,
-  optional,
-} from "../../utils/json.ts";
+import { defaultsOf, type SettingTable } from "../../utils/settings/setting.ts";
 
 /** Every schedule. */
 export const SCHEDULES = [
@@ -54,25 +47,53 @@ export interface ScheduleShape {
   readonly lrTimescale: number | null;
 }
 
-/** What the shape of a schedule is where nothing else is said. */
-export const DEFAULT_SCHEDULE_SHAPE: ScheduleShape = {
-  minLrRate: null,
-  lrDecaySteps: null,
-  lrDecayType: "linear",
-  lrCycles: null,
-  lrPower: 1,
-  lrTimescale: null,
+/** The definition of each of them. */
+export const SCHEDULE_SETTINGS: SettingTable<ScheduleShape> = {
+  minLrRate: {
+    kind: "number",
+    min: 0,
+    max: 1,
+    default: null,
+    otherwise: "0.1 of schedules with-min-lr, else 0",
+    flag: "lr-min-rate",
+    value: "part",
+    help: "least learning rate, as a part of the highest",
+  },
+  lrDecaySteps: {
+    kind: "integer",
+    min: 0,
+    default: null,
+    otherwise: "a fifth of the run",
+    value: "steps",
+    help: "steps of the decay of wsd",
+  },
+  lrDecayType: {
+    kind: "choice",
+    choices: DECAY_TYPES,
+    default: "linear",
+    value: "type",
+    help: "how wsd decays",
+  },
+  lrCycles: {
+    kind: "number",
+    min: 0,
+    default: null,
+    otherwise: "0.5, with restarts 1",
+    help: "waves of a cosine",
+  },
+  lrPower: { kind: "number", min: 0, default: 1, help: "exponent of polynomial" },
+  lrTimescale: {
+    kind: "integer",
+    min: 1,
+    default: null,
+    otherwise: "--warmup-steps",
+    value: "steps",
+    help: "steps after which inverse-sqrt is at its highest",
+  },
 };
 
-/** Decoders of the shape; settings of before it came have none of it. */
-export const SCHEDULE_FIELDS: FieldDecoders<ScheduleShape> = {
-  minLrRate: optional(nullable(number({ min: 0, max: 1 })), null),
-  lrDecaySteps: optional(nullable(integer({ min: 0 })), null),
-  lrDecayType: optional(oneOf(DECAY_TYPES), DEFAULT_SCHEDULE_SHAPE.lrDecayType),
-  lrCycles: optional(nullable(number({ min: 0 })), null),
-  lrPower: optional(number({ min: 0 }), DEFAULT_SCHEDULE_SHAPE.lrPower),
-  lrTimescale: optional(nullable(integer({ min: 1 })), null),
-};
+/** What the shape of a schedule is where nothing else is said. */
+export const DEFAULT_SCHEDULE_SHAPE: ScheduleShape = defaultsOf(SCHEDULE_SETTINGS) as ScheduleShape;
 
 /** Options of {@linkcode learningRateAt}. */
 export interface ScheduleOptions extends ScheduleShape {

@@ -31,6 +31,11 @@ const POSITIONS = "positions";
 const ANGLE_ROWS = "angle_rows";
 const MASK = "mask.";
 
+/** Whether an input of a graph is one that {@linkcode sequenceFeeds} feeds. */
+export function isSequenceInput(name: string): boolean {
+  return name === POSITIONS || name === ANGLE_ROWS || name.startsWith(MASK);
+}
+
 /** Describes shapes in a few letters, equal where one graph serves both. */
 export function shapeKey({ batch, seqLen, segments }: BatchShape): string {
   return `${batch} ${seqLen}${segments === undefined ? "" : " packed"}`;

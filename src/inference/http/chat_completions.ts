@@ -38,6 +38,14 @@ const RequestSchema = z.object({
   top_logprobs: z.int().min(0).max(20).nullish().openapi({
     description: "Report this many of the likeliest tokens",
   }),
+  add_generation_prompt: z.boolean().nullish().openapi({
+    description: "End the prompt with the header of the assistant's turn",
+    default: true,
+  }),
+  continue_final_message: z.boolean().nullish().openapi({
+    description: "Leave the last message open and go on with it instead of beginning a new one",
+    default: false,
+  }),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish().openapi({
     description: "More variables for the chat template",
   }),
@@ -139,15 +147,25 @@ function serviceRequest(body: Body): CompletionRequest {
       code: "invalid_value",
     });
   }
+  const goesOn = body.continue_final_message ?? false;
+  if (goesOn && body.add_generation_prompt === true) {
+    throw new ApiError(
+      400,
+      'Cannot use "continue_final_message" together with "add_generation_prompt"',
+      { param: "continue_final_message", code: "invalid_value" },
+    );
+  }
   const maxTokens = max_completion_tokens ?? max_tokens ?? undefined;
   return {
     ...toServiceRequest(body),
     prompts: [{
       kind: "chat",
       messages: body.messages.map(toMessage),
-      ...(body.chat_template_kwargs
-        ? { options: { templateVariables: body.chat_template_kwargs } }
-        : {}),
+      options: {
+        addGenerationPrompt: !goesOn && (body.add_generation_prompt ?? true),
+        continueFinalMessage: goesOn,
+        ...(body.chat_template_kwargs ? { templateVariables: body.chat_template_kwargs } : {}),
+      },
     }],
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(logprobs ? { topLogprobs: top_logprobs ?? 0 } : {}),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type NamedTensors, safetensorsContent } from "../../engine/tensor/safetensors_writer.ts";
 import {
   type FileContent,
@@ -12,6 +12,7 @@ import {
   writeFolderAtomic,
   writeSynced,
 } from "../../utils/atomic_file.ts";
+import { fileError } from "../../utils/file_error.ts";
 import { type AdapterContents, writeAdapterFiles } from "../adapters/folder.ts";
 import { type ModelContents, writeModelFiles } from "../hub/save_model.ts";
 import { checkpointPath, checkpointsFolder, listCheckpoints } from "./list.ts";
@@ -84,13 +85,21 @@ export async function pruneCheckpoints(
   }
   const outdated = (await listCheckpoints(runFolder)).slice(0, -keepLast)
     .filter(({ step }) => !keepSteps.includes(step));
-  for (const { path } of outdated) {
-    // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
-    const condemned = join(checkpointsFolder(runFolder), `.${basename(path)}.part`);
-    await Deno.rename(path, condemned);
-    await removeIfThere(condemned);
-  }
+  for (const { path } of outdated) await removeCheckpoint(path);
   return outdated.map(({ path }) => path);
+}
+
+/** Removes the checkpoint `path`; does nothing if there is none. */
+export async function removeCheckpoint(path: string): Promise<void> {
+  // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
+  const condemned = join(dirname(path), `.${basename(path)}.part`);
+  try {
+    await Deno.rename(path, condemned);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw fileError("remove", path, error);
+  }
+  await removeIfThere(condemned);
 }
 
 /** Removes what a killed process left of saving or removing a checkpoint of a run. */

@@ -6,6 +6,7 @@
 
 import {
   anyObject,
+  array,
   decode,
   integer,
   type JsonObject,
@@ -18,7 +19,7 @@ import {
 } from "../../utils/json.ts";
 import { type RandomState, randomState } from "../../utils/random.ts";
 
-/** The next row to train on. */
+/** The next row of a micro-batch: an example, or several that are packed. */
 export interface DataCursor {
   /** How often all rows have been read before. */
   readonly epoch: number;
@@ -32,6 +33,14 @@ export interface BestEvaluation {
   readonly step: number;
   /** Mean loss of the evaluation data. */
   readonly loss: number;
+}
+
+/** A file that is trained on. */
+export interface TrainedFile {
+  /** Where it was. */
+  readonly path: string;
+  /** SHA-256 of it, in hexadecimal digits. */
+  readonly sha256: string;
 }
 
 /** Where a training run stands. */
@@ -54,6 +63,8 @@ export interface TrainerState {
   readonly evaluationsSinceBest: number;
   /** SHA-256 of the data set. */
   readonly datasetSha256: string;
+  /** The files of the data set. */
+  readonly datasetFiles: readonly TrainedFile[];
   /** How long `metrics.jsonl` was, so that a continued run can cut off what came after. */
   readonly metricsBytes: number;
   /** The resolved configuration of the run. */
@@ -70,6 +81,7 @@ const trainerState = object<TrainerState>({
   bestEvaluation: optional(nullable(object({ step: integer({ min: 1 }), loss: number() })), null),
   evaluationsSinceBest: optional(integer({ min: 0 }), 0),
   datasetSha256: text(),
+  datasetFiles: optional(array(object({ path: text(), sha256: text() })), []),
   metricsBytes: integer({ min: 0 }),
   config: anyObject(),
 });

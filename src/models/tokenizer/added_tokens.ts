@@ -75,8 +75,10 @@ function wholeText(text: string): Section[] {
 }
 
 function touchesWord(text: string, start: number, end: number): boolean {
-  return /[\p{Alphabetic}\p{M}\p{N}\p{Pc}]$/u.test(text.slice(Math.max(0, start - 2), start)) ||
-    /^[\p{Alphabetic}\p{M}\p{N}\p{Pc}]/u.test(text.slice(end, end + 2));
+  return /[\p{Alphabetic}\p{M}\p{N}\p{Pc}\p{Join_Control}]$/u.test(
+    text.slice(Math.max(0, start - 2), start),
+  ) ||
+    /^[\p{Alphabetic}\p{M}\p{N}\p{Pc}\p{Join_Control}]/u.test(text.slice(end, end + 2));
 }
 
 function withWhiteSpace(

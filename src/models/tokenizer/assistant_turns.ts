@@ -11,6 +11,7 @@
 
 import type { Span } from "./token_alignment.ts";
 import { type ChatMessage, ChatTemplateError } from "./tokenizer.ts";
+import { unusedMark } from "./unused_mark.ts";
 
 /** Renders messages, with or without the header of an assistant's turn at the end. */
 export type RenderMessages = (
@@ -18,11 +19,10 @@ export type RenderMessages = (
   options: { readonly addGenerationPrompt: boolean },
 ) => string;
 
-/** Neither text nor white space, so that no template trims or interprets it. */
-const MARK = "\uFDD2\uFDD3";
-
 /** A turn of the assistant: it starts behind its header. */
 export interface AssistantTurn extends Span {
+  /** Index of the message. */
+  readonly message: number;
   /**
    * Where the content ends if `end` is an upper bound only: what follows the turn in the whole conversation is not
    * what follows it when the conversation ends there. The turn then ends with a special token in between.
@@ -40,8 +40,8 @@ export function findAssistantTurns(
   render: RenderMessages,
 ): AssistantTurn[] {
   const whole = render(messages, { addGenerationPrompt: false });
-  return messages.flatMap((message, i) =>
-    message.role === "assistant" ? [findTurn(messages, i, { whole, render })] : []
+  return messages.flatMap(({ role }, message) =>
+    role === "assistant" ? [{ message, ...findTurn(messages, message, { whole, render }) }] : []
   );
 }
 
@@ -62,11 +62,9 @@ function findTurn(
   messages: readonly ChatMessage[],
   index: number,
   { whole, render }: Rendering,
-): AssistantTurn {
+): Omit<AssistantTurn, "message"> {
   const until = render(messages.slice(0, index + 1), { addGenerationPrompt: false });
-  const given = index === 0
-    ? undefined
-    : render(messages.slice(0, index), { addGenerationPrompt: true });
+  const given = renderGiven(messages, index, render);
   if (given !== undefined && until.startsWith(given) && whole.startsWith(until)) {
     return { start: given.length, end: until.length };
   }
@@ -77,12 +75,30 @@ function findTurn(
   return { start, ...end };
 }
 
+/**
+ * Renders what the assistant is given before it writes message `index`; `undefined` if that is nothing, or the template
+ * refuses it, as some do where no user has spoken.
+ */
+export function renderGiven(
+  messages: readonly ChatMessage[],
+  index: number,
+  render: RenderMessages,
+): string | undefined {
+  if (index === 0) return undefined;
+  try {
+    return render(messages.slice(0, index), { addGenerationPrompt: true });
+  } catch (error) {
+    if (error instanceof ChatTemplateError) return undefined;
+    throw error;
+  }
+}
+
 /** The turn ends behind the message's content and what follows it when the conversation ends there. */
 function findEnd(
   messages: readonly ChatMessage[],
   index: number,
   { whole, render, until }: Rendering & { readonly until: string },
-): Omit<AssistantTurn, "start"> | undefined {
+): Omit<AssistantTurn, "start" | "message"> | undefined {
   const contentEnd = findContentEnd(messages, index, { render, text: whole });
   const endInUntil = findContentEnd(messages.slice(0, index + 1), index, { render, text: until });
   if (contentEnd === undefined || endInUntil === undefined) return undefined;
@@ -107,9 +123,11 @@ function findStart(
     });
     if (endInWhole === undefined || endInGiven === undefined) continue;
     const header = given.slice(endInGiven);
-    const shared = commonPrefix(whole.slice(endInWhole), header);
-    // a header may open a thought that is left out in earlier turns; it is then the smaller part of it
-    return 2 * shared > header.length ? endInWhole + shared : undefined;
+    const shared = sharedTags(whole.slice(endInWhole), header);
+    const rest = header.slice(shared);
+    // a header may open a thought, or leave an empty one behind, that is not there in earlier turns
+    const isThought = header.slice(0, shared).trim() !== "" && /think|thought|reason/i.test(rest);
+    return isThought || 2 * shared > header.length ? endInWhole + shared : undefined;
   }
   return findContentStart(messages, index, { render, text: whole });
 }
@@ -126,16 +144,16 @@ function findContentEnd(
   index: number,
   { render, text, addGenerationPrompt = false }: Probe,
 ): number | undefined {
-  const marked = render(
-    messages.with(index, {
-      ...messages[index]!,
-      content: (messages[index]!.content ?? "") + MARK,
-    }),
-    { addGenerationPrompt },
-  );
-  if (!marked.includes(MARK)) return undefined;
-  const suffix = marked.length - (marked.lastIndexOf(MARK) + MARK.length);
-  return text.endsWith(marked.slice(marked.length - suffix)) ? text.length - suffix : undefined;
+  const mark = unusedMark(messages);
+  for (const change of [withContent, withReasoning, withToolName]) {
+    const changed = change(messages[index]!, (text) => text + mark);
+    if (changed === undefined) continue;
+    const marked = render(messages.with(index, changed), { addGenerationPrompt });
+    if (!marked.includes(mark)) continue;
+    const suffix = marked.length - (marked.lastIndexOf(mark) + mark.length);
+    if (text.endsWith(marked.slice(marked.length - suffix))) return text.length - suffix;
+  }
+  return undefined;
 }
 
 /** Returns where the content of a message starts in `text`, `undefined` if the template does not show it. */
@@ -144,15 +162,41 @@ function findContentStart(
   index: number,
   { render, text }: Probe,
 ): number | undefined {
-  const marked = render(
-    messages.with(index, {
-      ...messages[index]!,
-      content: MARK + (messages[index]!.content ?? ""),
-    }),
-    { addGenerationPrompt: false },
-  );
-  const start = marked.indexOf(MARK);
+  const mark = unusedMark(messages);
+  const changed = withContent(messages[index]!, (content) => mark + content);
+  const marked = render(messages.with(index, changed), { addGenerationPrompt: false });
+  const start = marked.indexOf(mark);
   return start >= 0 && text.startsWith(marked.slice(0, start)) ? start : undefined;
+}
+
+type Change = (text: string) => string;
+
+function withContent(message: ChatMessage, change: Change): ChatMessage {
+  return { ...message, content: change(message.content ?? "") };
+}
+
+function withReasoning(message: ChatMessage, change: Change): ChatMessage | undefined {
+  const { reasoning_content: reasoning } = message;
+  return reasoning === undefined ? undefined : { ...message, reasoning_content: change(reasoning) };
+}
+
+/** Changes the name of the last function that is called. */
+function withToolName(message: ChatMessage, change: Change): ChatMessage | undefined {
+  const calls = message.tool_calls;
+  const last = calls?.at(-1);
+  if (calls === undefined || typeof last !== "object" || last === null) return undefined;
+  const renamed = (call: object): object =>
+    "name" in call && typeof call.name === "string" ? { ...call, name: change(call.name) } : call;
+  const changed = "function" in last && typeof last.function === "object" && last.function !== null
+    ? { ...last, function: renamed(last.function) }
+    : renamed(last);
+  return { ...message, tool_calls: calls.with(-1, changed) };
+}
+
+/** Returns how many characters are shared at the beginning, without a tag that is only begun. */
+function sharedTags(a: string, b: string): number {
+  const shared = a.slice(0, commonPrefix(a, b));
+  return shared.replace(/<[^<>\s]*$/, "").length;
 }
 
 function commonPrefix(a: string, b: string): number {

@@ -9,24 +9,14 @@
 
 import { UserError } from "../../utils/errors.ts";
 import { createHeap } from "./heap.ts";
+import { createMergeTable, type MergeTable } from "./merge_table.ts";
 import { asArray, asObject, type Stage } from "./tokenizer_json.ts";
-
-/** Splits words into tokens. */
-export interface WordModel {
-  /** Id of each token. */
-  readonly vocabulary: ReadonlyMap<string, number>;
-  /** Returns the ids of the tokens of `word`. */
-  encode(word: string): number[];
-}
-
-/** Ranks and ids that two tokens merge to, by `left * size + right`. */
-interface Merges {
-  readonly size: number;
-  readonly rankOfPair: ReadonlyMap<number, number>;
-  readonly mergedId: Int32Array;
-}
+import type { WordModel } from "./word_model.ts";
 
 const NONE = -1;
+
+/** The byte-level alphabet lies below, and so do the letters of many languages. */
+const LOW_UNITS = 0x400;
 
 /** Creates a byte-pair encoder from the `model` of a `tokenizer.json`. */
 export function createBpe(model: Stage): WordModel {
@@ -44,7 +34,30 @@ export function createBpe(model: Stage): WordModel {
   const byteIds = model.byte_fallback === true ? byteTokens(vocabulary) : undefined;
   const utf8 = new TextEncoder();
 
+  const isBare = prefix === "" && suffix === "";
+  /** Ids of the first code units, which most characters of most words are; −1 where there is none. */
+  const unitIds = Int32Array.from(
+    { length: LOW_UNITS },
+    (_, unit) => vocabulary.get(String.fromCharCode(unit)) ?? NONE,
+  );
+
   function symbols(word: string): number[] {
+    return (isBare ? bareSymbols(word) : undefined) ?? spelledSymbols(word);
+  }
+
+  /** Returns the ids of the characters if each is a token; `undefined` if not. */
+  function bareSymbols(word: string): number[] | undefined {
+    const ids: number[] = [];
+    for (let i = 0; i < word.length; i++) {
+      const unit = word.charCodeAt(i);
+      const id = unit < LOW_UNITS ? unitIds[unit]! : NONE;
+      if (id === NONE) return undefined;
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  function spelledSymbols(word: string): number[] {
     const ids: number[] = [];
     const characters = Array.from(word);
     let afterUnknown = false;
@@ -71,6 +84,7 @@ export function createBpe(model: Stage): WordModel {
 
   return {
     vocabulary,
+    unknownId,
     encode(word) {
       if (ignoreMerges) {
         const whole = vocabulary.get(word);
@@ -81,22 +95,55 @@ export function createBpe(model: Stage): WordModel {
   };
 }
 
+/** Up to here looking through all pairs for the next merge is faster than a queue. */
+const SHORT = 48;
+
 /** Merges neighbours, lowest rank and then leftmost first, until no pair has a rank. */
-function merge(ids: number[], merges: Merges): number[] {
-  const length = ids.length;
+function merge(ids: number[], merges: MergeTable): number[] {
+  return ids.length <= SHORT ? mergeShort(ids, merges) : mergeLong(ids, merges);
+}
+
+function mergeShort(ids: number[], { rankOf, mergedIds }: MergeTable): number[] {
+  let length = ids.length;
   if (length < 2) return ids;
+  const ranks: number[] = [];
+  for (let i = 0; i + 1 < length; i++) ranks.push(rankOf(ids[i]!, ids[i + 1]!));
+  while (true) {
+    let at = NONE;
+    let lowest = Infinity;
+    for (let i = 0; i + 1 < length; i++) {
+      const rank = ranks[i]!;
+      if (rank !== NONE && rank < lowest) {
+        lowest = rank;
+        at = i;
+      }
+    }
+    if (at === NONE) break;
+    ids[at] = mergedIds[lowest]!;
+    for (let i = at + 1; i + 1 < length; i++) {
+      ids[i] = ids[i + 1]!;
+      ranks[i] = ranks[i + 1]!;
+    }
+    length--;
+    if (at > 0) ranks[at - 1] = rankOf(ids[at - 1]!, ids[at]!);
+    ranks[at] = at + 1 < length ? rankOf(ids[at]!, ids[at + 1]!) : NONE;
+  }
+  ids.length = length;
+  return ids;
+}
+
+function mergeLong(ids: number[], { rankOf, mergedIds }: MergeTable): number[] {
+  const length = ids.length;
   const next = new Int32Array(length).map((_, i) => i + 1 < length ? i + 1 : NONE);
   const previous = new Int32Array(length).map((_, i) => i - 1);
   // rank and position in one number: both stay far below 2^26
   const queue = createHeap<number>((a, b) => a < b);
   const positions = 2 ** 26;
-  const rankAt = (at: number): number | undefined =>
-    next[at]! === NONE
-      ? undefined
-      : merges.rankOfPair.get(ids[at]! * merges.size + ids[next[at]!]!);
+  const rankAt = (at: number): number =>
+    next[at]! === NONE ? NONE : rankOf(ids[at]!, ids[next[at]!]!);
   const enqueue = (at: number): void => {
     const rank = rankAt(at);
-    if (rank !== undefined) queue.push(rank * positions + at);
+    if (rank !== NONE) queue.push(rank * positions + at);
   };
   for (let at = 0; at < length - 1; at++) enqueue(at);
   while (true) {
@@ -105,8 +152,8 @@ function merge(ids: number[], merges: Merges): number[] {
     const at = item % positions;
     if (ids[at] === NONE) continue;
     const rank = rankAt(at);
-    const merged = merges.mergedId[Math.floor(item / positions)]!;
-    if (rank === undefined || merges.mergedId[rank] !== merged) continue;
+    const merged = mergedIds[Math.floor(item / positions)]!;
+    if (rank === NONE || mergedIds[rank] !== merged) continue;
     const right = next[at]!;
     ids[at] = merged;
     ids[right] = NONE;
@@ -122,26 +169,26 @@ function parseMerges(
   list: readonly unknown[],
   vocabulary: ReadonlyMap<string, number>,
   prefixLength: number,
-): Merges {
-  let size = 0;
-  for (const id of vocabulary.values()) size = Math.max(size, id + 1);
-  const rankOfPair = new Map<number, number>();
-  const mergedId = new Int32Array(list.length);
+): MergeTable {
+  const left = new Int32Array(list.length);
+  const right = new Int32Array(list.length);
+  const merged = new Int32Array(list.length);
   list.forEach((entry, rank) => {
-    const [left, right] = typeof entry === "string" ? entry.split(" ", 2) : entry as string[];
-    const leftId = vocabulary.get(left ?? "");
-    const rightId = vocabulary.get(right ?? "");
-    const id = vocabulary.get(`${left}${right?.slice(prefixLength)}`);
-    if (leftId === undefined || rightId === undefined || id === undefined) {
+    const [first, second] = typeof entry === "string" ? entry.split(" ", 2) : entry as string[];
+    const firstId = vocabulary.get(first ?? "");
+    const secondId = vocabulary.get(second ?? "");
+    const id = vocabulary.get(`${first}${second?.slice(prefixLength)}`);
+    if (firstId === undefined || secondId === undefined || id === undefined) {
       throw new UserError(
-        `Cannot read tokenizer.json: "model.merges[${rank}]" joins "${left}" and "${right}", ` +
+        `Cannot read tokenizer.json: "model.merges[${rank}]" joins "${first}" and "${second}", ` +
           "which are not in the vocabulary together with their merge",
       );
     }
-    rankOfPair.set(leftId * size + rightId, rank);
-    mergedId[rank] = id;
+    left[rank] = firstId;
+    right[rank] = secondId;
+    merged[rank] = id;
   });
-  return { size, rankOfPair, mergedId };
+  return createMergeTable({ left, right, merged });
 }
 
 function byteTokens(vocabulary: ReadonlyMap<string, number>): (number | undefined)[] {

@@ -8,14 +8,21 @@ import { messageOf } from "../../utils/errors.ts";
 import { type JinjaTemplate, parseJinja } from "./jinja_interpreter.ts";
 import { formatTime } from "./strftime.ts";
 import type { Span } from "./token_alignment.ts";
+import { unusedMark } from "./unused_mark.ts";
 import { ChatTemplateError } from "./tokenizer.ts";
+
+/** What was written inside of a `generation` block. */
+export interface GeneratedSpan extends Span {
+  /** Index of the message that was written, `undefined` where the template does not tell. */
+  readonly message: number | undefined;
+}
 
 /** What a template wrote. */
 export interface RenderedTemplate {
   /** The text. */
   readonly text: string;
   /** What was written inside of `generation` blocks. */
-  readonly generated: readonly Span[];
+  readonly generated: readonly GeneratedSpan[];
 }
 
 /** A parsed chat template. */
@@ -49,8 +56,11 @@ export function parseChatTemplate(
   return {
     marksGeneration,
     render(variables) {
-      const marker = marksGeneration ? unusedMarker(variables) : "";
-      const marks = { open: `${marker}(`, close: `${marker})` };
+      const marker = marksGeneration ? unusedMark(variables) : "";
+      const marks = {
+        open: (message: number | undefined) => `${marker}(${message ?? ""};`,
+        close: `${marker})`,
+      };
       let text: string;
       try {
         text = template.render(variables, { globals, marks });
@@ -89,22 +99,25 @@ function range(start: number, stop?: number, step = 1): number[] {
   return numbers;
 }
 
-/** Returns a text that occurs nowhere in `variables`; noncharacters are meant for such inner use. */
-function unusedMarker(variables: Readonly<Record<string, unknown>>): string {
-  const content = JSON.stringify(variables);
-  let number = 0;
-  while (content.includes(`\uFDD0${number}\uFDD1`)) number++;
-  return `\uFDD0${number}\uFDD1`;
-}
-
 function removeMarks(marked: string, marker: string): RenderedTemplate {
-  const generated: Span[] = [];
+  const generated: GeneratedSpan[] = [];
   let text = "";
   let start = 0;
+  let message: number | undefined;
   marked.split(marker).forEach((part, i) => {
-    if (i > 0 && part[0] === "(") start = text.length;
-    if (i > 0 && part[0] === ")") generated.push({ start, end: text.length });
-    text += i > 0 ? part.slice(1) : part;
+    if (i === 0) {
+      text = part;
+      return;
+    }
+    const opened = /^\((\d*);/.exec(part);
+    if (opened === null) {
+      generated.push({ start, end: text.length, message });
+      text += part.slice(1);
+    } else {
+      start = text.length;
+      message = opened[1] === "" ? undefined : Number(opened[1]);
+      text += part.slice(opened[0].length);
+    }
   });
   return { text, generated };
 }

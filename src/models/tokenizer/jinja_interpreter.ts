@@ -2,32 +2,33 @@
  * `@huggingface/jinja` with what chat templates need beyond it:
  *
  * - `generation` blocks, which the library drops, mark what they print;
- * - `strip`, `lstrip` and `rstrip` take the characters to strip;
- * - text and something that is no text cannot be added, so that a wrong conversation is an error and not `"[object]"`;
- * - `tojson` writes floats as floats.
+ * - `strip`, `lstrip`, `rstrip` and `trim` take the characters to strip, and Python's white space for such;
+ * - text and something that is no text cannot be added, as in Python;
+ * - what is printed is written as Python writes it, and `tojson` writes floats as floats;
+ * - loops go through texts and undefined values, `format` fills in, and there are `min` and `max`.
  *
  * @module
  */
 
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
-import {
-  createJinjaValues,
-  formatFloat,
-  type JinjaValue,
-  type JinjaValues,
-} from "./jinja_values.ts";
+import { dumpJson } from "./jinja_json.ts";
+import { markPrinted, PRINTED, VALUE } from "./jinja_nodes.ts";
+import type { JinjaNode as Node } from "./jinja_nodes.ts";
+import { createJinjaValues, type JinjaValue, type JinjaValues } from "./jinja_values.ts";
+import { pythonText } from "./python_text.ts";
+import { pythonStrip, STRIP_SIDES, type StripMethod } from "./python_strip.ts";
 
 /** Strings put around what a `generation` block prints. */
 export interface GenerationMarks {
-  /** Before it. */
-  readonly open: string;
-  /** After it. */
+  /** Returns the one before it; `message` is the index of the message that is written, where there is one. */
+  readonly open: (message: number | undefined) => string;
+  /** The one after it. */
   readonly close: string;
 }
 
 /** A parsed template. */
 export interface JinjaTemplate {
-  /** Runs it: `globals` are functions and constants, `variables` are JSON data. */
+  /** Runs it: `globals` are functions and constants, `variables` are JSON data, `messages` among them. */
   render(
     variables: Readonly<Record<string, unknown>>,
     options: {
@@ -39,25 +40,6 @@ export interface JinjaTemplate {
 
 type Statement = Parameters<Interpreter["evaluate"]>[0];
 type LibraryValue = ReturnType<Interpreter["evaluate"]>;
-
-/** The parts of syntax nodes that are looked at here. */
-interface Node {
-  readonly type: string;
-  readonly value?: unknown;
-  readonly callee?: Node;
-  readonly call?: Node;
-  readonly args?: readonly Node[];
-  readonly body?: readonly Node[];
-  readonly object?: Node;
-  readonly property?: Node;
-  readonly computed?: boolean;
-  readonly operator?: { readonly value: string };
-  readonly left?: Node;
-  readonly right?: Node;
-  readonly operand?: Node;
-  readonly filter?: Node;
-  readonly key?: { readonly value: string };
-}
 
 /** Name of the macro that stands for a `generation` block. */
 const GENERATION = "generation_block";
@@ -71,6 +53,7 @@ export function parseJinja(source: string): JinjaTemplate {
   const program = parse(
     tokenize(rewriteGenerationBlocks(source), { lstrip_blocks: true, trim_blocks: true }),
   );
+  markPrinted(program as unknown as Node);
   const values = createJinjaValues();
   return {
     render(variables, { globals, marks }) {
@@ -80,7 +63,9 @@ export function parseJinja(source: string): JinjaTemplate {
         if (value === undefined) continue;
         environment.setVariable(name, values.fromJson(value) as LibraryValue);
       }
-      return String(new ChatInterpreter(environment, { values, marks }).run(program).value);
+      const messages = indexOfMessages(environment.variables.get("messages"));
+      const interpreter = new ChatInterpreter(environment, { values, marks, messages });
+      return String(interpreter.run(program).value);
     },
   };
 }
@@ -92,17 +77,24 @@ function rewriteGenerationBlocks(source: string): string {
     .replace(/\{%([-+]?)\s*endgeneration\s*([-+]?)%\}/g, "{%$1 endcall $2%}");
 }
 
-class ChatInterpreter extends Interpreter {
-  readonly #values: JinjaValues;
-  readonly #marks: GenerationMarks;
+/** Messages are told apart by identity: slices and reversed lists hold the same values. */
+function indexOfMessages(messages: JinjaValue | undefined): ReadonlyMap<unknown, number> {
+  const list: readonly unknown[] = Array.isArray(messages?.value) ? messages.value : [];
+  return new Map(list.map((message, i) => [message, i]));
+}
 
-  constructor(
-    environment: Environment,
-    options: { readonly values: JinjaValues; readonly marks: GenerationMarks },
-  ) {
+interface ChatInterpreterOptions {
+  readonly values: JinjaValues;
+  readonly marks: GenerationMarks;
+  readonly messages: ReadonlyMap<unknown, number>;
+}
+
+class ChatInterpreter extends Interpreter {
+  readonly #options: ChatInterpreterOptions;
+
+  constructor(environment: Environment, options: ChatInterpreterOptions) {
     super(environment);
-    this.#values = options.values;
-    this.#marks = options.marks;
+    this.#options = options;
   }
 
   override evaluate(statement: Statement, environment: Environment): LibraryValue {
@@ -113,21 +105,64 @@ class ChatInterpreter extends Interpreter {
   /** Evaluates the nodes that the library does not evaluate as needed; `undefined` for all others. */
   #evaluateHere(node: Node | undefined, environment: Environment): JinjaValue | undefined {
     switch (node?.type) {
+      case VALUE:
+        return node.value as JinjaValue;
+      case PRINTED:
+        return this.#options.values.text(pythonText(this.#evaluate(node.operand, environment)));
       case "CallStatement":
         return node.call?.callee?.value === GENERATION
           ? this.#generation(node, environment)
           : undefined;
+      case "For":
+        return this.#for(node, environment);
       case "CallExpression":
-        return this.#strip(node, environment);
+        return this.#callMethod(node, environment);
       case "BinaryExpression":
-        return node.operator?.value === "+" ? this.#concatenate(node, environment) : undefined;
+        return this.#binary(node, environment);
       case "FilterExpression":
-        return (node.filter?.callee ?? node.filter)?.value === "tojson"
-          ? this.#toJson(node, environment)
-          : undefined;
+        return this.#filter(node, environment);
       default:
         return undefined;
     }
+  }
+
+  #filter(node: Node, environment: Environment): JinjaValue | undefined {
+    switch ((node.filter?.callee ?? node.filter)?.value) {
+      case "tojson":
+        return this.#toJson(node, environment);
+      case "trim":
+        return this.#stripped(this.#evaluate(node.operand, environment), "strip", {
+          node: node.filter,
+          environment,
+        });
+      case "string":
+        return this.#options.values.text(pythonText(this.#evaluate(node.operand, environment)));
+      case "list": {
+        const list = this.#evaluate(node.operand, environment);
+        return list.type === "StringValue" ? this.#options.values.iterable(list) : undefined;
+      }
+      case "min":
+      case "max":
+        return this.#extreme(node, environment);
+      case "selectattr":
+      case "rejectattr": {
+        const list = this.#evaluate(node.operand, environment);
+        // letters have no attributes, and nothing is selected from nothing
+        return Array.isArray(list.value) ? undefined : this.#options.values.fromJson([]);
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** Evaluates `list | min` and `list | max` of numbers or texts. */
+  #extreme(node: Node, environment: Environment): JinjaValue | undefined {
+    const list = this.#evaluate(node.operand, environment).value;
+    if (!Array.isArray(list)) return undefined;
+    const sign = (node.filter?.callee ?? node.filter)?.value === "min" ? 1 : -1;
+    const order = (a: JinjaValue, b: JinjaValue): number =>
+      a.value! < b.value! ? -sign : a.value! > b.value! ? sign : 0;
+    return (list as readonly JinjaValue[]).toSorted(order)[0];
   }
 
   #evaluate(node: Node | undefined, environment: Environment): JinjaValue {
@@ -137,33 +172,75 @@ class ChatInterpreter extends Interpreter {
   #generation(node: Node, environment: Environment): JinjaValue {
     const block = { type: "Program", body: node.body ?? [] };
     const printed = this.#evaluate(block, new Environment(environment));
-    return this.#values.text(`${this.#marks.open}${printed.value}${this.#marks.close}`);
+    const { marks, values } = this.#options;
+    const open = marks.open(this.#messageIn(environment));
+    return values.text(`${open}${printed.value}${marks.close}`);
   }
 
-  /** Evaluates `text.strip(characters)`; `undefined` for every other call. */
-  #strip(node: Node, environment: Environment): JinjaValue | undefined {
+  /** Returns the index of the message that a loop or a macro works on; its variable may have any name. */
+  #messageIn(environment: Environment): number | undefined {
+    for (let scope: Environment | undefined = environment; scope; scope = scope.parent) {
+      for (const value of scope.variables.values()) {
+        const index = this.#options.messages.get(value);
+        if (index !== undefined) return index;
+      }
+    }
+    return undefined;
+  }
+
+  /** Goes through texts, undefined values and lists of tuples, too. */
+  #for(node: Node, environment: Environment): JinjaValue {
+    const select = node.iterable?.type === "SelectExpression" ? node.iterable : undefined;
+    const list = this.#evaluate(select?.lhs ?? node.iterable, environment);
+    const value = { type: VALUE, value: this.#options.values.iterable(list) };
+    const iterable = select === undefined ? value : { ...select, lhs: value };
+    return super.evaluate({ ...node, iterable } as unknown as Statement, environment);
+  }
+
+  /** Evaluates `text.strip(characters)` and the like; `undefined` for every other call. */
+  #callMethod(node: Node, environment: Environment): JinjaValue | undefined {
     const callee = node.callee;
-    if (callee?.type !== "MemberExpression" || callee.computed || node.args?.length !== 1) return;
+    if (callee?.type !== "MemberExpression" || callee.computed) return undefined;
     const method = String(callee.property?.value);
-    if (method !== "strip" && method !== "lstrip" && method !== "rstrip") return;
+    const strips = Object.hasOwn(STRIP_SIDES, method);
+    if (!strips && method !== "format") return undefined;
     const text = this.#evaluate(callee.object, environment);
-    const characters = this.#evaluate(node.args[0], environment);
-    if (text.type !== "StringValue" || characters.type !== "StringValue") return;
-    const set = new Set(String(characters.value));
-    const kept = Array.from(String(text.value));
-    let start = 0;
-    let end = kept.length;
-    if (method !== "rstrip") { while (start < end && set.has(kept[start]!)) start++; }
-    if (method !== "lstrip") { while (end > start && set.has(kept[end - 1]!)) end--; }
-    return this.#values.text(kept.slice(start, end).join(""));
+    if (text.type !== "StringValue") return undefined;
+    if (strips) return this.#stripped(text, method as StripMethod, { node, environment });
+    const parts = (node.args ?? []).map((part) => pythonText(this.#evaluate(part, environment)));
+    const filled = String(text.value).replace(/\{\}/g, () => parts.shift() ?? "");
+    return this.#options.values.text(filled);
   }
 
-  /** Evaluates `a + b` if either is text. */
-  #concatenate(node: Node, environment: Environment): JinjaValue | undefined {
+  /** Strips the text of a value; the first argument of `node`, if there is one, has the characters. */
+  #stripped(
+    value: JinjaValue,
+    method: StripMethod,
+    { node, environment }: { readonly node: Node | undefined; readonly environment: Environment },
+  ): JinjaValue {
+    const characters = node?.args?.[0] && this.#evaluate(node.args[0], environment);
+    const given = characters?.type === "StringValue" ? String(characters.value) : undefined;
+    return this.#options.values.text(pythonStrip(pythonText(value), method, given));
+  }
+
+  /** Evaluates `a + b` if either is text, `a ~ b`, and `a in b` if `a` is nothing. */
+  #binary(node: Node, environment: Environment): JinjaValue | undefined {
+    const operator = node.operator?.value;
+    if (operator !== "+" && operator !== "~" && operator !== "in" && operator !== "not in") {
+      return undefined;
+    }
+    const { values } = this.#options;
     const left = this.#evaluate(node.left, environment);
     const right = this.#evaluate(node.right, environment);
+    if (operator === "~") return values.text(pythonText(left) + pythonText(right));
+    if (operator !== "+") {
+      const isNothing = left.type === "UndefinedValue" || left.type === "NullValue";
+      if (!isNothing || !Array.isArray(right.value)) return undefined;
+      const isIn = right.value.some(({ type }) => type === left.type);
+      return values.fromJson(isIn === (operator === "in"));
+    }
     if (left.type === "StringValue" && right.type === "StringValue") {
-      return this.#values.text(String(left.value) + String(right.value));
+      return values.text(String(left.value) + String(right.value));
     }
     if (left.type !== "StringValue" && right.type !== "StringValue") return undefined;
     const names = [left, right].map(({ type }) => type.replace("Value", "").toLowerCase());
@@ -181,56 +258,12 @@ class ChatInterpreter extends Interpreter {
     const separators = (options.get("separators")?.value as JinjaValue[] | null | undefined)
       ?.map(({ value }) => String(value));
     const [item, key] = separators ?? [typeof indent === "number" ? "," : ", ", ": "];
-    const json = writeJson(this.#evaluate(node.operand, environment), {
+    return this.#options.values.text(dumpJson(this.#evaluate(node.operand, environment), {
       indent: typeof indent === "number" ? indent : undefined,
       item: item!,
       key: key!,
       sortKeys: options.get("sort_keys")?.value === true,
-    }, "\n");
-    const escapes = options.get("ensure_ascii")?.value === true;
-    return this.#values.text(escapes ? json.replace(/[\u007f-\uffff]/g, escapeUnit) : json);
+      ensureAscii: options.get("ensure_ascii")?.value === true,
+    }));
   }
-}
-
-interface JsonLayout {
-  readonly indent: number | undefined;
-  readonly item: string;
-  readonly key: string;
-  readonly sortKeys: boolean;
-}
-
-/** Writes a value as Python's `json.dumps`; `line` is a line break with the indentation of the enclosing value. */
-function writeJson(value: JinjaValue, layout: JsonLayout, line: string): string {
-  const inner = line + " ".repeat(layout.indent ?? 0);
-  const enclose = (open: string, parts: readonly string[], close: string): string =>
-    layout.indent === undefined || parts.length === 0
-      ? open + parts.join(layout.item) + close
-      : open + inner + parts.join(layout.item + inner) + line + close;
-  switch (value.type) {
-    case "FloatValue":
-      return formatFloat(value.value as number);
-    case "ArrayValue":
-    case "TupleValue": {
-      const items = value.value as readonly JinjaValue[];
-      return enclose("[", items.map((each) => writeJson(each, layout, inner)), "]");
-    }
-    case "ObjectValue":
-    case "NamespaceValue": {
-      const entries = [...value.value as ReadonlyMap<string, JinjaValue>];
-      if (layout.sortKeys) entries.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
-      const parts = entries.map(([name, each]) =>
-        JSON.stringify(name) + layout.key + writeJson(each, layout, inner)
-      );
-      return enclose("{", parts, "}");
-    }
-    case "FunctionValue":
-    case "UndefinedValue":
-      throw new TypeError(`Cannot write ${value.type.replace("Value", "").toLowerCase()} as JSON`);
-    default:
-      return JSON.stringify(value.value);
-  }
-}
-
-function escapeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -23,6 +23,8 @@ export interface JinjaValues {
    * exponent keeps being a float as what `JSON.rawJSON` returns, since `1.0` and `1` are not printed alike.
    */
   fromJson(value: unknown): JinjaValue;
+  /** Makes what Python goes through: the characters of a text, nothing for an undefined value, lists for tuples. */
+  iterable(value: JinjaValue): JinjaValue;
 }
 
 /** Creates a maker of values. */
@@ -34,7 +36,6 @@ export function createJinjaValues(): JinjaValues {
   const FloatValue = classOf("a float", 0.5);
   const ArrayValue = classOf("an array", []);
   const ObjectValue = classOf("an object", {});
-  let scratch = 0;
 
   function fromJson(value: unknown): JinjaValue {
     if (typeof value === "string") return new StringValue(value);
@@ -45,10 +46,29 @@ export function createJinjaValues(): JinjaValues {
       const entries = Object.entries(value).filter(([, each]) => each !== undefined);
       return new ObjectValue(new Map(entries.map(([key, each]) => [key, fromJson(each)])));
     }
-    return environment.set(`value ${scratch++}`, value);
+    return new Environment().set("a value", value);
   }
 
-  return { text: (value) => new StringValue(value), fromJson };
+  function iterable(value: JinjaValue): JinjaValue {
+    switch (value.type) {
+      case "StringValue":
+        return fromJson(Array.from(String(value.value)));
+      case "UndefinedValue":
+        return fromJson([]);
+      case "ArrayValue":
+      case "TupleValue": {
+        const items = value.value as readonly JinjaValue[];
+        if (!items.some(({ type }) => type === "TupleValue")) return value;
+        return new ArrayValue(
+          items.map((item) => item.type === "TupleValue" ? new ArrayValue(item.value) : item),
+        );
+      }
+      default:
+        return value;
+    }
+  }
+
+  return { text: (value) => new StringValue(value), fromJson, iterable };
 }
 
 /** Writes a float as Python does. */

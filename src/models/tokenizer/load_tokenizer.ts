@@ -20,6 +20,7 @@ import { parsePostProcessor } from "./post_processor.ts";
 import { markSpecial, parseSpecialTokens } from "./special_tokens.ts";
 import { createTextTokenizer } from "./text_encoder.ts";
 import { createTokenDecoder } from "./token_decoder.ts";
+import { findTurnEnd } from "./turn_end.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { asObject, parseTokenizerJson } from "./tokenizer_json.ts";
 
@@ -136,10 +137,29 @@ export function createTokenizer(
     return template;
   }
 
+  const render: Tokenizer["renderChat"] = (messages, chat = {}) =>
+    renderChat(templateFor((chat.tools?.length ?? 0) > 0), messages, {
+      ...chat,
+      tokenizer: textTokenizer,
+      decode: (ids) => join(ids.flatMap((id) => spelling[id] ?? [])),
+      specialTokens,
+      endIds: eosTokenIds,
+    });
+  function endIds(): readonly number[] {
+    const turnEnd = findTurnEnd(render, {
+      isSpecial: (id) => specialIds.has(id),
+      isBlank: (id) => join([spelling[id] ?? ""]).trim() === "",
+    });
+    return [...turnEnd === undefined ? eosTokenIds : new Set([...eosTokenIds, turnEnd])];
+  }
+
+  let ends: readonly number[] | undefined;
   return {
     vocabSize: spelling.length,
     bosTokenId: idOf(specialTokens.bos_token),
-    eosTokenIds: [...eosTokenIds],
+    get eosTokenIds() {
+      return ends ??= endIds();
+    },
     padTokenId: idOf(specialTokens.pad_token),
     hasChatTemplate: sources.has(DEFAULT_TEMPLATE),
     chatTemplate,
@@ -160,12 +180,7 @@ export function createTokenizer(
       }
       return join(tokens);
     },
-    renderChat: (messages, chat = {}) =>
-      renderChat(templateFor((chat.tools?.length ?? 0) > 0), messages, {
-        ...chat,
-        tokenizer: textTokenizer,
-        specialTokens,
-      }),
+    renderChat: render,
   };
 }
 

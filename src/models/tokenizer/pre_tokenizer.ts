@@ -10,8 +10,8 @@
 
 import { UserError } from "../../utils/errors.ts";
 import { SequencePreTokenizer, SplitPreTokenizer } from "@huggingface/tokenizers";
-import { toByteLevel } from "./byte_level.ts";
-import { asArray, parseStage, type Stage } from "./tokenizer_json.ts";
+import { fromByteLevel, toByteLevel } from "./byte_level.ts";
+import { asArray, fromLibrary, parseStage, type Stage } from "./tokenizer_json.ts";
 
 /** How words are found and spelled. */
 export interface PreTokenizer {
@@ -21,6 +21,8 @@ export interface PreTokenizer {
   split(text: string, isFirst: boolean): readonly string[];
   /** Spells a word as the model's vocabulary does. */
   spell(word: string): string;
+  /** Returns what words stand for that `split` gives spelled already; `undefined` where it gives text. */
+  readonly textsOf: ((words: readonly string[]) => readonly string[]) | undefined;
 }
 
 type Splitter = (text: string, isFirst: boolean) => readonly string[];
@@ -29,13 +31,20 @@ const GPT2_WORDS =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 const WORDS_AND_SIGNS =
-  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{White_Space}]+/gu;
+  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
+
+const BERT_WORDS = /[^\p{White_Space}\p{P}!-\/:-@\[-`{-~]+|[\p{P}!-\/:-@\[-`{-~]/gu;
 
 /** Creates what the `pre_tokenizer` of a `tokenizer.json` describes. */
 export function createPreTokenizer(stage: Stage | undefined): PreTokenizer {
   const stages = flatten(stage);
   const isByteLevel = stages.some(({ type }) => type === "ByteLevel");
-  const splitters = stages.map(createSplitter);
+  // bytes are spelled last of all, so that words met before need not be spelled again, unless a stage wants to see them
+  const spelledBy = stages.findIndex(({ type }) => type === "ByteLevel");
+  const isSpelled = isByteLevel && spelledBy < stages.length - 1;
+  const splitters = stages.map(createSplitter).flatMap((splitter, i) =>
+    isSpelled && i === spelledBy ? [splitter, (text: string) => [toByteLevel(text)]] : [splitter]
+  );
   return {
     isByteLevel,
     split: (text, isFirst) => {
@@ -47,8 +56,15 @@ export function createPreTokenizer(stage: Stage | undefined): PreTokenizer {
       }
       return words;
     },
-    spell: isByteLevel ? toByteLevel : (word) => word,
+    spell: isByteLevel && !isSpelled ? toByteLevel : (word) => word,
+    textsOf: isSpelled ? textsOfSpelled : undefined,
   };
+}
+
+/** A character whose bytes lie in several words belongs to the one in which it ends. */
+function textsOfSpelled(words: readonly string[]): readonly string[] {
+  const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+  return words.map((word) => utf8.decode(fromByteLevel(word), { stream: true }));
 }
 
 function flatten(stage: Stage | undefined): Stage[] {
@@ -58,16 +74,10 @@ function flatten(stage: Stage | undefined): Stage[] {
     .flatMap((inner, i) => flatten(parseStage(inner, `"pre_tokenizer.pretokenizers[${i}]"`)));
 }
 
-function createSplitter(stage: Stage, index: number, stages: readonly Stage[]): Splitter {
-  if (index > 0 && stages[index - 1]!.type === "ByteLevel") {
-    throw new UserError(
-      `Cannot read tokenizer.json: pre-tokenizer "${stage.type}" after "ByteLevel" is not supported`,
-    );
-  }
+function createSplitter(stage: Stage): Splitter {
   switch (stage.type) {
     case "Split":
       return createSplit(stage);
-    // the bytes are spelled last of all, so that words met before need not be spelled again
     case "ByteLevel": {
       const prefix = stage.add_prefix_space === true;
       const pattern = stage.use_regex === false ? undefined : GPT2_WORDS;
@@ -82,15 +92,30 @@ function createSplitter(stage: Stage, index: number, stages: readonly Stage[]): 
     }
     case "Whitespace":
       return (text) => text.match(WORDS_AND_SIGNS) ?? [];
+    case "BertPreTokenizer":
+      return (text) => text.match(BERT_WORDS) ?? [];
+    case "CharDelimiterSplit": {
+      const delimiter = String(stage.delimiter);
+      return (text) => text.split(delimiter).filter((word) => word !== "");
+    }
+    case "FixedLength": {
+      const length = Number(stage.length);
+      return (text) => text.match(new RegExp(`[^]{1,${length}}`, "gu")) ?? [];
+    }
     case "WhitespaceSplit":
       return (text) => text.match(/\P{White_Space}+/gu) ?? [];
     case "Metaspace":
       return createMetaspace(stage);
     default: {
-      const other = new SequencePreTokenizer(
-        { type: "Sequence", pretokenizers: [stage] } as unknown as ConstructorParameters<
-          typeof SequencePreTokenizer
-        >[0],
+      const other = fromLibrary(
+        stage,
+        "pre-tokenizer",
+        () =>
+          new SequencePreTokenizer(
+            { type: "Sequence", pretokenizers: [stage] } as unknown as ConstructorParameters<
+              typeof SequencePreTokenizer
+            >[0],
+          ),
       );
       return (text) => other.pre_tokenize(text);
     }

@@ -4,18 +4,12 @@
  * @module
  */
 
-import { UserError } from "../../utils/errors.ts";
-import { SequenceNormalizer, Unigram, WordPiece } from "@huggingface/tokenizers";
 import { type AddedTokenSplitter, createAddedTokenSplitter } from "./added_tokens.ts";
-import { createBpe, type WordModel } from "./bpe.ts";
+import { createNormalizer } from "./normalizer.ts";
 import { createPreTokenizer, type PreTokenizer } from "./pre_tokenizer.ts";
-import {
-  type AddedToken,
-  asArray,
-  asObject,
-  type Stage,
-  type TokenizerJson,
-} from "./tokenizer_json.ts";
+import { tokenByteLengths } from "./token_lengths.ts";
+import type { AddedToken, Stage, TokenizerJson } from "./tokenizer_json.ts";
+import { createWordModel, type WordModel } from "./word_model.ts";
 
 /** Options of {@linkcode TextTokenizer.encode}. */
 export interface TextTokenizerOptions {
@@ -57,8 +51,8 @@ export interface TextTokenizer {
   encode(text: string, options: TextTokenizerOptions): EncodedSection[];
   /** Applies the normaliser. */
   normalize(text: string): string;
-  /** Returns how many bytes of a word the token stands for. */
-  byteLength(id: number): number;
+  /** Returns how many bytes of its text each token of a word stands for. */
+  byteLengths(unit: Unit): number[];
 }
 
 /** Words kept with their ids; English text has fewer distinct ones in gigabytes than this. */
@@ -69,7 +63,7 @@ const CACHED_WORD_LENGTH = 64;
 /** Creates the encoding half of a tokenizer. */
 export function createTextTokenizer(json: TokenizerJson): TextTokenizer {
   const normalize = createNormalizer(json.normalizer);
-  const model = createModel(json.model);
+  const model = createWordModel(json.model);
   const preTokenizer = json.preTokenizer === undefined
     ? wordsOfSentencePiece(model, json.model)
     : createPreTokenizer(json.preTokenizer);
@@ -88,8 +82,10 @@ export function createTextTokenizer(json: TokenizerJson): TextTokenizer {
         found.push({ text: part, token, ids: [token.id] });
         continue;
       }
-      for (const word of preTokenizer.split(part, isFirst && start === 0)) {
-        found.push({ text: word, token: undefined, ids: encodeWord(word) });
+      const words = preTokenizer.split(part, isFirst && start === 0);
+      const texts = preTokenizer.textsOf?.(words) ?? words;
+      for (let i = 0; i < words.length; i++) {
+        found.push({ text: texts[i]!, token: undefined, ids: encodeWord(words[i]!) });
       }
     }
     return found;
@@ -100,17 +96,17 @@ export function createTextTokenizer(json: TokenizerJson): TextTokenizer {
   for (const { id, content, normalized } of json.addedTokens) {
     spelling[id] = normalized ? normalize(content) : content;
   }
-  const utf8 = new TextEncoder();
-
   return {
     vocabulary: model.vocabulary,
     spelling,
     normalize,
-    byteLength(id) {
-      const token = spelling[id] ?? "";
-      // the byte-level alphabet spells a byte with each character, a byte token stands for one
-      if (preTokenizer.isByteLevel) return token.length;
-      return /^<0x[0-9A-F]{2}>$/.test(token) ? 1 : utf8.encode(token).length;
+    byteLengths({ text, ids }) {
+      // the byte-level alphabet spells a byte with each character
+      if (preTokenizer.isByteLevel) return ids.map((id) => spelling[id]?.length ?? 0);
+      return tokenByteLengths(preTokenizer.spell(text), ids, {
+        spelling,
+        unknownId: model.unknownId,
+      });
     },
     encode(text, { parseSpecialTokens }) {
       // a lone surrogate has no UTF-8: as everywhere, it becomes U+FFFD
@@ -144,44 +140,6 @@ function splitters(
   return (plain) => plain ? ordinary : all;
 }
 
-function createNormalizer(stage: Stage | undefined): (text: string) => string {
-  if (stage === undefined) return (text) => text;
-  const normalizer = new SequenceNormalizer(
-    { type: "Sequence", normalizers: [stage] } as unknown as ConstructorParameters<
-      typeof SequenceNormalizer
-    >[0],
-  );
-  return (text) => text === "" ? text : normalizer.normalize(text);
-}
-
-function createModel(stage: Stage): WordModel {
-  switch (stage.type) {
-    case "BPE":
-      return createBpe(stage);
-    case "WordPiece":
-      asObject(stage.vocab, '"model.vocab"');
-      return fromLibrary(
-        new WordPiece(stage as unknown as ConstructorParameters<typeof WordPiece>[0]),
-      );
-    case "Unigram":
-      asArray(stage.vocab, '"model.vocab"');
-      return fromLibrary(
-        new Unigram(stage as unknown as ConstructorParameters<typeof Unigram>[0], ""),
-      );
-    default:
-      throw new UserError(`Cannot read tokenizer.json: model "${stage.type}" is not supported`);
-  }
-}
-
-function fromLibrary(model: WordPiece | Unigram): WordModel {
-  const unknownId = model.unk_token_id;
-  return {
-    vocabulary: model.tokens_to_ids,
-    encode: (word) =>
-      model._call([word]).flatMap((token) => model.tokens_to_ids.get(token) ?? unknownId ?? []),
-  };
-}
-
 /**
  * SentencePiece models have no pre-tokenizer: a text is one word of any length. If no token of theirs goes on behind a
  * word, cutting at words gives the same ids, and words can be cached.
@@ -191,6 +149,7 @@ function wordsOfSentencePiece(model: WordModel, stage: Stage): PreTokenizer {
     isByteLevel: false,
     split: (text) => [text],
     spell: (word) => word,
+    textsOf: undefined,
   };
   const bytesAreTokens = stage.byte_fallback === true && model.vocabulary.has("<0x00>");
   if (stage.type !== "BPE" || (stage.fuse_unk === true && !bytesAreTokens)) return whole;
@@ -206,8 +165,13 @@ function cached(encode: (word: string) => number[]): (word: string) => readonly 
     const ids = encode(word);
     if (word.length <= CACHED_WORD_LENGTH) {
       if (cache.size >= CACHED_WORDS) cache.clear();
-      cache.set(word, ids);
+      cache.set(copyOf(word), ids);
     }
     return ids;
   };
+}
+
+/** A word is a slice of its text: kept as it is, it would keep all of the text in memory. */
+function copyOf(word: string): string {
+  return String.fromCharCode(...Array.from({ length: word.length }, (_, i) => word.charCodeAt(i)));
 }

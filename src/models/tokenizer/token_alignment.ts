@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EncodedSection, TextTokenizer } from "./text_encoder.ts";
+import type { EncodedSection, TextTokenizer, Unit } from "./text_encoder.ts";
 
 /** Places from `start` up to but not including `end`. */
 export interface Span {
@@ -45,33 +45,57 @@ export function alignTokens(
     const firstToken = firstTokens[index]!;
     if (section.token !== undefined) return firstToken;
     // the normaliser may change the number of characters, so the part before is normalised too
-    const before = tokenizer.normalize(text.slice(section.start, position).toWellFormed());
-    const length = section.units.reduce((sum, unit) => sum + unit.text.length, 0);
-    // the splitter may put a space in front
-    let rest = before.length + Math.max(0, length - section.text.length);
-    let token = firstToken;
-    for (const unit of section.units) {
-      if (isStart ? rest < unit.text.length : rest <= unit.text.length) {
-        const byte = utf8.encode(unit.text.slice(0, rest)).length - (isStart ? 0 : 1);
-        return token + (unit.token === undefined ? tokenOfByte(unit.ids, byte) : 0);
-      }
-      rest -= unit.text.length;
-      token += unit.ids.length;
-    }
-    return Math.max(firstToken, token - 1);
+    const before = tokenizer.normalize(text.slice(section.start, position).toWellFormed()).length;
+    const places = placesOf(section);
+    const found = isStart
+      ? places.findIndex(({ end }) => end > before)
+      : places.findLastIndex(({ start }) => start < before);
+    const at = found >= 0 ? found : isStart ? places.length - 1 : 0;
+    const place = places[at];
+    if (place === undefined) return firstToken;
+    const { unit, start, lead } = place;
+    const characters = Math.max(0, before - start) + lead;
+    const byte = utf8.encode(unit.text.slice(0, characters)).length - (isStart ? 0 : 1);
+    const token = places.slice(0, at).reduce((sum, each) => sum + each.unit.ids.length, firstToken);
+    return token + (unit.token === undefined ? tokenOfByte(unit, byte) : 0);
   }
 
-  function tokenOfByte(ids: readonly number[], byte: number): number {
+  function tokenOfByte(unit: Unit, byte: number): number {
     let end = 0;
-    for (let i = 0; i < ids.length; i++) {
-      end += tokenizer.byteLength(ids[i]!);
+    const lengths = tokenizer.byteLengths(unit);
+    for (let i = 0; i < lengths.length; i++) {
+      end += lengths[i]!;
       if (byte < end) return i;
     }
-    return ids.length - 1;
+    return Math.max(0, lengths.length - 1);
   }
 
   return spans.map(({ start, end }) => {
     if (start >= end) return { start: 0, end: 0 };
     return { start: tokenAt(start, true), end: tokenAt(end, false) + 1 };
+  });
+}
+
+/** Where a word or an added token is in the text of its section. */
+interface UnitPlace {
+  readonly unit: Unit;
+  readonly start: number;
+  readonly end: number;
+  /** Characters in front of it that are not in the text. */
+  readonly lead: number;
+}
+
+/** Words follow one another, unless the splitter leaves out what is between them or puts a space in front. */
+function placesOf({ text, units }: EncodedSection): UnitPlace[] {
+  const length = units.reduce((sum, unit) => sum + unit.text.length, 0);
+  let lead = Math.max(0, length - text.length);
+  let end = 0;
+  return units.map((unit) => {
+    const next = length < text.length ? text.indexOf(unit.text, end) : end;
+    const start = next < 0 ? end : next;
+    const place = { unit, start, lead, end: start + Math.max(0, unit.text.length - lead) };
+    end = place.end;
+    lead = 0;
+    return place;
   });
 }

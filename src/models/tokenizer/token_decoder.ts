@@ -11,7 +11,7 @@
 import { SequenceDecoder } from "@huggingface/tokenizers";
 import { fromByteLevel } from "./byte_level.ts";
 import { metaspaceScheme } from "./pre_tokenizer.ts";
-import { asArray, parseStage, type Stage } from "./tokenizer_json.ts";
+import { asArray, fromLibrary, parseStage, type Stage } from "./tokenizer_json.ts";
 
 /** Joins tokens into text. */
 export type TokenDecoder = (tokens: readonly string[]) => string;
@@ -46,10 +46,15 @@ function createStep(stage: Stage): Step {
         tokens.map((token, i) => token.replaceAll(replacement, isPrepended && i === 0 ? "" : " "));
     }
     default: {
-      const other = new SequenceDecoder(
-        { type: "Sequence", decoders: [stage] } as unknown as ConstructorParameters<
-          typeof SequenceDecoder
-        >[0],
+      const other = fromLibrary(
+        stage,
+        "decoder",
+        () =>
+          new SequenceDecoder(
+            { type: "Sequence", decoders: [stage] } as unknown as ConstructorParameters<
+              typeof SequenceDecoder
+            >[0],
+          ),
       );
       return (tokens) => other.decode_chain([...tokens]);
     }

@@ -45,10 +45,26 @@ export interface RenderChatOptions {
   readonly addGenerationPrompt?: boolean;
   /** Leave the last message open, so that generation goes on with it. @default {false} */
   readonly continueFinalMessage?: boolean;
+  /**
+   * Let no token reach from the header of an assistant's turn into what it says, so that the ids of a conversation begin
+   * with those of every prompt that led to it. `transformers` turns the text into ids as a whole, and so does this
+   * otherwise. @default {false}
+   */
+  readonly separateTurns?: boolean;
   /** Functions that the assistant may call, as OpenAI's API describes them. */
   readonly tools?: readonly unknown[];
   /** More variables for the template, for example `enable_thinking`. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
+}
+
+/** Tokens that the assistant produces. */
+export interface AssistantSpan {
+  /** Index of the message. */
+  readonly message: number;
+  /** First token. */
+  readonly start: number;
+  /** Token behind the last one. */
+  readonly end: number;
 }
 
 /** A rendered conversation. */
@@ -58,8 +74,13 @@ export interface RenderedChat {
   /** The rendered text. */
   readonly text: string;
   /**
-   * For each id, 1 where the assistant produces it (its words and the end of its turn), else 0. Computed when it is
+   * The tokens that the assistant produces, message by message: its words and the end of its turn. Computed when it is
    * read, which throws a {@linkcode ChatTemplateError} if the template does not allow it.
+   */
+  readonly assistantSpans: readonly AssistantSpan[];
+  /**
+   * For each id, 1 where the assistant produces it (its words and the end of its turn), else 0. Computed when it is
+   * read, as `assistantSpans`.
    */
   readonly assistantMask: readonly number[];
 }

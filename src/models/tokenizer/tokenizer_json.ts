@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../../utils/errors.ts";
+import { messageOf, UserError } from "../../utils/errors.ts";
 
 /** A token that is found in the text before the model sees it. */
 export interface AddedToken {
@@ -80,6 +80,23 @@ export function asObject(value: unknown, what: string): Readonly<Record<string, 
 export function asArray(value: unknown, what: string): readonly unknown[] {
   if (!Array.isArray(value)) fail(`${what} is not an array`);
   return value;
+}
+
+/**
+ * Makes a stage that `@huggingface/tokenizers` knows.
+ *
+ * @throws {UserError} If it knows none of that kind.
+ */
+export function fromLibrary<T>(stage: Stage, what: string, create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `Cannot read tokenizer.json: ${what} "${stage.type}" is not supported (${messageOf(error)})`,
+      { cause: error },
+    );
+  }
 }
 
 function parseAddedToken(json: unknown, index: number): AddedToken {

@@ -24,6 +24,7 @@ const OLD = {
   maxSteps: 100,
   epochs: 3,
   maxLength: null,
+  trainOn: "assistant",
   seed: 0,
   shuffle: true,
   saveSteps: null,
@@ -35,7 +36,10 @@ const OLD = {
 };
 
 Deno.test("parseTrainingConfig() takes the defaults of settings that came later", () => {
-  assert.deepEqual(parseTrainingConfig(OLD, "config.json"), { ...TRAINING_DEFAULTS, ...OLD });
+  const { samplePrompt: _, ...kept } = OLD;
+  assert.deepEqual(parseTrainingConfig(OLD, "config.json"), { ...TRAINING_DEFAULTS, ...kept });
+  const { samplePrompts } = parseTrainingConfig({ ...OLD, samplePrompt: "Hi" }, "config.json");
+  assert.deepEqual(samplePrompts, ["Hi"]);
 });
 
 Deno.test("parseTrainingConfig() refuses what it does not know, by name", () => {

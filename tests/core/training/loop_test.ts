@@ -7,7 +7,7 @@ import {
 } from "../../../src/core/training/loop.ts";
 import { DEFAULT_SCHEDULE_SHAPE } from "../../../src/core/training/schedule.ts";
 import type { Trainer } from "../../../src/core/training/trainer.ts";
-import type { Dataset } from "../../../src/datasets/dataset.ts";
+import { createDataset } from "../../../src/datasets/dataset.ts";
 import { START_CURSOR } from "../../../src/datasets/loader.ts";
 
 const START: Progress = {
@@ -20,23 +20,10 @@ const START: Progress = {
   evaluationsSinceBest: 0,
 };
 
-const DATASET: Dataset = {
-  path: "data.jsonl",
-  sha256: "00",
-  statistics: {
-    rows: 2,
-    conversations: 0,
-    examples: 2,
-    tokens: 6,
-    trainedTokens: 4,
-    longestExample: 3,
-    truncatedRows: 0,
-    droppedRows: 0,
-  },
-  inputIds: Int32Array.of(1, 2, 3, 4, 5, 6),
-  labels: Int32Array.of(1, 2, 3, 4, 5, 6),
-  offsets: Int32Array.of(0, 3, 6),
-};
+const DATASET = createDataset([
+  { inputIds: Int32Array.of(1, 2, 3), labels: Int32Array.of(1, 2, 3) },
+  { inputIds: Int32Array.of(4, 5, 6), labels: Int32Array.of(4, 5, 6) },
+]);
 
 /** Learns nothing. */
 const IDLE: Trainer = {
@@ -62,6 +49,7 @@ async function run(
     batchSize: 1,
     gradientAccumulationSteps: 1,
     shuffle: false,
+    groupByLength: false,
     seed: 0,
     schedule: {
       ...DEFAULT_SCHEDULE_SHAPE,

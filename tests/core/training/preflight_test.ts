@@ -11,8 +11,10 @@ import {
   type PreflightOptions,
   refuseWhatDoesNotFit,
 } from "../../../src/core/training/preflight.ts";
-import { prepareDataset, prepareModel } from "../../../src/core/training/prepare.ts";
+import { prepareModel } from "../../../src/core/training/prepare.ts";
 import { rehearseSaving } from "../../../src/core/training/rehearsal.ts";
+import { createDataset } from "../../../src/datasets/dataset.ts";
+import { packExamples } from "../../../src/datasets/packing.ts";
 import type { Device } from "../../../src/engine/runtime/session.ts";
 import { sessionError } from "../../../src/engine/runtime/session_error.ts";
 import { UserError } from "../../../src/utils/errors.ts";
@@ -35,11 +37,12 @@ async function runOf(
 ): Promise<PreflightOptions> {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "data.jsonl");
-  const rows = lengths.map((length) => {
-    const ids = Array.from({ length }, (_, i) => 3 + i % 50);
-    return JSON.stringify({ input_ids: ids, labels: ids });
+  const examples = lengths.map((length) => {
+    const ids = Int32Array.from({ length }, (_, i) => 3 + i % 50);
+    return { inputIds: ids, labels: ids };
   });
-  await Deno.writeTextFile(path, rows.join("\n"));
+  const [{ inputIds, labels }] = examples as [typeof examples[0]];
+  await Deno.writeTextFile(path, JSON.stringify({ input_ids: [...inputIds], labels: [...labels] }));
   const config: TrainingConfig = {
     ...TRAINING_DEFAULTS,
     dataset: path,
@@ -48,7 +51,10 @@ async function runOf(
     ...settings,
   };
   const prepared = await prepareModel(config);
-  const dataset = await prepareDataset(path, { prepared, maxLength: 512, onWarning: () => {} });
+  const packing = config.packing
+    ? packExamples(Int32Array.from(lengths), { maxLength: 512 })
+    : undefined;
+  const dataset = createDataset(examples, { path, maxLength: 512, packing });
   const limits = {
     host,
     wasmHeap: device === "wasm" ? 2 ** 32 : undefined,
@@ -165,4 +171,18 @@ Deno.test("withMemoryAdvice() turns an allocation that failed in ONNX Runtime in
   );
   const other = new Error("other");
   assert.equal(withMemoryAdvice(other, { config, checkpoint: undefined }), other);
+});
+
+Deno.test("checkRun() plans packed rows: of the length that they are filled to, with masks of their own", async () => {
+  const lengths = Array.from({ length: 40 }, (_, i) => 100 + i);
+  const apart = await planned(lengths);
+  const packed = await planned(lengths, { packing: true });
+  assert.deepEqual(apart.shape, { batch: 8, seqLen: 192 });
+  assert.deepEqual(packed.shape, { batch: 8, seqLen: 512 });
+  const long = await planned([500]);
+  assert.deepEqual(long.shape, packed.shape);
+  // a number for each pair of tokens of each row
+  const masks = 4 * 8 * 512 * 512;
+  const more = packed.memory.parts.copies - long.memory.parts.copies;
+  assert.ok(more >= masks && more < 3 * masks, `${more} bytes for masks of ${masks}`);
 });

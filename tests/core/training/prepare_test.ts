@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { TRAINING_DEFAULTS } from "../../../src/core/training/config.ts";
-import {
-  prepareDataset,
-  prepareFolder,
-  prepareModel,
-  tokenizerFiles,
-} from "../../../src/core/training/prepare.ts";
+import { prepareFolder, prepareModel, tokenizerFiles } from "../../../src/core/training/prepare.ts";
+import { prepareDataset } from "../../../src/core/training/prepare_data.ts";
 import { countParameters } from "../../../src/models/language_model.ts";
 import { createTokenizer } from "../../../src/models/tokenizer/load_tokenizer.ts";
 import { testWithData } from "../../shared_data.ts";
@@ -18,8 +14,6 @@ const CONVERSATION = {
     { role: "assistant", content: "An apple is red." },
   ],
 };
-
-const onWarning = () => {};
 
 async function writeRows(folder: string, rows: readonly unknown[]): Promise<string> {
   const path = join(folder, "data.jsonl");
@@ -37,14 +31,13 @@ testWithData(
     const read = async (row: unknown) =>
       await prepareDataset(await writeRows(folder.path, [row]), {
         prepared,
-        maxLength: 128,
-        onWarning,
+        config: { ...TRAINING_DEFAULTS, maxLength: 128 },
       });
 
-    const texts = await read({ text: "Once upon a time." });
+    using texts = await read({ text: "Once upon a time." });
     assert.equal(tokenizerFiles(tokenizer, texts).has("chat_template.jinja"), false);
 
-    const conversations = await read(CONVERSATION);
+    using conversations = await read(CONVERSATION);
     const reopened = createTokenizer(tokenizerFiles(tokenizer, conversations));
     assert.equal(reopened.hasChatTemplate, true);
     assert.deepEqual(
@@ -52,8 +45,8 @@ testWithData(
       tokenizer!.renderChat(CONVERSATION.messages).ids,
     );
     assert.deepEqual(
-      [...conversations.inputIds],
-      tokenizer!.renderChat(CONVERSATION.messages).ids,
+      [...conversations.read(0).inputIds],
+      tokenizer!.renderChat(CONVERSATION.messages, { separateTurns: true }).ids,
     );
   },
 );
@@ -97,8 +90,10 @@ testWithData(
     await using folder = await temporaryFolder();
     const path = await writeRows(folder.path, [{ input_ids: [1, 2, 3], labels: [1, 2, 3] }]);
     const prepared = await prepareFolder(model);
-    await prepareDataset(path, { prepared, maxLength: 64, onWarning });
-    await assert.rejects(prepareDataset(path, { prepared, maxLength: 65, onWarning }), {
+    const prepare = (maxLength: number) =>
+      prepareDataset(path, { prepared, config: { ...TRAINING_DEFAULTS, maxLength } });
+    (await prepare(64))[Symbol.dispose]();
+    await assert.rejects(prepare(65), {
       name: "UserError",
       message: /rows of up to 65 tokens: the model has 64 positions; lower --max-length/,
     });

@@ -34,6 +34,7 @@ export function sampleState(step: number): TrainingState {
       bestEvaluation: { step, loss: 2.5 },
       evaluationsSinceBest: 0,
       datasetSha256: "00",
+      datasetFiles: [{ path: "/data/rows.jsonl", sha256: "ab" }],
       metricsBytes: step * 100,
       config: { learningRate: 0.001 },
     },

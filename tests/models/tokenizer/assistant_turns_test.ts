@@ -62,6 +62,28 @@ Deno.test("findAssistantTurns() follows a template whose header opens a thought 
   assert.deepEqual(marked(template, TALK), ["b<end>", "d<end>"]);
 });
 
+Deno.test("findAssistantTurns() follows a template whose header leaves an empty thought behind", () => {
+  const template = `{% for m in messages %}{{ '<user>' if m.role == 'user' else '<bot>' -}}
+{% if m.role == 'assistant' and loop.last %}</think>{% endif %}{{ m.content }}<end>
+{%- endfor %}{% if add_generation_prompt %}<bot><think>\\n</think>{% endif %}`;
+  // the tag that is only begun in both, "<", belongs to neither header
+  assert.deepEqual(marked(template, TALK), ["b<end>", "</think>d<end>"]);
+});
+
+Deno.test("findAssistantTurns() finds the ends of turns that call tools and say nothing", () => {
+  const template = `{% for m in messages %}{{ '<user>' if m.role != 'assistant' else '<bot>' -}}
+{% if m.role == 'assistant' and loop.last %}<think></think>{% endif %}{{ m.content }}
+{%- for call in m.tool_calls or [] %}{{ call.function.name }}({{ call.function.arguments }}){% endfor %}<end>
+{%- endfor %}{% if add_generation_prompt %}<bot>{% endif %}`;
+  const call = { function: { name: "add", arguments: '{"a": 1}' } };
+  const messages = [user("a"), { ...bot(""), tool_calls: [call, call] }, user("3"), bot("d")];
+  const called = 'add({"a": 1})';
+  assert.deepEqual(marked(template, messages), [
+    `${called}${called}<end>`,
+    "<think></think>d<end>",
+  ]);
+});
+
 Deno.test("findAssistantTurns() follows a template that closes the whole conversation", () => {
   const template = `{% for m in messages %}{{ '<user>' if m.role == 'user' else '<bot>' -}}
 {{ m.content }}<end>

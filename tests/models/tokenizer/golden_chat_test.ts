@@ -87,7 +87,7 @@ for (const name of TEMPLATES) {
             ...tools && { tools },
             ...kwargs && { templateVariables: kwargs },
           });
-        if (row.error !== undefined || row.python_only === true) {
+        if (row.error !== undefined) {
           assert.throws(
             render,
             (error) =>

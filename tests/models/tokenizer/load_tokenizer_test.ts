@@ -105,3 +105,31 @@ Deno.test("createTokenizer() writes ChatML or plain lines where there is no temp
     "user: Hi\nassistant:",
   );
 });
+
+Deno.test("createTokenizer() names the stage that it does not support", () => {
+  const { model } = JSON.parse(
+    new TextDecoder().decode(trainBpe({ texts: [], vocabSize: 259 }).get("tokenizer.json")),
+  );
+  const open = (stages: object) =>
+    createTokenizer(
+      new Map([["tokenizer.json", utf8.encode(JSON.stringify({ model, ...stages }))]]),
+    );
+  const unsupported = {
+    'normalizer "Nmt"': { normalizer: { type: "Nmt" } },
+    'pre-tokenizer "UnicodeScripts"': {
+      pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "UnicodeScripts" }] },
+    },
+    'decoder "Other"': { decoder: { type: "Other" } },
+    'post-processor "Other"': { post_processor: { type: "Other" } },
+    'model "Other"': { model: { type: "Other" } },
+  };
+  for (const [what, stages] of Object.entries(unsupported)) {
+    assert.throws(
+      () => open(stages),
+      (error) =>
+        error instanceof UserError &&
+        error.message.startsWith(`Cannot read tokenizer.json: ${what} is not supported`),
+      what,
+    );
+  }
+});

@@ -1,0 +1,47 @@
+/**
+ * What a file of settings may hold: the settings of a run, and a section for each other part of the program.
+ *
+ * @module
+ */
+
+import { SERVE_SETTINGS } from "../inference/serve_settings.ts";
+import { TRAINING_SETTINGS } from "../core/training/settings.ts";
+import { type AnySetting, type AnySettings, anySettings } from "../utils/settings/setting.ts";
+
+/** The folder of a run, which is no setting of it. */
+const OUTPUT: AnySetting = {
+  kind: "path",
+  default: null,
+  otherwise: "a new one in the home's runs",
+  value: "folder",
+  help: "folder of the run",
+  aliases: ["output_dir"],
+};
+
+/** The settings of `train`: those of a run, and where it goes. */
+export const TRAIN_SETTINGS: AnySettings = {
+  ...anySettings(TRAINING_SETTINGS),
+  output: OUTPUT,
+};
+
+/** A part of a file that has a name. */
+export interface SettingsSection {
+  /** What it is for, in a line. */
+  readonly help: string;
+  /** Its settings; `null` where a later version brings them. */
+  readonly settings: AnySettings | null;
+}
+
+/** Every section. What else a file holds at its top are settings of `train`. */
+export const SECTIONS: Readonly<Record<string, SettingsSection>> = {
+  train: {
+    help: "settings of train, before those at the top of the file",
+    settings: TRAIN_SETTINGS,
+  },
+  serve: { help: "settings of serve", settings: anySettings(SERVE_SETTINGS) },
+  daemon: { help: "settings of the daemon", settings: null },
+  retention: { help: "which checkpoints stay", settings: null },
+};
+
+/** Settings at the top of a file that other commands than `train` have too. */
+export const SHARED_SETTINGS: readonly string[] = ["model", "device", "threads"];

@@ -1,0 +1,141 @@
+/**
+ * The settings of a server: what flags, help, files, their schema and the reference are made from.
+ *
+ * @module
+ */
+
+import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
+import { WEIGHT_WISHES, type WeightWish } from "./generation/weight_types.ts";
+import type { SettingTable } from "../utils/settings/setting.ts";
+
+/** The port of a server. */
+export const DEFAULT_PORT = 8765;
+
+/** The settings of a server; the keys of its clients are not among them, as files are copied about. */
+export interface ServeSettings {
+  /** A folder, a run or a name. */
+  readonly model: string;
+  /** An adapter for it, or several as `name=adapter`, of which each request may use one; null has none. */
+  readonly adapter: readonly string[] | null;
+  /** Where to run. */
+  readonly device: DeviceWish;
+  /** CPU threads; null takes what fits the machine. */
+  readonly threads: number | null;
+  /** The form in which weights are held. */
+  readonly weights: WeightWish;
+  /** The model's name in the API; null takes that of its folder. */
+  readonly name: string | null;
+  /** The address to listen on. */
+  readonly host: string;
+  /** The port to listen on; 0 takes a free one. */
+  readonly port: number;
+  /** The web pages that may call; null has none. */
+  readonly corsOrigin: readonly string[] | null;
+  /** The most texts made at once. */
+  readonly maxRunning: number;
+  /** The most texts that wait. */
+  readonly maxQueue: number;
+  /** The most MiB for keys and values of the texts that are made at once. */
+  readonly cacheMemory: number;
+  /** The most MiB for those of beginnings that later texts share. */
+  readonly prefixMemory: number;
+  /** The most tokens guessed ahead. */
+  readonly speculate: number;
+}
+
+/** The definition of every setting. */
+export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
+  model: {
+    kind: "place",
+    value: "model",
+    help:
+      "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
+  },
+  adapter: {
+    kind: "texts",
+    default: null,
+    value: "[name=]adapter",
+    help:
+      "an adapter for the model: its folder, or the run that trained it; with names there may be several, and " +
+      "requests choose one by its name as their model",
+  },
+  device: {
+    kind: "choice",
+    choices: DEVICE_WISHES,
+    default: "auto",
+    value: "device",
+    help: "where to run",
+  },
+  threads: {
+    kind: "integer",
+    min: 1,
+    default: null,
+    otherwise: "by the machine",
+    help: "CPU threads",
+  },
+  weights: {
+    kind: "choice",
+    choices: WEIGHT_WISHES,
+    default: "auto",
+    value: "form",
+    help:
+      "how weights are held: smaller ones are faster and less exact; auto takes int8 on CPUs but for small models",
+  },
+  name: {
+    kind: "text",
+    default: null,
+    otherwise: "that of its folder",
+    value: "name",
+    help: "the model's name in the API",
+  },
+  host: {
+    kind: "text",
+    default: "127.0.0.1",
+    value: "address",
+    help: "the address to listen on",
+  },
+  port: {
+    kind: "integer",
+    min: 0,
+    max: 65535,
+    default: DEFAULT_PORT,
+    help: "the port to listen on; 0 takes a free one",
+  },
+  corsOrigin: {
+    kind: "names",
+    default: null,
+    value: "origin",
+    help: "let this web page call; may be given several times",
+  },
+  maxRunning: { kind: "integer", min: 1, default: 16, help: "the most texts made at once" },
+  maxQueue: {
+    kind: "integer",
+    min: 1,
+    default: 64,
+    help: "refuse requests while this many texts wait",
+  },
+  cacheMemory: {
+    kind: "integer",
+    min: 1,
+    default: 2048,
+    value: "MiB",
+    help: "the most memory for the texts that are made at once; a text ends where it is full",
+  },
+  prefixMemory: {
+    kind: "integer",
+    min: 0,
+    default: 512,
+    value: "MiB",
+    help: "the most memory for beginnings that later texts share; 0 remembers none",
+  },
+  speculate: {
+    kind: "integer",
+    min: 0,
+    max: 16,
+    default: 0,
+    value: "tokens",
+    help:
+      "guess up to so many tokens by looking them up in the text so far, while one text is made alone; faster " +
+      "where texts repeat themselves, and the same texts otherwise",
+  },
+};

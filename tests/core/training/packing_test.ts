@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { openTrainer } from "../../../src/core/training/open_trainer.ts";
+import { wholeModel } from "../../../src/core/training/trainee.ts";
+import { createDataset, type Dataset } from "../../../src/datasets/dataset.ts";
+import { createLoader, START_CURSOR } from "../../../src/datasets/loader.ts";
+import { packExamples } from "../../../src/datasets/packing.ts";
+import { createRandom } from "../../../src/utils/random.ts";
+import { AVAILABLE_DEVICES } from "../../available_devices.ts";
+import { type ModelWithWeights, readModel } from "../../models/golden_models.ts";
+import { testWithData } from "../../shared_data.ts";
+
+const BOUND = 1e-5;
+
+/** Longer than the sliding windows of the models that have some. */
+const MAX_LENGTH = 48;
+
+function examplesFor(vocabSize: number) {
+  const random = createRandom(17);
+  return Array.from({ length: 40 }, () => {
+    const length = 2 + Math.floor(38 * random.next() ** 2);
+    const inputIds = Int32Array.from({ length }, () => random.integer(vocabSize));
+    // the first tokens are those of a prompt
+    return { inputIds, labels: inputIds.map((id, i) => i < length / 3 ? -100 : id) };
+  });
+}
+
+/** Returns the loss of all examples and the gradients: what SGD of rate 1 subtracts. */
+async function lossAndGradients(
+  { model, weights }: ModelWithWeights,
+  { dataset, device }: { readonly dataset: Dataset; readonly device: "native" | "wasm" },
+): Promise<{ loss: number; gradients: ReadonlyMap<string, Float64Array>; microBatches: number }> {
+  await using trainer = await openTrainer(wholeModel(model), {
+    ...{ device, threads: 2 },
+    optimizer: { kind: "sgd", momentum: 0, nesterov: false, weightDecay: 0 },
+  });
+  await trainer.load({
+    weights: [...weights].map(([name, tensor]) => ({ name, tensor })),
+  });
+  const loader = createLoader(dataset, { batchSize: 4, gradientAccumulationSteps: 100 });
+  const [step, ...others] = [...loader.epoch(START_CURSOR)];
+  assert.equal(others.length, 0);
+  let loss = 0;
+  for (const batch of step!.microBatches) {
+    loss += await trainer.accumulate(batch, { tokenWeight: 1, seed: 0 });
+  }
+  await trainer.update({ step: 1, learningRate: 1, maxGradNorm: 0 });
+  const after = (await trainer.state()).weights;
+  const gradients = new Map(after.map(({ name, tensor }) => {
+    const before = weights.get(name)!.data;
+    return [name, Float64Array.from(before, (value, i) => value - tensor.data[i]!)];
+  }));
+  return { loss, gradients, microBatches: step!.microBatches.length };
+}
+
+/** Models by how they tell positions and who sees whom; the first two on WASM too. */
+const MODELS = ["gemma3", "gpt2", "llama", "mistral", "phi3_partial_rotary", "qwen3"] as const;
+
+for (const [index, name] of MODELS.entries()) {
+  testWithData(
+    `examples that are packed have the loss and gradients of others: ${name}`,
+    { data: `golden/models/${name}` },
+    async (folder) => {
+      const model = await readModel(folder);
+      const plain = createDataset(examplesFor(model.model.vocabSize), { maxLength: MAX_LENGTH });
+      const packing = packExamples(plain.lengths, { maxLength: MAX_LENGTH });
+      for (const device of ["native", "wasm"] as const) {
+        if (!AVAILABLE_DEVICES.includes(device) || device === "wasm" && index > 1) continue;
+        const one = await lossAndGradients(model, { dataset: plain, device });
+        const other = await lossAndGradients(model, { dataset: { ...plain, packing }, device });
+        assert.ok(2 * other.microBatches < one.microBatches);
+        const lossError = Math.abs(one.loss - other.loss) / one.loss;
+        assert.ok(lossError < BOUND, `${device}: loss differs by ${lossError}`);
+        const scale = Math.max(...[...one.gradients.values()].map(largest));
+        for (const [weight, gradient] of one.gradients) {
+          const packed = other.gradients.get(weight)!;
+          const error = largest(gradient.map((value, i) => value - packed[i]!)) / scale;
+          assert.ok(error < BOUND, `${device}: gradient of ${weight} differs by ${error}`);
+        }
+      }
+    },
+  );
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
