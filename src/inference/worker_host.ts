@@ -9,6 +9,7 @@ import type { LoadModelOptions } from "./generation/load_model.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
 import { warmUp } from "./generation/warm_up.ts";
 import { InferenceError } from "./inference_error.ts";
+import { holdForLife } from "./life_lock.ts";
 import { createLocalService } from "./local_service.ts";
 import type { CompletionRequest, InferenceService } from "./service.ts";
 import {
@@ -56,6 +57,8 @@ class WorkerHost {
   async receive(message: WorkerRequest): Promise<void> {
     switch (message.type) {
       case "load":
+        await holdForLife(message.lifeLock);
+        this.#port.postMessage({ type: "alive" });
         return await this.#load(message.request);
       case "submit":
         return await this.#answer(message.id, message.request);
