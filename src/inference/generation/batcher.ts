@@ -134,7 +134,7 @@ class ContinuousBatcher implements Batcher {
     this.#options = {
       maxRunning: options.maxRunning ?? 16,
       prefillTokens: options.prefillTokens ?? 256,
-      cacheBytes: options.cacheBytes ?? 2 ** 31,
+      cacheBytes: Math.min(options.cacheBytes ?? 2 ** 31, decoder.memory?.mostBytes ?? Infinity),
       prefixBytes: options.prefixBytes ?? 2 ** 29,
       maxDrafts: options.maxDrafts ?? 0,
     };

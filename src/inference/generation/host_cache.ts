@@ -41,7 +41,7 @@ export class HostCache implements SequenceCache {
     this.#adapters = adapters;
     this.#kinds = runKinds(model);
     this.#store = new SlotStore(model, { growth: GROWTH });
-    this.memory = new SlotMemory(model, this.#store);
+    this.memory = new SlotMemory(model, { store: this.#store, device: session.device });
   }
 
   /** Any rows: masks say what each of them sees. */

@@ -54,7 +54,7 @@ export class InPlaceCache implements SequenceCache {
     this.#adapters = adapters;
     this.#kinds = runKinds(model);
     this.#store = new SlotStore(model, { growth: GROWTH });
-    this.memory = new SlotMemory(model, this.#store);
+    this.memory = new SlotMemory(model, { store: this.#store, device: session.device });
   }
 
   /** One token each, or prompts from their beginning, or any number of tokens of one sequence. */

@@ -228,6 +228,7 @@ function ours(sequence: DecoderSequence): Sequence {
 function decoderMemory(memory: CacheMemory): DecoderMemory {
   return {
     bytesPerToken: memory.bytesPerToken,
+    mostBytes: memory.mostBytes,
     get bytes() {
       return memory.bytes;
     },

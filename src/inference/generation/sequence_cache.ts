@@ -35,6 +35,8 @@ export interface TokenRange {
 export interface CacheMemory {
   /** Bytes that one token takes. */
   readonly bytesPerToken: number;
+  /** The most bytes that a run can read. */
+  readonly mostBytes: number;
   /** Bytes that all sequences take, with the room that they do not use. */
   readonly bytes: number;
   /** Says how many bytes not to pass by growing faster than is needed. */
