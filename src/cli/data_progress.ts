@@ -25,6 +25,19 @@ export function tokenizingLine(
   ].join("  ");
 }
 
+/** Says how far a file has been looked over. */
+export function checkingLine(
+  { progress, elapsedMs }: Extract<TrainEvent, { kind: "checking" }>,
+): string {
+  const { path, bytes, totalBytes } = progress;
+  const rate = bytes / Math.max(elapsedMs, 1) * 1000;
+  return [
+    `checking ${basename(path)}`,
+    `${Math.floor(100 * bytes / Math.max(totalBytes, 1))} %`,
+    `${formatBytes(rate)}/s`,
+  ].join("  ");
+}
+
 /** Padding above this part of what is computed is worth a hint. */
 const MUCH_PADDING = 0.25;
 

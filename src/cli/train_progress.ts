@@ -7,7 +7,13 @@
 import type { TrainEvent } from "../core/train.ts";
 import type { StepMetrics } from "../core/training/run_folder.ts";
 import { formatBytes, formatCount, formatDuration, formatRate } from "../utils/format.ts";
-import { batchingLine, droppedText, fileLines, tokenizingLine } from "./data_progress.ts";
+import {
+  batchingLine,
+  checkingLine,
+  droppedText,
+  fileLines,
+  tokenizingLine,
+} from "./data_progress.ts";
 import { memoryLine } from "./run_plan_table.ts";
 import { printError, writeError } from "./terminal.ts";
 
@@ -51,8 +57,10 @@ export function createProgressDisplay(): ProgressDisplay {
   return {
     show(event) {
       switch (event.kind) {
+        case "checking":
+          return showDataWork(event, { state, live, line, text: checkingLine(event) });
         case "tokenizing":
-          return showTokenizing(event, { state, live, line });
+          return showDataWork(event, { state, live, line, text: tokenizingLine(event) });
         case "data":
           state.data = [...fileLines(event), batchingLine(event.batching)];
           return;
@@ -118,9 +126,10 @@ function introduction(
   ];
 }
 
-function showTokenizing(
-  event: Extract<TrainEvent, { kind: "tokenizing" }>,
-  { state, live, line }: {
+function showDataWork(
+  { elapsedMs }: Extract<TrainEvent, { kind: "checking" | "tokenizing" }>,
+  { state, live, line, text }: {
+    readonly text: string;
     readonly state: DisplayState;
     readonly live: boolean;
     readonly line: (text: string) => void;
@@ -128,10 +137,9 @@ function showTokenizing(
 ): void {
   const now = Date.now();
   // what takes less than a line's interval is not worth one
-  if (!live && event.elapsedMs < LINE_INTERVAL_MS) return;
+  if (!live && elapsedMs < LINE_INTERVAL_MS) return;
   if (now - state.shownMs < (live ? UPDATE_INTERVAL_MS : LINE_INTERVAL_MS)) return;
   state.shownMs = now;
-  const text = tokenizingLine(event);
   if (live) writeError(`\r\x1b[K${text}`);
   else line(text);
 }

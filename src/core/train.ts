@@ -38,7 +38,7 @@ import type { BestCheckpoint, TrainEvent } from "./training/train_event.ts";
 
 export type { StepMetrics } from "./training/run_folder.ts";
 export type { BestCheckpoint, TrainEvent } from "./training/train_event.ts";
-export type { VerdictStore } from "./training/check_data.ts";
+export type { CheckProgress, VerdictStore } from "./training/check_data.ts";
 export type { RunPlan } from "./training/run_plan.ts";
 export type { BatchingSummary, DataEvent } from "./training/data_event.ts";
 export type { Preflight, Remedy } from "./training/preflight.ts";

@@ -19,6 +19,7 @@ import {
   verdictsOf,
   writeVerdict,
 } from "../../datasets/validation/verdict.ts";
+import type { OpenProgress } from "../../datasets/token_store/file_tokens.ts";
 import { UserError } from "../../utils/errors.ts";
 
 /** Where verdicts on data sets are kept. */
@@ -28,6 +29,9 @@ export interface VerdictStore {
   /** Whether new ones are kept. @default {true} */
   readonly write?: boolean;
 }
+
+/** How far looking over a file has come. */
+export type CheckProgress = Omit<OpenProgress, "rows">;
 
 /** Options of {@linkcode checkData}. */
 export interface CheckDataOptions {
@@ -39,6 +43,8 @@ export interface CheckDataOptions {
   readonly skipInvalidRows?: boolean;
   /** Where verdicts are kept. @default {none are} */
   readonly verdicts?: VerdictStore | undefined;
+  /** Told how far it has come. @default {nobody} */
+  readonly onProgress?: (progress: CheckProgress) => void;
   /** The time. */
   readonly now: Date;
   /** Ends the reading. */
@@ -84,7 +90,10 @@ async function verdictOn(
     const known = await readVerdict(verdicts.folder, await hashOf(file), wanted);
     if (known !== undefined) return { verdict: known };
   }
-  const report = await validateDataset([file], { level: "standard", evaluation: against, signal });
+  const report = await validateDataset([file], {
+    ...{ level: "standard", evaluation: against, signal },
+    onBytes: progressOf([...against, file], options),
+  });
   const [verdict] = verdictsOf(report, { format, evaluation, now });
   if (verdict === undefined || verdict.rows === 0) {
     const [first] = report.errors.filter(({ source = file.path }) => source === file.path);
@@ -100,6 +109,18 @@ async function verdictOn(
     return { verdict, warning: `the verdict on "${file.path}" is not kept: ${error.message}` };
   }
   return { verdict };
+}
+
+/** Counts the bytes of files that are read one after the other. */
+function progressOf(
+  files: readonly DataFile[],
+  { onProgress }: CheckDataOptions,
+): ((count: number) => void) | undefined {
+  if (onProgress === undefined) return undefined;
+  const { path } = files.at(-1)!;
+  const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  let bytes = 0;
+  return (count) => onProgress({ path, bytes: bytes += count, totalBytes });
 }
 
 function refusal(path: string, { brokenRows, findings }: Verdict): UserError {

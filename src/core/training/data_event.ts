@@ -5,6 +5,7 @@
  */
 
 import type { DatasetFile } from "../../datasets/dataset.ts";
+import type { CheckProgress } from "./check_data.ts";
 import type { OpenProgress } from "../../datasets/token_store/file_tokens.ts";
 
 /** How the rows of a run become micro-batches. */
@@ -23,6 +24,14 @@ export interface BatchingSummary {
 
 /** Something that happened to the data of a run. */
 export type DataEvent =
+  | {
+    /** A file is looked over that was not before. */
+    readonly kind: "checking";
+    /** How far that has come. */
+    readonly progress: CheckProgress;
+    /** Time since it began, in milliseconds. */
+    readonly elapsedMs: number;
+  }
   | {
     /** Rows become tokens. */
     readonly kind: "tokenizing";

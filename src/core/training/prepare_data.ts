@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Dataset, sequenceCount } from "../../datasets/dataset.ts";
+import type { Dataset } from "../../datasets/dataset.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
-import { sourceBorders } from "../../datasets/order.ts";
+import { createOrder, sourceBorders } from "../../datasets/order.ts";
 import { packExamples } from "../../datasets/packing.ts";
 import { measurePadding } from "../../datasets/padding.ts";
 import { splitDataset } from "../../datasets/split.ts";
@@ -49,6 +49,9 @@ export interface PrepareDataOptions {
 /** The longest examples that are trained on unless told otherwise, in tokens. */
 const DEFAULT_MAX_LENGTH = 512;
 
+/** What takes less time is not told of. */
+const PROGRESS_INTERVAL_MS = 500;
+
 /** Threads that turn rows into tokens unless told otherwise. */
 const DEFAULT_DATA_WORKERS = 2;
 
@@ -72,12 +75,20 @@ export async function prepareData(
       "Cannot stop early without evaluations: give --eval-split <part>, or --eval-dataset <file>",
     );
   }
+  const clock = options.clock ?? systemClock;
+  const startedMs = clock();
+  let toldMs = startedMs;
   const warnings = await checkData(config.dataset, {
     evaluation: evalDataset,
     format: config.format ?? undefined,
     skipInvalidRows: config.skipInvalidRows,
     verdicts: options.verdicts,
-    now: new Date((options.clock ?? systemClock)()),
+    now: new Date(startedMs),
+    onProgress(progress) {
+      if (clock() - toldMs < PROGRESS_INTERVAL_MS) return;
+      toldMs = clock();
+      options.onEvent?.({ kind: "checking", progress, elapsedMs: toldMs - startedMs });
+    },
     signal: options.signal,
   });
   using opened = new DisposableStack();
@@ -124,7 +135,13 @@ export async function prepareDataset(
         "lower --max-length",
     );
   }
-  const startedMs = clock();
+  // of each file: what is done and left of it is told
+  const startedMs = new Map<string, number>();
+  const elapsedMs = (file: string): number => {
+    const nowMs = clock();
+    startedMs.set(file, startedMs.get(file) ?? nowMs);
+    return nowMs - startedMs.get(file)!;
+  };
   const threads = dataWorkers ?? Math.min(DEFAULT_DATA_WORKERS, navigator.hardwareConcurrency);
   return await openDataset(path, {
     tokenizer,
@@ -136,7 +153,7 @@ export async function prepareDataset(
     onWarning: (warning, place) =>
       onWarning(place === undefined ? warning : `${path}, line ${place.line}: ${warning}`),
     onProgress: (progress) =>
-      onEvent({ kind: "tokenizing", progress, elapsedMs: clock() - startedMs }),
+      onEvent({ kind: "tokenizing", progress, elapsedMs: elapsedMs(progress.path) }),
     signal,
   });
 }
@@ -157,7 +174,7 @@ function describeBatching(
   return {
     packing,
     groupByLength,
-    sequences: sequenceCount(dataset),
+    sequences: createOrder(dataset, config).count,
     padding: measurePadding(dataset, config).share,
     plainPadding: measurePadding(plain, { ...config, groupByLength: false }).share,
   };
