@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers";
 import type { LoadModelOptions } from "./generation/load_model.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
 import { warmUp } from "./generation/warm_up.ts";
+import { UserError } from "../utils/errors.ts";
 import { InferenceError } from "./inference_error.ts";
 import { holdForLife } from "./life_lock.ts";
 import { createLocalService } from "./local_service.ts";
@@ -86,6 +87,11 @@ class WorkerHost {
       });
       await warmUp(model.decoder);
       const { id = model.id, deviceReason = model.deviceReason } = request;
+      if (model.decoder.adapters.includes(id)) {
+        throw new UserError(
+          `Cannot serve an adapter as "${id}": the model is called that; give one of them another name`,
+        );
+      }
       this.#model = { ...model, id, deviceReason };
       this.#service = createLocalService(this.#model, limits);
       this.#port.postMessage({ type: "loaded", model: this.#service.model });

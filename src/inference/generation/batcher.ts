@@ -185,10 +185,15 @@ class ContinuousBatcher implements Batcher {
     this.#isWorking = true;
     await Promise.resolve(); // sequences submitted together begin together
     while (this.#waiting.length > 0 || this.#running.length > 0) {
-      this.#dropAborted();
-      this.#admit();
-      await this.#extend(this.#plannedPrompts());
-      await this.#extend(this.#plannedTokens());
+      try {
+        this.#dropAborted();
+        this.#admit();
+        await this.#extend(this.#plannedPrompts());
+        await this.#extend(this.#plannedTokens());
+      } catch (error) {
+        // Outside of any run, memory for keys and values can be wanting.
+        for (const running of this.#running) this.#fail(running, error);
+      }
       await setImmediate(); // what was made is passed on, and what was called off is heard, before the next run
     }
     this.#isWorking = false;
