@@ -6,7 +6,7 @@
  */
 
 import { apply } from "./build.ts";
-import type { CachedAttentionAttributes, Value } from "./value.ts";
+import type { CachedAttentionAttributes, Dim, Value } from "./value.ts";
 
 /** What {@linkcode cachedAttention} reads. */
 export interface CachedAttentionInputs {
@@ -51,6 +51,23 @@ export function cachedAttention(
     key: apply("CacheOf", [output, ...read], { part: "key" }),
     value: apply("CacheOf", [output, ...read], { part: "value" }),
   };
+}
+
+/** Which part {@linkcode sliceAt} takes. */
+export interface SliceAtOptions {
+  /** The axis. */
+  readonly axis: number;
+  /** Where it is cut, int64 [1]. */
+  readonly at: Value;
+  /** What is before, or what is from there on. */
+  readonly part: "before" | "after";
+  /** How many elements these are. */
+  readonly extent: Dim;
+}
+
+/** Returns a part of an axis that is known only when the graph runs. */
+export function sliceAt(x: Value, { at, ...attributes }: SliceAtOptions): Value {
+  return apply("SliceAt", [x, at], attributes);
 }
 
 /** A matrix whose columns are rounded to 8 bits, each by a scale of its own. */
