@@ -5,9 +5,9 @@
  */
 
 import { chooseDevice } from "../engine/runtime/devices.ts";
-import { messageOf, UserError } from "../utils/errors.ts";
 import { createServer, type Handler } from "./create_server.ts";
 import { ApiError } from "./http/api_error.ts";
+import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
 import { DEFAULT_PORT } from "./serve_settings.ts";
 import type { ModelInfo } from "./service.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
@@ -52,13 +52,8 @@ export interface RunningServer extends AsyncDisposable {
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { load, host = "127.0.0.1", port = DEFAULT_PORT, apiKey, onError = () => {} } = options;
   const { createWorker = startWorker, allowWithoutKey = false, corsOrigins = [] } = options;
-  const isLocal = LOOPBACK.test(host);
-  if (apiKey === undefined && !isLocal && !allowWithoutKey) {
-    throw new UserError(
-      `Cannot serve on "${host}" without an API key, as other machines could use the model: give ` +
-        "--api-key, or --insecure-no-api-key if that is meant",
-    );
-  }
+  const isLocal = isLoopback(host);
+  if (!allowWithoutKey) refuseOpenHost(host, { apiKey, what: "the model" });
   let handler: Handler = () => loading().toResponse();
   const server = listen({ host, port }, (request) => handler(request));
   try {
@@ -90,32 +85,6 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
-
-const LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]"];
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Reasons for which an address cannot be had, and what to do, by the operating system's code. */
-const LISTEN_FAILURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another program listens there; choose another --port",
-  EADDRNOTAVAIL: "this machine does not have that address; choose another --host",
-  EACCES: "ports below 1024 need more rights; choose another --port",
-};
-
-function listen({ host, port }: Address, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({ hostname: host, port, onListen: () => {} }, handler);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const reason = LISTEN_FAILURES[code] ?? messageOf(error);
-    throw new UserError(`Cannot listen on ${urlHost(host)}:${port}: ${reason}`, { cause: error });
-  }
-}
-
 function loading(): ApiError {
   return new ApiError(503, "The model is being loaded", {
     code: "loading",
@@ -125,8 +94,4 @@ function loading(): ApiError {
 
 function startWorker(): WorkerHandle {
   return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-}
-
-function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -63,6 +63,12 @@ export interface HomePaths {
   readonly deployments: string;
   /** Queue, runs, evaluations, deployments, leases. */
   readonly state: string;
+  /** Where files tell the daemon what to do. */
+  readonly control: string;
+  /** The daemon's lock, key, state and logs. */
+  readonly daemon: string;
+  /** Which model is live. */
+  readonly live: string;
 }
 
 /**
@@ -94,6 +100,9 @@ export function homePaths(home: string): HomePaths {
     backups: join(home, "backups"),
     deployments: join(home, "deployments"),
     state: join(home, "state.sqlite"),
+    control: join(home, "control"),
+    daemon: join(home, "daemon"),
+    live: join(home, "live.json"),
   };
 }
 
