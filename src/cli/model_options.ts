@@ -31,8 +31,8 @@ export interface ModelOptions {
   readonly adapter?: string;
   /** CPU threads. */
   readonly threads?: number;
-  /** The form in which weights are held. */
-  readonly weights: WeightWish;
+  /** The form in which weights are held. @default {"f32"} */
+  readonly weights?: WeightWish;
 }
 
 /** A model on disk. */
