@@ -11,11 +11,12 @@ import { findModelAndAdapter, type ModelOptions, pathContext } from "./model_opt
 
 /** Loads the model that the options name. */
 export async function openLocalModel(options: ModelOptions): Promise<InferenceService> {
-  const { device, threads } = options;
+  const { device, threads, weights } = options;
   const { folder, id, adapter } = await findModelAndAdapter(options, { context: pathContext() });
   const loaded = await loadModel(folder, {
     device,
     adapter,
+    weights,
     ...(threads === undefined ? {} : { threads }),
   });
   return createLocalService({ ...loaded, id });

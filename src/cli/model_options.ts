@@ -6,6 +6,7 @@
 
 import { type Command, Option } from "commander";
 import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
+import { WEIGHT_WISHES, type WeightWish } from "../inference/generation/weight_types.ts";
 import { isAdapterFolder, openAdapter } from "../models/adapters/folder.ts";
 import { downloadModel } from "../models/hub/download_model.ts";
 import { formatReference } from "../models/hub/reference.ts";
@@ -30,6 +31,8 @@ export interface ModelOptions {
   readonly adapter?: string;
   /** CPU threads. */
   readonly threads?: number;
+  /** The form in which weights are held. */
+  readonly weights: WeightWish;
 }
 
 /** A model on disk. */
@@ -66,7 +69,7 @@ export async function findModelAndAdapter(
 export const MODEL_HELP =
   "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)";
 
-/** Adds `--model`, `--device` and `--threads` to `command`. */
+/** Adds `--model`, `--adapter`, `--device`, `--threads` and `--weights` to `command`. */
 export function addModelOptions(command: Command): Command {
   return command
     .requiredOption(
@@ -81,6 +84,10 @@ export function addModelOptions(command: Command): Command {
       "--threads <number>",
       "CPU threads (default: by the machine)",
       integerOption({ min: 1 }),
+    )
+    .addOption(
+      new Option("--weights <form>", "how weights are held: smaller ones are faster and less exact")
+        .choices(WEIGHT_WISHES).default("f32"),
     );
 }
 

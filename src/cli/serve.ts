@@ -5,9 +5,11 @@
  */
 
 import type { Command } from "commander";
+import type { NamedAdapter } from "../inference/generation/load_adapters.ts";
 import { serve } from "../inference/serve.ts";
 import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
 import { UserError } from "../utils/errors.ts";
+import type { PathContext } from "../utils/paths.ts";
 import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
 import {
@@ -18,7 +20,7 @@ import {
 } from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
 import { untilStopped } from "./interrupt.ts";
-import { findModelAndAdapter, pathContext } from "./model_options.ts";
+import { findAdapter, findModelAndAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readConfig, readHome } from "./settings_layer.ts";
@@ -52,6 +54,7 @@ export function registerServe(program: Command): void {
     "llm-training serve --model runs/my-run",
     "llm-training serve --model my-model --host 0.0.0.0 --port 8080 --api-key $(openssl rand -hex 16)",
     "llm-training serve --model my-model --device wasm --threads 2 --max-queue 16",
+    "llm-training serve --model my-model --adapter polite=runs/polite --adapter terse=runs/terse",
   ]);
 }
 
@@ -67,10 +70,11 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
   if (options.printConfig) {
     return printSettings(settings, { table: TABLE, json: options.json ?? false });
   }
-  const { model, adapter, device, threads, name, host, port, corsOrigin, maxRunning, maxQueue } =
-    serveSettings(settings);
+  const given = serveSettings(settings);
+  const { model, device, threads, weights, name, host, port, corsOrigin } = given;
+  const { alone, named } = await findAdapters(given.adapter ?? [], context);
   const place = await findModelAndAdapter(
-    { model, ...(adapter === null ? {} : { adapter }) },
+    { model, ...(alone === undefined ? {} : { adapter: alone }) },
     { context },
   );
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
@@ -81,7 +85,15 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
       id: name ?? place.id,
       device,
       ...(threads === null ? {} : { threads }),
-      limits: { maxRunning, maxQueue },
+      weights,
+      adapters: named,
+      limits: {
+        maxRunning: given.maxRunning,
+        maxQueue: given.maxQueue,
+        cacheBytes: given.cacheMemory * 2 ** 20,
+        prefixBytes: given.prefixMemory * 2 ** 20,
+        maxDrafts: given.speculate,
+      },
     },
     host,
     port,
@@ -90,9 +102,9 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     corsOrigins: corsOrigin ?? [],
     onError: (error) => printError(describe(error)),
   });
-  const { id, device: chosen, deviceReason } = server.model;
+  const { id, device: chosen, deviceReason, weightType } = server.model;
   print(`Serving ${id} on ${chosen} at ${server.url}/v1`);
-  printError(`${chosen}: ${deviceReason}`);
+  printError(`${chosen}: ${deviceReason}; weights: ${weightType}`);
   const stoppedBy = await untilStopped();
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
@@ -107,6 +119,31 @@ function serveSettings(settings: GivenSettings): ServeSettings {
     );
   }
   return valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
+}
+
+/** An adapter with a name. */
+const NAMED = /^(?<name>[\w.:-]+)=(?<place>.+)$/;
+
+/** The adapters that were named: one without a name, which changes the model for all, or several with names. */
+async function findAdapters(
+  adapters: readonly string[],
+  context: PathContext,
+): Promise<{ readonly alone: string | undefined; readonly named: readonly NamedAdapter[] }> {
+  const unnamed = adapters.filter((given) => !NAMED.test(given));
+  if (unnamed.length > 0 && adapters.length > 1) {
+    throw new UserError(
+      `Cannot use --adapter "${
+        unnamed[0]
+      }" beside others: give each a name, as in --adapter polite=${unnamed[0]}`,
+    );
+  }
+  const named: NamedAdapter[] = [];
+  for (const given of adapters) {
+    const { name, place } = NAMED.exec(given)?.groups ?? {};
+    if (name === undefined || place === undefined) continue;
+    named.push({ name, folder: await findAdapter(place, { context }) });
+  }
+  return { alone: unnamed[0], named };
 }
 
 /**

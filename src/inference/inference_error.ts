@@ -10,6 +10,8 @@ export const INFERENCE_ERROR_CODES = [
   "invalid_prompt",
   "no_tokenizer",
   "no_chat_template",
+  "unknown_adapter",
+  "invalid_constraint",
   "queue_full",
   "unavailable",
 ] as const;

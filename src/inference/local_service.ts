@@ -7,12 +7,14 @@
 import { createAsyncQueue } from "../utils/async_queue.ts";
 import { deriveSeed } from "../utils/random.ts";
 import { defaultSampling } from "./default_sampling.ts";
-import { type Batcher, createBatcher } from "./generation/batcher.ts";
+import { compileConstraint } from "./constraints.ts";
+import { type Batcher, type BatcherOptions, createBatcher } from "./generation/batcher.ts";
 import type { GenerateRequest } from "./generation/generate.ts";
 import type { GenerationEvent } from "./generation/generation.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
 import type { TokenLogprobs } from "./generation/token_logprobs.ts";
 import { InferenceError } from "./inference_error.ts";
+import { asUnavailable } from "./out_of_memory.ts";
 import { encodePrompt, tokenOffsets } from "./prompts.ts";
 import type {
   Completion,
@@ -21,15 +23,15 @@ import type {
   EncodedPrompt,
   InferenceService,
   ModelInfo,
+  ServiceStats,
   SubmitOptions,
   TextToken,
+  TokenBias,
 } from "./service.ts";
 import { createTokenNames, type TokenNames } from "./token_names.ts";
 
 /** How much a service takes on. */
-export interface ServiceLimits {
-  /** The most sequences generated at once. @default {16} */
-  readonly maxRunning?: number;
+export interface ServiceLimits extends BatcherOptions {
   /** Refuse requests while this many sequences wait. @default {64} */
   readonly maxQueue?: number;
 }
@@ -49,39 +51,68 @@ class LocalService implements InferenceService {
   readonly #batcher: Batcher;
   readonly #maxQueue: number;
   readonly #names: TokenNames;
+  readonly #running = new Set<Promise<void>>();
+  #isDraining = false;
 
-  constructor(model: LoadedModel, { maxRunning, maxQueue = 64 }: ServiceLimits) {
-    const { id, device, deviceReason, decoder, tokenizer } = model;
+  constructor(model: LoadedModel, { maxQueue = 64, ...options }: ServiceLimits) {
+    const { id, device, deviceReason, decoder, tokenizer, weightType } = model;
+    this.#batcher = createBatcher(decoder, tokenizer, options);
     this.model = {
       id,
       device,
       deviceReason,
       vocabSize: decoder.vocabSize,
-      maxPositions: decoder.maxPositions,
+      maxPositions: this.#batcher.maxPositions,
       hasTokenizer: tokenizer !== undefined,
       hasChatTemplate: tokenizer?.hasChatTemplate ?? false,
+      weightType,
+      adapters: decoder.adapters,
     };
     this.#model = model;
     this.#maxQueue = maxQueue;
-    this.#batcher = createBatcher(
-      decoder,
-      tokenizer,
-      maxRunning === undefined ? {} : { maxRunning },
-    );
     this.#names = createTokenNames(tokenizer);
   }
 
   // deno-lint-ignore require-await -- refusals reject, as they do from a worker
   async submit(request: CompletionRequest, options: SubmitOptions = {}): Promise<Completion> {
+    if (this.#isDraining) {
+      throw new InferenceError("unavailable", "Cannot take the request: the model is being closed");
+    }
     if (this.#batcher.waiting >= this.#maxQueue) {
       throw new InferenceError(
         "queue_full",
         `Cannot take the request: ${this.#batcher.waiting} sequences are waiting; try again later`,
       );
     }
+    this.#checkAdapter(request.adapter);
     const reserved = Math.min(1, request.maxTokens ?? 1);
-    const prompts = request.prompts.map((prompt) => encodePrompt(this.#model, prompt, reserved));
+    const { maxPositions } = this.model;
+    const prompts = request.prompts.map((prompt) =>
+      encodePrompt(this.#model, prompt, { reservedTokens: reserved, maxPositions })
+    );
     return { prompts, events: this.#generate(prompts, request, options.signal) };
+  }
+
+  // deno-lint-ignore require-await -- from a worker they come later
+  async stats(): Promise<ServiceStats> {
+    const { waiting, running, counts } = this.#batcher;
+    return { ...counts, waiting, running };
+  }
+
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await Promise.all(this.#running);
+  }
+
+  #checkAdapter(adapter: string | undefined): void {
+    const { adapters } = this.model;
+    if (adapter === undefined || adapters.includes(adapter)) return;
+    throw new InferenceError(
+      "unknown_adapter",
+      `Cannot use adapter "${adapter}": the model has ${
+        adapters.length === 0 ? "none" : adapters.map((name) => `"${name}"`).join(", ")
+      }`,
+    );
   }
 
   #generate(
@@ -99,10 +130,11 @@ class LocalService implements InferenceService {
     const pump = async ({ index, prompt, output }: (typeof sequences)[number]) => {
       for await (const event of output) events.push({ index, ...this.#named(event, prompt) });
     };
-    Promise.all(sequences.map(pump)).then(() => events.end(), (error) => {
-      events.fail(error);
+    const ended = Promise.all(sequences.map(pump)).then(() => events.end(), (error) => {
+      events.fail(asUnavailable(error));
       controller.abort(error);
-    });
+    }).finally(() => this.#running.delete(ended));
+    this.#running.add(ended);
     return events;
   }
 
@@ -112,8 +144,12 @@ class LocalService implements InferenceService {
     signal: AbortSignal,
   ): { index: number; prompt: EncodedPrompt; request: GenerateRequest }[] {
     const { n = 1, seed = randomSeed(), sampling, ignoreEos = false } = request;
-    const { maxTokens, stop, topLogprobs, scorePrompt } = request;
+    const { maxTokens, stop, topLogprobs, scorePrompt, adapter, logitBias, constraint } = request;
+    const { tokenizer, eosTokenIds, decoder: { vocabSize } } = this.#model;
+    const context = { tokenizer, eosTokenIds, vocabSize };
     const shared = {
+      ...(adapter === undefined ? {} : { adapter }),
+      ...(logitBias === undefined ? {} : { logitBias: biasesOf(logitBias, vocabSize) }),
       ...(maxTokens === undefined ? {} : { maxTokens }),
       ...(stop === undefined ? {} : { stop }),
       ...(topLogprobs === undefined ? {} : { topLogprobs }),
@@ -126,7 +162,15 @@ class LocalService implements InferenceService {
       Array.from({ length: n }, (_, choice) => ({
         index: at * n + choice,
         prompt,
-        request: { ...shared, promptIds: prompt.ids, seed: deriveSeed(seed, choice) },
+        request: {
+          ...shared,
+          promptIds: prompt.ids,
+          seed: deriveSeed(seed, choice),
+          // Each text is followed on its own.
+          ...(constraint === undefined
+            ? {}
+            : { constraint: compileConstraint(constraint, context) }),
+        },
       }))
     );
   }
@@ -165,6 +209,17 @@ class LocalService implements InferenceService {
 
 /** Distributes over the members of a union, as `Omit` does not. */
 type WithoutIndex<T> = T extends unknown ? Omit<T, "index"> : never;
+
+function biasesOf(biases: readonly TokenBias[], vocabSize: number): ReadonlyMap<number, number> {
+  const wrong = biases.find(({ id }) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+  if (wrong !== undefined) {
+    throw new InferenceError(
+      "invalid_constraint",
+      `Cannot change the logit of token ${wrong.id}: ids are from 0 to ${vocabSize - 1}`,
+    );
+  }
+  return new Map(biases.map(({ id, bias }) => [id, bias]));
+}
 
 function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;

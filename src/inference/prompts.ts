@@ -10,18 +10,25 @@ import type { LoadedModel } from "./generation/loaded_model.ts";
 import { InferenceError } from "./inference_error.ts";
 import type { EncodedPrompt, Prompt } from "./service.ts";
 
+/** Options of {@linkcode encodePrompt}. */
+export interface EncodePromptOptions {
+  /** How many tokens must have room behind it. */
+  readonly reservedTokens: number;
+  /** The most tokens of prompt and text together. */
+  readonly maxPositions: number;
+}
+
 /**
- * Encodes a prompt that is to be followed by at least `reservedTokens` tokens.
+ * Encodes a prompt that is to be followed by more tokens.
  *
  * @throws {InferenceError} If the model cannot read it.
  */
 export function encodePrompt(
   model: LoadedModel,
   prompt: Prompt,
-  reservedTokens: number,
+  { reservedTokens, maxPositions }: EncodePromptOptions,
 ): EncodedPrompt {
   const encoded = encode(model, prompt);
-  const { maxPositions } = model.decoder;
   if (encoded.ids.length === 0) {
     throw new InferenceError("invalid_prompt", "Cannot go on from a prompt that has no tokens");
   }

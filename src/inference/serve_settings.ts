@@ -5,6 +5,7 @@
  */
 
 import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
+import { WEIGHT_WISHES, type WeightWish } from "./generation/weight_types.ts";
 import type { SettingTable } from "../utils/settings/setting.ts";
 
 /** The port of a server. */
@@ -14,12 +15,14 @@ export const DEFAULT_PORT = 8765;
 export interface ServeSettings {
   /** A folder, a run or a name. */
   readonly model: string;
-  /** An adapter for it; null has none. */
-  readonly adapter: string | null;
+  /** An adapter for it, or several as `name=adapter`, of which each request may use one; null has none. */
+  readonly adapter: readonly string[] | null;
   /** Where to run. */
   readonly device: DeviceWish;
   /** CPU threads; null takes what fits the machine. */
   readonly threads: number | null;
+  /** The form in which weights are held. */
+  readonly weights: WeightWish;
   /** The model's name in the API; null takes that of its folder. */
   readonly name: string | null;
   /** The address to listen on. */
@@ -32,6 +35,12 @@ export interface ServeSettings {
   readonly maxRunning: number;
   /** The most texts that wait. */
   readonly maxQueue: number;
+  /** The most MiB for keys and values of the texts that are made at once. */
+  readonly cacheMemory: number;
+  /** The most MiB for those of beginnings that later texts share. */
+  readonly prefixMemory: number;
+  /** The most tokens guessed ahead. */
+  readonly speculate: number;
 }
 
 /** The definition of every setting. */
@@ -43,10 +52,12 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
       "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
   },
   adapter: {
-    kind: "place",
+    kind: "texts",
     default: null,
-    value: "adapter",
-    help: "an adapter for the model: its folder, or the run that trained it",
+    value: "[name=]adapter",
+    help:
+      "an adapter for the model: its folder, or the run that trained it; with names there may be several, and " +
+      "requests choose one by its name as their model",
   },
   device: {
     kind: "choice",
@@ -61,6 +72,14 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     default: null,
     otherwise: "by the machine",
     help: "CPU threads",
+  },
+  weights: {
+    kind: "choice",
+    choices: WEIGHT_WISHES,
+    default: "auto",
+    value: "form",
+    help:
+      "how weights are held: smaller ones are faster and less exact; auto takes int8 on CPUs but for small models",
   },
   name: {
     kind: "text",
@@ -94,5 +113,29 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     min: 1,
     default: 64,
     help: "refuse requests while this many texts wait",
+  },
+  cacheMemory: {
+    kind: "integer",
+    min: 1,
+    default: 2048,
+    value: "MiB",
+    help: "the most memory for the texts that are made at once; a text ends where it is full",
+  },
+  prefixMemory: {
+    kind: "integer",
+    min: 0,
+    default: 512,
+    value: "MiB",
+    help: "the most memory for beginnings that later texts share; 0 remembers none",
+  },
+  speculate: {
+    kind: "integer",
+    min: 0,
+    max: 16,
+    default: 0,
+    value: "tokens",
+    help:
+      "guess up to so many tokens by looking them up in the text so far, while one text is made alone; faster " +
+      "where texts repeat themselves, and the same texts otherwise",
   },
 };

@@ -19,6 +19,15 @@ export {
   InferenceError,
   type InferenceErrorCode,
 } from "./inference_error.ts";
+export type { ConstraintSpec } from "./constraints.ts";
+export type { BatcherCounts, BatcherOptions } from "./generation/batcher.ts";
+export type { NamedAdapter } from "./generation/load_adapters.ts";
+export {
+  WEIGHT_TYPES,
+  WEIGHT_WISHES,
+  type WeightType,
+  type WeightWish,
+} from "./generation/weight_types.ts";
 export type {
   Completion,
   CompletionEvent,
@@ -29,12 +38,22 @@ export type {
   ModelInfo,
   NamedToken,
   Prompt,
+  ServiceStats,
   SubmitOptions,
   TextToken,
+  TokenBias,
 } from "./service.ts";
 export type { FinishReason } from "./generation/generation.ts";
 export type { LoadedModel } from "./generation/loaded_model.ts";
-export type { Decoder, DecoderSequence, ExtendOptions, Extension } from "./generation/decoder.ts";
+export type {
+  Decoder,
+  DecoderMemory,
+  DecoderSequence,
+  ExtendOptions,
+  Extension,
+  OpenSequenceOptions,
+} from "./generation/decoder.ts";
+export type { KeyValueBlock, TokenRange } from "./generation/sequence_cache.ts";
 export type { SamplingSettings } from "./generation/sampling.ts";
 export type { PenaltySettings } from "./generation/penalties.ts";
 export type {

@@ -8,8 +8,11 @@
 
 import type { Device } from "../engine/runtime/session.ts";
 import type { ChatMessage, RenderChatOptions } from "../models/tokenizer/tokenizer.ts";
+import type { ConstraintSpec } from "./constraints.ts";
+import type { BatcherCounts } from "./generation/batcher.ts";
 import type { FinishReason } from "./generation/generation.ts";
 import type { SamplingSettings } from "./generation/sampling.ts";
+import type { WeightType } from "./generation/weight_types.ts";
 
 /** What to go on from. */
 export type Prompt =
@@ -41,6 +44,20 @@ export interface CompletionRequest {
   readonly scorePrompt?: boolean;
   /** Go on after an end token. @default {false} */
   readonly ignoreEos?: boolean;
+  /** The adapter that changes the model, one of {@linkcode ModelInfo.adapters}. @default {none} */
+  readonly adapter?: string;
+  /** Added to the logits of tokens. @default {nothing} */
+  readonly logitBias?: readonly TokenBias[];
+  /** What the text must be like. @default {anything} */
+  readonly constraint?: ConstraintSpec;
+}
+
+/** What is added to the logits of a token. */
+export interface TokenBias {
+  /** Token id. */
+  readonly id: number;
+  /** What is added. */
+  readonly bias: number;
 }
 
 /** A token as people read it. */
@@ -113,6 +130,18 @@ export interface ModelInfo {
   readonly hasTokenizer: boolean;
   /** Whether it has a chat template of its own. */
   readonly hasChatTemplate: boolean;
+  /** The form in which its weights are held. */
+  readonly weightType: WeightType;
+  /** Names of the adapters that requests may use. */
+  readonly adapters: readonly string[];
+}
+
+/** What a service is doing and has done since its model was loaded. */
+export interface ServiceStats extends BatcherCounts {
+  /** How many sequences wait for their turn. */
+  readonly waiting: number;
+  /** How many sequences run. */
+  readonly running: number;
 }
 
 /** Options of {@linkcode InferenceService.submit}. */
@@ -133,4 +162,12 @@ export interface InferenceService extends AsyncDisposable {
    * @throws {InferenceError} If it cannot be accepted.
    */
   submit(request: CompletionRequest, options?: SubmitOptions): Promise<Completion>;
+  /**
+   * Returns what it is doing.
+   *
+   * @throws {InferenceError} If it cannot answer now.
+   */
+  stats(): Promise<ServiceStats>;
+  /** Refuses what comes from now on, and resolves when what runs has ended. */
+  drain(): Promise<void>;
 }

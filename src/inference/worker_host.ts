@@ -4,8 +4,10 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import type { LoadModelOptions } from "./generation/load_model.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
+import { warmUp } from "./generation/warm_up.ts";
 import { InferenceError } from "./inference_error.ts";
 import { createLocalService } from "./local_service.ts";
 import type { CompletionRequest, InferenceService } from "./service.ts";
@@ -44,6 +46,7 @@ class WorkerHost {
   readonly #requests = new Map<number, AbortController>();
   #model: LoadedModel | undefined;
   #service: InferenceService | undefined;
+  #replies: WorkerReply[] = [];
 
   constructor(port: HostPort, loadModel: LoadModel) {
     this.#port = port;
@@ -58,6 +61,10 @@ class WorkerHost {
         return await this.#answer(message.id, message.request);
       case "abort":
         return this.#requests.get(message.id)?.abort();
+      case "stats":
+        return await this.#stats(message.id);
+      case "ping":
+        return this.#port.postMessage({ type: "pong" });
       case "close":
         await this.#service?.[Symbol.asyncDispose]();
         return this.#port.postMessage({ type: "closed" });
@@ -65,10 +72,16 @@ class WorkerHost {
   }
 
   async #load(request: LoadRequest): Promise<void> {
-    const { folder, adapter, device, threads, limits } = request;
+    const { folder, adapter, device, threads, weights, adapters, limits } = request;
     try {
-      const options = { device, adapter, ...(threads === undefined ? {} : { threads }) };
-      const model = await this.#loadModel(folder, options);
+      const model = await this.#loadModel(folder, {
+        device,
+        adapter,
+        ...(threads === undefined ? {} : { threads }),
+        ...(weights === undefined ? {} : { weights }),
+        ...(adapters === undefined ? {} : { adapters }),
+      });
+      await warmUp(model.decoder);
       const { id = model.id, deviceReason = model.deviceReason } = request;
       this.#model = { ...model, id, deviceReason };
       this.#service = createLocalService(this.#model, limits);
@@ -85,16 +98,33 @@ class WorkerHost {
     try {
       if (this.#service === undefined) throw new Error("Internal: no model has been loaded");
       const { prompts, events } = await this.#service.submit(request, { signal });
-      this.#port.postMessage({ type: "accepted", id, prompts });
-      for await (const event of events) this.#port.postMessage({ type: "event", id, event });
-      this.#port.postMessage({ type: "done", id });
+      this.#reply({ type: "accepted", id, prompts });
+      for await (const event of events) this.#reply({ type: "event", id, event });
+      this.#reply({ type: "done", id });
     } catch (error) {
       if (signal.aborted) return; // nobody listens any more
-      this.#port.postMessage({ type: "error", id, error: toErrorData(error) });
-      if (!(error instanceof InferenceError)) await this.#checkDecoder();
+      this.#reply({ type: "error", id, error: toErrorData(error) });
+      const isRefusal = error instanceof InferenceError && error.code !== "unavailable";
+      if (!isRefusal) await this.#checkDecoder();
     } finally {
       this.#requests.delete(id);
     }
+  }
+
+  async #stats(id: number): Promise<void> {
+    const stats = await this.#service?.stats();
+    if (stats !== undefined) this.#reply({ type: "stats", id, stats });
+  }
+
+  /** What comes within a step goes out in one message. */
+  #reply(reply: WorkerReply): void {
+    this.#replies.push(reply);
+    if (this.#replies.length > 1) return;
+    setImmediate(() => {
+      const replies = this.#replies;
+      this.#replies = [];
+      this.#port.postMessage(replies.length === 1 ? replies[0]! : { type: "batch", replies });
+    });
   }
 
   /** After an unexpected error: a decoder that cannot read one token any more is beyond repair. */

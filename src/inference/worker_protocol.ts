@@ -7,8 +7,16 @@
 import type { DeviceWish } from "../engine/runtime/devices.ts";
 import { UserError } from "../utils/errors.ts";
 import { InferenceError, type InferenceErrorCode } from "./inference_error.ts";
+import type { NamedAdapter } from "./generation/load_adapters.ts";
+import type { WeightWish } from "./generation/weight_types.ts";
 import type { ServiceLimits } from "./local_service.ts";
-import type { CompletionEvent, CompletionRequest, EncodedPrompt, ModelInfo } from "./service.ts";
+import type {
+  CompletionEvent,
+  CompletionRequest,
+  EncodedPrompt,
+  ModelInfo,
+  ServiceStats,
+} from "./service.ts";
 
 /** Which model to load, and how. */
 export interface LoadRequest {
@@ -24,6 +32,10 @@ export interface LoadRequest {
   readonly deviceReason?: string;
   /** CPU threads. @default {as the device has it} */
   readonly threads?: number;
+  /** The form in which weights are held. @default {"f32"} */
+  readonly weights?: WeightWish;
+  /** Adapters of which each request may use one. @default {[]} */
+  readonly adapters?: readonly NamedAdapter[];
   /** How much to take on. */
   readonly limits: ServiceLimits;
 }
@@ -33,6 +45,8 @@ export type WorkerRequest =
   | { readonly type: "load"; readonly request: LoadRequest }
   | { readonly type: "submit"; readonly id: number; readonly request: CompletionRequest }
   | { readonly type: "abort"; readonly id: number }
+  | { readonly type: "stats"; readonly id: number }
+  | { readonly type: "ping" }
   | { readonly type: "close" };
 
 /** What the worker answers. */
@@ -47,7 +61,10 @@ export type WorkerReply =
   | { readonly type: "event"; readonly id: number; readonly event: CompletionEvent }
   | { readonly type: "done"; readonly id: number }
   | { readonly type: "error"; readonly id: number; readonly error: ErrorData }
+  | { readonly type: "stats"; readonly id: number; readonly stats: ServiceStats }
+  | { readonly type: "pong" }
   | { readonly type: "crashed"; readonly error: ErrorData }
+  | { readonly type: "batch"; readonly replies: readonly WorkerReply[] }
   | { readonly type: "closed" };
 
 /** An error as it crosses threads. */

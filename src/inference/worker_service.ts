@@ -1,34 +1,24 @@
 /**
- * A service that computes in a worker. When the worker crashes, running requests fail and it is started once more.
+ * A service that computes in a worker, which is watched: when it crashes or falls silent, running requests fail, another
+ * one is started and loads the model again.
  *
  * @module
  */
 
-import { type AsyncQueue, createAsyncQueue } from "../utils/async_queue.ts";
+import { messageOf } from "../utils/errors.ts";
 import { InferenceError } from "./inference_error.ts";
 import type {
   Completion,
-  CompletionEvent,
   CompletionRequest,
-  EncodedPrompt,
   InferenceService,
   ModelInfo,
+  ServiceStats,
   SubmitOptions,
 } from "./service.ts";
-import {
-  fromErrorData,
-  type LoadRequest,
-  type WorkerReply,
-  type WorkerRequest,
-} from "./worker_protocol.ts";
+import { unavailable, WorkerConnection, type WorkerHandle } from "./worker_connection.ts";
+import type { LoadRequest } from "./worker_protocol.ts";
 
-/** The server's end of a worker, as `Worker` has it. */
-export interface WorkerHandle extends EventTarget {
-  /** Sends a request. */
-  postMessage(request: WorkerRequest): void;
-  /** Ends the worker at once. */
-  terminate(): void;
-}
+export type { WorkerHandle } from "./worker_connection.ts";
 
 /** Options of {@linkcode openWorkerService}. */
 export interface WorkerServiceOptions {
@@ -38,6 +28,10 @@ export interface WorkerServiceOptions {
   readonly load: LoadRequest;
   /** Is told of crashes. @default {nobody} */
   readonly onCrash?: (error: Error) => void;
+  /** A worker that says nothing for so long when asked is taken for dead. @default {20_000} */
+  readonly silenceMs?: number;
+  /** How long to wait before the second try in a row to start a worker; then twice as long, and so on. @default {500} */
+  readonly restartDelayMs?: number;
 }
 
 /**
@@ -46,19 +40,22 @@ export interface WorkerServiceOptions {
  * @throws {UserError} If the model cannot be loaded.
  */
 export async function openWorkerService(options: WorkerServiceOptions): Promise<InferenceService> {
-  const { createWorker, load } = options;
-  const first = await WorkerConnection.open(createWorker(), load);
+  const { createWorker, load, silenceMs = SILENCE_MS } = options;
+  const first = await WorkerConnection.open(createWorker(), { load, silenceMs });
   return new WorkerService(first, options);
 }
 
-const MAX_RESTARTS = 1;
+const SILENCE_MS = 20_000;
+const MAX_RESTART_DELAY_MS = 30_000;
 
 class WorkerService implements InferenceService {
   readonly model: ModelInfo;
   readonly #options: WorkerServiceOptions;
+  readonly #closing = new AbortController();
   #connection: WorkerConnection | undefined;
+  /** Restarts since a worker last answered a request. */
   #restarts = 0;
-  #isClosed = false;
+  #isDraining = false;
 
   constructor(connection: WorkerConnection, options: WorkerServiceOptions) {
     this.model = connection.model;
@@ -67,16 +64,31 @@ class WorkerService implements InferenceService {
   }
 
   get isAvailable(): boolean {
-    return this.#connection !== undefined;
+    return this.#connection !== undefined && !this.#isDraining;
   }
 
   async submit(request: CompletionRequest, options: SubmitOptions = {}): Promise<Completion> {
+    if (this.#isDraining) {
+      throw new InferenceError("unavailable", "Cannot take the request: the model is being closed");
+    }
     if (this.#connection === undefined) throw unavailable();
-    return await this.#connection.submit(request, options.signal);
+    const completion = await this.#connection.submit(request, options.signal);
+    this.#restarts = 0;
+    return completion;
+  }
+
+  async stats(): Promise<ServiceStats> {
+    if (this.#connection === undefined) throw unavailable();
+    return await this.#connection.stats();
+  }
+
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await this.#connection?.idle();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     const connection = this.#connection;
     this.#connection = undefined;
     await connection?.close();
@@ -88,144 +100,34 @@ class WorkerService implements InferenceService {
   }
 
   async #restart(error: Error): Promise<void> {
-    const { onCrash, createWorker, load } = this.#options;
+    const { onCrash, createWorker, load, silenceMs = SILENCE_MS } = this.#options;
     this.#connection = undefined;
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
     onCrash?.(error);
-    if (this.#restarts++ >= MAX_RESTARTS) return;
-    try {
-      const connection = await WorkerConnection.open(createWorker(), load);
-      if (this.#isClosed) await connection.close();
-      else this.#use(connection);
-    } catch (cause) {
-      onCrash?.(new Error("Cannot start the worker again", { cause }));
-    }
-  }
-}
-
-/**
- * How long a terminated worker's thread may take to end, of which there is no event. A process that exits while the
- * thread still gives a GPU back is killed by a memory fault: 9 of 25 times without a pause, never with it.
- */
-const THREAD_END_MS = 100;
-
-/** A request whose answer is on its way. */
-interface Pending {
-  readonly accepted: PromiseWithResolvers<readonly EncodedPrompt[]>;
-  readonly events: AsyncQueue<CompletionEvent>;
-}
-
-/** One worker, from its start to its end. */
-class WorkerConnection {
-  /** Resolves if the worker crashes. */
-  readonly crashed: Promise<Error>;
-  readonly #worker: WorkerHandle;
-  readonly #loaded = Promise.withResolvers<ModelInfo>();
-  readonly #closed = Promise.withResolvers<void>();
-  readonly #crash = Promise.withResolvers<Error>();
-  readonly #pending = new Map<number, Pending>();
-  #model: ModelInfo | undefined;
-  #lastId = 0;
-
-  private constructor(worker: WorkerHandle) {
-    this.#worker = worker;
-    this.crashed = this.#crash.promise;
-    worker.addEventListener("message", (event) => {
-      if (event instanceof MessageEvent) this.#receive(event.data);
-    });
-    worker.addEventListener("error", (event) => {
-      event.preventDefault();
-      this.#fail(new Error(event instanceof ErrorEvent ? event.message : "The worker crashed"));
-    });
-  }
-
-  static async open(worker: WorkerHandle, load: LoadRequest): Promise<WorkerConnection> {
-    const connection = new WorkerConnection(worker);
-    worker.postMessage({ type: "load", request: load });
-    try {
-      connection.#model = await connection.#loaded.promise;
-    } catch (error) {
-      await connection.#terminate();
-      throw error;
-    }
-    return connection;
-  }
-
-  get model(): ModelInfo {
-    if (this.#model === undefined) throw new Error("Internal: the worker has no model yet");
-    return this.#model;
-  }
-
-  async submit(request: CompletionRequest, signal: AbortSignal | undefined): Promise<Completion> {
-    signal?.throwIfAborted();
-    const id = ++this.#lastId;
-    const abort = () => {
-      if (!this.#pending.has(id)) return;
-      this.#worker.postMessage({ type: "abort", id });
-      this.#finish(id, signal?.reason);
-    };
-    const events = createAsyncQueue<CompletionEvent>({ onAbandon: abort });
-    const accepted = Promise.withResolvers<readonly EncodedPrompt[]>();
-    this.#pending.set(id, { accepted, events });
-    signal?.addEventListener("abort", abort, { once: true });
-    this.#worker.postMessage({ type: "submit", id, request });
-    return { prompts: await accepted.promise, events };
-  }
-
-  async close(): Promise<void> {
-    this.#worker.postMessage({ type: "close" });
-    await Promise.race([this.#closed.promise, this.crashed]);
-    await this.#terminate();
-    for (const id of this.#pending.keys()) this.#finish(id, unavailable());
-  }
-
-  async #terminate(): Promise<void> {
-    this.#worker.terminate();
-    await new Promise((resolve) => setTimeout(resolve, THREAD_END_MS));
-  }
-
-  #receive(reply: WorkerReply): void {
-    switch (reply.type) {
-      case "loaded":
-        return this.#loaded.resolve(reply.model);
-      case "failed":
-        return this.#loaded.reject(fromErrorData(reply.error));
-      case "accepted":
-        return this.#pending.get(reply.id)?.accepted.resolve(reply.prompts);
-      case "event":
-        return this.#pending.get(reply.id)?.events.push(reply.event);
-      case "done":
-        this.#pending.get(reply.id)?.events.end();
-        this.#pending.delete(reply.id);
+    while (!this.#closing.signal.aborted) {
+      await this.#pause(this.#restarts++);
+      if (this.#closing.signal.aborted) return;
+      try {
+        const connection = await WorkerConnection.open(createWorker(), { load, silenceMs });
+        if (this.#closing.signal.aborted) await connection.close();
+        else this.#use(connection);
         return;
-      case "error":
-        return this.#finish(reply.id, fromErrorData(reply.error));
-      case "crashed":
-        return this.#fail(fromErrorData(reply.error));
-      case "closed":
-        return this.#closed.resolve();
+      } catch (cause) {
+        onCrash?.(new Error(`Cannot start the worker again: ${messageOf(cause)}`, { cause }));
+      }
     }
   }
 
-  #fail(error: Error): void {
-    this.#loaded.reject(error);
-    this.#worker.terminate();
-    for (const id of this.#pending.keys()) this.#finish(id, unavailable(error));
-    this.#crash.resolve(error);
+  /** The first restart comes at once, the second after a while, the others after ever longer ones. */
+  async #pause(restarts: number): Promise<void> {
+    if (restarts === 0) return;
+    const { restartDelayMs = 500 } = this.#options;
+    const delayMs = Math.min(restartDelayMs * 2 ** (restarts - 1), MAX_RESTART_DELAY_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, delayMs);
+    const { signal } = this.#closing;
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
   }
-
-  #finish(id: number, error: unknown): void {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    pending?.accepted.reject(error);
-    pending?.events.fail(error);
-  }
-}
-
-function unavailable(cause?: Error): InferenceError {
-  return new InferenceError(
-    "unavailable",
-    "Cannot answer: the model's worker has ended; try again in a while",
-    { cause },
-  );
 }

@@ -19,7 +19,7 @@ import {
 } from "../engine/graph/build.ts";
 import { multiplyDims } from "../engine/graph/infer.ts";
 import type { Dim, Value } from "../engine/graph/value.ts";
-import type { LayerCache } from "./language_model.ts";
+import type { AttentionContext, AttentionKind, LayerCache } from "./language_model.ts";
 
 /** Gives heads a dimension of their own: [batch, seqLen, heads · headDim] → [batch, seqLen, heads, headDim]. */
 export function splitFeatures(x: Value, headDim: number): Value {
@@ -84,3 +84,40 @@ export function attention(inputs: AttentionInputs): AttentionOutputs {
   const output = reshape(transpose(mixed, [0, 2, 1, 3]), [batch, seqLen, numHeads * headDim]);
   return { output, present };
 }
+
+/** What the attention of a layer reads, nothing of it rotated yet. */
+export interface AttendInputs {
+  /** [batch, seqLen, numHeads, headDim]. */
+  readonly query: Value;
+  /** [batch, seqLen, numKeyValueHeads, headDim]. */
+  readonly key: Value;
+  /** [batch, seqLen, numKeyValueHeads, headDim]. */
+  readonly value: Value;
+  /** How the layer attends. */
+  readonly kind: AttentionKind;
+  /** What the layers of that kind read. */
+  readonly context: AttentionContext;
+  /** Keys and values of earlier tokens. */
+  readonly past: LayerCache | undefined;
+  /** Factor of the scores. */
+  readonly scale: number;
+}
+
+/** What the attention of a layer makes. */
+export interface AttendOutputs extends AttentionOutputs {
+  /** Keys and values of the tokens read now; `undefined` where they exist only within the present ones. */
+  readonly fresh: LayerCache | undefined;
+}
+
+/** Computes the attention of a layer. */
+export type Attend = (inputs: AttendInputs) => AttendOutputs;
+
+/** Attention spelled out in operators through which gradients flow. */
+export const plainAttend: Attend = ({ query, key, value, kind, context, past, scale }) => {
+  const { angles, mask } = context;
+  const byHead = (x: Value): Value => transpose(x, [0, 2, 1, 3]);
+  const rotated = (x: Value): Value =>
+    angles === undefined ? byHead(x) : rotateHeads(byHead(x), angles, kind.rotaryDim);
+  const fresh: LayerCache = { key: rotated(key), value: byHead(value) };
+  return { ...attention({ query: rotated(query), fresh, past, mask, scale }), fresh };
+};

@@ -5,11 +5,12 @@
  * @module
  */
 
-import { add, geluTanh, layerNorm, transpose } from "../engine/graph/build.ts";
+import { add, geluTanh, layerNorm } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
-import { attention, cutFeatures, splitFeatures } from "./attention.ts";
+import { cutFeatures, plainAttend, splitFeatures } from "./attention.ts";
 import { ConfigReader } from "./config.ts";
 import {
+  type AttentionKind,
   type LanguageModel,
   type LayerInputs,
   type LayerOutputs,
@@ -58,7 +59,7 @@ export function createGpt2(json: Readonly<Record<string, unknown>>): LanguageMod
     numLayers,
     numKeyValueHeads: numHeads,
     headDim,
-    attentionKinds: [{ rope: null, rotaryDim: headDim, window: null }],
+    attentionKinds: [attentionKind(headDim)],
     initializerRange: config.initializerRange,
     outputWeight: tied ? EMBEDDINGS : "lm_head.weight",
     weights: gpt2Weights(config),
@@ -103,6 +104,11 @@ function readConfig(reader: ConfigReader): Gpt2Config {
     attentionScale: (layer) =>
       (scaled ? (hiddenSize / numHeads) ** -0.5 : 1) / (byLayer ? layer + 1 : 1),
   };
+}
+
+/** Positions are learned, and every token sees all before it. */
+function attentionKind(headDim: number): AttentionKind {
+  return { rope: null, rotaryDim: headDim, window: null };
 }
 
 type LayerProjections = Readonly<
@@ -170,6 +176,7 @@ function gpt2Weights(config: Gpt2Config): WeightSpec[] {
 
 function runLayer(config: Gpt2Config, hidden: Value, inputs: LayerInputs): LayerOutputs {
   const { weight, contexts, past, layer, project = plainProject(weight) } = inputs;
+  const { attend = plainAttend } = inputs;
   const { hiddenSize, numHeads, epsilon } = config;
   const projections = layerProjections(config, layer);
   const norm = (x: Value, name: string): Value =>
@@ -177,13 +184,14 @@ function runLayer(config: Gpt2Config, hidden: Value, inputs: LayerInputs): Layer
 
   const features = project(norm(hidden, "ln_1"), projections.queryKeyValue);
   const [query, key, value] = cutFeatures(features, [hiddenSize, hiddenSize, hiddenSize])
-    .map((part) => transpose(splitFeatures(part, hiddenSize / numHeads), [0, 2, 1, 3]));
-  const fresh = { key: key!, value: value! };
-  const { output, present } = attention({
+    .map((part) => splitFeatures(part, hiddenSize / numHeads));
+  const { output, fresh, present } = attend({
     query: query!,
-    fresh,
+    key: key!,
+    value: value!,
+    kind: attentionKind(hiddenSize / numHeads),
+    context: contexts[0]!,
     past,
-    mask: contexts[0]!.mask,
     scale: config.attentionScale(layer),
   });
   const attended = add(hidden, project(output, projections.attentionOutput));

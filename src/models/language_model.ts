@@ -6,6 +6,7 @@
 
 import { add, gather, linear, type RotaryAngles } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
+import type { Attend } from "./attention.ts";
 import type { RopeConfig } from "./rope.ts";
 
 /** One weight of a model, spelled as checkpoints spell it. */
@@ -74,6 +75,8 @@ export interface ForwardInputs {
   readonly weight: (name: string) => Value;
   /** Computes the linear layers that {@linkcode LanguageModel.projections} lists. @default {plainProject} */
   readonly project?: Project;
+  /** Computes the attention of layers. @default {plainAttend} */
+  readonly attend?: Attend;
   /** Returns rows of an embedding matrix. @default {plainRows} */
   readonly embedRows?: EmbedRows;
   /** Token ids, int64 [batch, seqLen, 1]. */
@@ -96,8 +99,8 @@ export interface LayerInputs extends ForwardInputs {
 export interface LayerOutputs {
   /** [batch, seqLen, hiddenSize]. */
   readonly hidden: Value;
-  /** Keys and values of the tokens read now. */
-  readonly fresh: LayerCache;
+  /** Keys and values of the tokens read now, where `attend` makes them. */
+  readonly fresh: LayerCache | undefined;
   /** Keys and values of earlier tokens and those read now. */
   readonly present: LayerCache;
 }
@@ -108,7 +111,7 @@ export interface ForwardOutputs {
   readonly hidden: Value;
   /** What each layer reads, and at the end what the last one makes, [batch, seqLen, hiddenSize] each. */
   readonly states: readonly Value[];
-  /** Keys and values of the tokens read now, by layer. */
+  /** Keys and values of the tokens read now, by layer, where `attend` makes them. */
   readonly fresh: readonly LayerCache[];
   /** Keys and values of earlier tokens and those read now, by layer. */
   readonly present: readonly LayerCache[];
@@ -163,7 +166,7 @@ export function forward(
     const made = model.runLayer(hidden, { ...inputs, layer, past: inputs.past?.[layer] });
     hidden = made.hidden;
     states.push(hidden);
-    fresh.push(made.fresh);
+    if (made.fresh !== undefined) fresh.push(made.fresh);
     present.push(made.present);
   }
   return { hidden: model.finish(hidden, inputs), states, fresh, present };

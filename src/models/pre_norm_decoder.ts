@@ -5,12 +5,11 @@
  * @module
  */
 
-import { add, geluTanh, mul, rmsNorm, scalar, silu, transpose } from "../engine/graph/build.ts";
+import { add, geluTanh, mul, rmsNorm, scalar, silu } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
-import { attention, cutFeatures, rotateHeads, splitFeatures } from "./attention.ts";
+import { cutFeatures, plainAttend, splitFeatures } from "./attention.ts";
 import {
   type LanguageModel,
-  type LayerCache,
   type LayerInputs,
   type LayerOutputs,
   plainProject,
@@ -65,27 +64,29 @@ export function createPreNormDecoder(
 
 function runLayer(config: PreNormConfig, hidden: Value, inputs: LayerInputs): LayerOutputs {
   const { weight, contexts, past, layer, project = plainProject(weight) } = inputs;
+  const { attend = plainAttend } = inputs;
   const { headDim, intermediateSize, postNorms, activation = "silu" } = config;
   const { attentionScale = headDim ** -0.5 } = config;
   const { queryKeyValue, attentionOutput, gateUp, down } = layerProjections(config, layer);
   const kind = config.kindOfLayer[layer]!;
-  const { angles, mask } = contexts[kind]!;
-  const { rotaryDim } = config.attentionKinds[kind]!;
   const norm = (x: Value, name: string): Value =>
     normalize(x, { weight, name: `model.layers.${layer}.${name}`, config });
-  const byHead = (x: Value): Value => transpose(x, [0, 2, 1, 3]);
 
   const [q, k, v] = projectParts(norm(hidden, "input_layernorm"), queryKeyValue, {
     project,
     widths: queryKeyValueWidths(config),
   }).map((features) => splitFeatures(features, headDim));
-  const rotated = (features: Value, normName: string): Value => {
-    const normed = config.queryKeyNorm ? norm(features, `self_attn.${normName}`) : features;
-    return rotateHeads(byHead(normed), angles!, rotaryDim);
-  };
-  const query = rotated(q!, "q_norm");
-  const fresh: LayerCache = { key: rotated(k!, "k_norm"), value: byHead(v!) };
-  const { output, present } = attention({ query, fresh, past, mask, scale: attentionScale });
+  const normed = (features: Value, name: string): Value =>
+    config.queryKeyNorm ? norm(features, `self_attn.${name}`) : features;
+  const { output, fresh, present } = attend({
+    query: normed(q!, "q_norm"),
+    key: normed(k!, "k_norm"),
+    value: v!,
+    kind: config.attentionKinds[kind]!,
+    context: contexts[kind]!,
+    past,
+    scale: attentionScale,
+  });
   const mixed = project(output, attentionOutput);
   const attended = add(hidden, postNorms ? norm(mixed, "post_attention_layernorm") : mixed);
 

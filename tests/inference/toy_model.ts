@@ -53,6 +53,8 @@ export function createToyDecoder(options: ToyDecoderOptions = {}): ToyDecoder {
   return {
     vocabSize: VOCAB_SIZE,
     maxPositions,
+    adapters: [],
+    memory: undefined,
     calls,
     get openSequences() {
       return openSequences;
@@ -163,6 +165,7 @@ export function createToyModel(
     id: "toy",
     folder: "/models/toy",
     device: "wasm",
+    weightType: "f32",
     deviceReason: "it is a toy",
     decoder,
     tokenizer: tokenizer ?? undefined,

@@ -59,6 +59,7 @@ function modelWith(tokenizer: Tokenizer): LoadedModel {
     folder: "toy",
     device: "wasm",
     deviceReason: "it is a toy",
+    weightType: "f32",
     decoder: { ...decoder, vocabSize: tokenizer.vocabSize },
     tokenizer,
     eosTokenIds: [],
@@ -139,7 +140,10 @@ for (const [whose, open] of Object.entries(TOKENIZERS)) {
             // a server that takes no tools reads them through the same function
             const ids = tools === undefined
               ? await served({ messages: history, chat_template_kwargs: kwargs })
-              : encodePrompt(model, { kind: "chat", messages: history, options: { tools } }, 1).ids;
+              : encodePrompt(model, { kind: "chat", messages: history, options: { tools } }, {
+                reservedTokens: 1,
+                maxPositions: 100_000,
+              }).ids;
             assert.deepEqual(ids, prompt, where);
             compared++;
             if (tools !== undefined || content.length < 2 || name === "qwen3") continue;

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { createLocalService } from "../../src/inference/local_service.ts";
 import type { CompletionRequest, InferenceService } from "../../src/inference/service.ts";
-import { openWorkerService } from "../../src/inference/worker_service.ts";
+import {
+  openWorkerService,
+  type WorkerServiceOptions,
+} from "../../src/inference/worker_service.ts";
 import { UserError } from "../../src/utils/errors.ts";
 import { createToyModel } from "./toy_model.ts";
 
@@ -15,15 +18,15 @@ const REQUEST: CompletionRequest = {
 };
 const ENDLESS: CompletionRequest = { prompts: [{ kind: "text", text: "a" }], ignoreEos: true };
 
-interface OpenOptions {
-  readonly onCrash?: (error: Error) => void;
-}
+const startWorker = () =>
+  new Worker(new URL("./toy_worker.ts", import.meta.url), { type: "module" });
 
-async function open(folder: string, options: OpenOptions = {}): Promise<InferenceService> {
-  const createWorker = () =>
-    new Worker(new URL("./toy_worker.ts", import.meta.url), { type: "module" });
+async function open(
+  folder: string,
+  options: Partial<WorkerServiceOptions> = {},
+): Promise<InferenceService> {
   const load = { folder, device: "auto", limits: { maxQueue: 2 } } as const;
-  return await openWorkerService({ createWorker, load, ...options });
+  return await openWorkerService({ createWorker: startWorker, load, ...options });
 }
 
 async function answer(service: InferenceService, request: CompletionRequest) {
@@ -73,7 +76,11 @@ Deno.test("openWorkerService() calls a request off when its reader leaves or its
   assert.equal((await answer(service, REQUEST)).events.at(-1)?.type, "end");
 });
 
-Deno.test("openWorkerService() fails running requests when the worker crashes, and starts it again once", async () => {
+async function untilAvailable(service: InferenceService): Promise<void> {
+  while (!service.isAvailable) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+Deno.test("openWorkerService() fails running requests when the worker crashes, and starts it again and again", async () => {
   const crashes: string[] = [];
   let crashed = Promise.withResolvers<void>();
   await using service = await open("crashing", {
@@ -82,17 +89,62 @@ Deno.test("openWorkerService() fails running requests when the worker crashes, a
       crashed.resolve();
     },
   });
-  await assert.rejects(answer(service, ENDLESS), { code: "unavailable" });
-  await crashed.promise;
-  assert.equal(service.isAvailable, false);
-  await assert.rejects(answer(service, ENDLESS), { code: "unavailable" });
-  while (!service.isAvailable) await new Promise((resolve) => setTimeout(resolve, 1));
-  crashed = Promise.withResolvers<void>();
-  await assert.rejects(answer(service, ENDLESS), { code: "unavailable" });
-  await crashed.promise;
-  assert.equal(crashes.length, 2);
+  for (let round = 1; round <= 3; round++) {
+    await assert.rejects(answer(service, ENDLESS), { code: "unavailable" });
+    await crashed.promise;
+    crashed = Promise.withResolvers<void>();
+    assert.equal(service.isAvailable, false);
+    await assert.rejects(answer(service, ENDLESS), { code: "unavailable" });
+    await untilAvailable(service);
+    assert.equal(crashes.length, round);
+  }
   assert.match(crashes[0]!, /bang/);
-  assert.equal(service.isAvailable, false);
+});
+
+Deno.test("openWorkerService() misses a worker that was killed, fails its requests and starts another", async () => {
+  const workers: Worker[] = [];
+  const crashed = Promise.withResolvers<Error>();
+  await using service = await open("toy", {
+    onCrash: crashed.resolve,
+    silenceMs: 200,
+    createWorker() {
+      workers.push(startWorker());
+      return workers.at(-1)!;
+    },
+  });
+  const { events } = await service.submit(ENDLESS);
+  for await (const event of events) {
+    assert.equal(event.type, "output");
+    break;
+  }
+  const running = answer(service, ENDLESS);
+  workers[0]!.terminate();
+  await assert.rejects(running, { code: "unavailable" });
+  assert.match((await crashed.promise).message, /not answered/);
+  await untilAvailable(service);
+  assert.equal((await answer(service, REQUEST)).events.at(-1)?.type, "end");
+  assert.equal(workers.length, 2);
+});
+
+Deno.test("openWorkerService() drains: what runs ends, what comes is refused", async () => {
+  await using service = await open("toy");
+  const { events } = await service.submit({ ...REQUEST, maxTokens: 20, ignoreEos: true });
+  const drained = service.drain();
+  await assert.rejects(service.submit(REQUEST), { code: "unavailable" });
+  const made = await Array.fromAsync(events);
+  assert.equal(made.filter(({ type }) => type === "end").length, 4);
+  await drained;
+});
+
+Deno.test("openWorkerService() tells what the worker does", async () => {
+  await using service = await open("toy");
+  await answer(service, {
+    prompts: [{ kind: "text", text: " " }],
+    maxTokens: 5,
+    sampling: { temperature: 0 },
+  });
+  const { generatedTokens, promptTokens, running, waiting } = await service.stats();
+  assert.deepEqual([promptTokens, generatedTokens, running, waiting], [1, 5, 0, 0]);
 });
 
 Deno.test("openWorkerService() takes a decoder that fails at everything for a crash", async () => {

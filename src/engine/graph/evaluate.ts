@@ -9,6 +9,7 @@ import { toFloat32 } from "../tensor/convert.ts";
 import { float32ToBfloat16, float32ToFloat16 } from "../tensor/float16.ts";
 import { UINT8_ZERO_POINT } from "../tensor/quantize.ts";
 import { type Dtype, DTYPE_ARRAYS, elementCount, type Tensor } from "../tensor/tensor.ts";
+import { inferenceRules } from "./evaluate_inference.ts";
 import { broadcastShapes } from "./infer.ts";
 import {
   type FrozenDtype,
@@ -27,7 +28,8 @@ export interface EvaluatedTensor {
   readonly data: Float64Array;
 }
 
-type EvaluateRule<O extends Op> = (
+/** Computes what an operator makes. */
+export type EvaluateRule<O extends Op> = (
   inputs: readonly EvaluatedTensor[],
   attributes: OpAttributes[O],
 ) => EvaluatedTensor;
@@ -198,6 +200,7 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
     const matrix = storedMatrix(weight!, scales, stored);
     return evaluateRules.LinearCrossEntropy([hidden!, matrix, targets!], {});
   },
+  ...inferenceRules,
 };
 
 /** Returns `tensor` with its elements as float64. */

@@ -14,6 +14,12 @@ import {
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { exportFrozenGather, exportFrozenGemm } from "./export_frozen.ts";
 import {
+  exportBlockQuantizedLinear,
+  exportCachedAttention,
+  exportCacheOf,
+  exportRowQuantizedLinear,
+} from "./export_inference.ts";
+import {
   type ExportRule,
   type ExportTarget,
   ONNX_DTYPE_CODES,
@@ -174,6 +180,10 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
   FrozenLinearCrossEntropy: () => {
     throw new Error("Internal: FrozenLinearCrossEntropy is spelled out before export");
   },
+  CachedAttention: exportCachedAttention,
+  CacheOf: exportCacheOf,
+  RowQuantizedLinear: exportRowQuantizedLinear,
+  BlockQuantizedLinear: exportBlockQuantizedLinear,
 };
 
 /**
@@ -214,13 +224,15 @@ export function exportGraph(
   const writer: Writer = {
     target,
     nameOf: (value) => nameOfValue.get(value)!,
-    node(op, nodeInputs, { attributes = {}, domain = "", type } = {}) {
+    node(op, nodeInputs, { attributes = {}, domain = "", type, alsoMakes = [] } = {}) {
       const name = fresh("v");
+      const others = alsoMakes.map((suffix) => `${name}.${suffix}`);
+      for (const other of others) used.add(other);
       const known = type ?? auxiliaryType({ op, inputs: nodeInputs, attributes }, inputTypes);
       if (known === undefined) guessed.add(name);
       const made = known ?? written;
       if (made !== undefined) types.set(name, { dtype: made.dtype, shape: made.shape });
-      nodes.push({ op, domain, inputs: nodeInputs, outputs: [name], attributes });
+      nodes.push({ op, domain, inputs: nodeInputs, outputs: [name, ...others], attributes });
       return name;
     },
     integers(numbers) {

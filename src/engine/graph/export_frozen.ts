@@ -133,9 +133,13 @@ function integerProduct(x: string, matrix: StoredMatrix, writer: Writer): string
 }
 
 /** x · W · scales with each row of x rounded to 8 bits by its own scale, so that rows do not change each other. */
-function ofIntegers(
+export function ofIntegers(
   x: string,
-  { weight, scales, stored }: { weight: string; scales: string; stored: FrozenDtype },
+  { weight, scales, stored }: {
+    readonly weight: string;
+    readonly scales: string;
+    readonly stored: FrozenDtype;
+  },
   writer: Writer,
 ): string {
   const magnitudes = writer.node("Abs", [x]);

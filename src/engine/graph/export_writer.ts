@@ -36,6 +36,8 @@ export interface NodeOptions {
   readonly domain?: string;
   /** What it makes. @default {what follows from its inputs, or what the value that is being written is} */
   readonly type?: OnnxValueType;
+  /** What follows the name of its first output in those of its further outputs. @default {it has none} */
+  readonly alsoMakes?: readonly string[];
 }
 
 /** Writes a value and returns its name. */

@@ -234,6 +234,10 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     const expected = frozenGemm(probabilities, matrix, { exact: true });
     return [mul(g, sub(expected, frozenRows(matrix, targets!))), null, null, null];
   },
+  CachedAttention: null,
+  CacheOf: null,
+  RowQuantizedLinear: null,
+  BlockQuantizedLinear: null,
 };
 
 /** Returns the gradients of the inputs of `value`, given the gradient `upstream` of `value` itself. */

@@ -153,6 +153,27 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
     }
     return { dtype: hidden!.dtype, shape: [hidden!.shape[0]!, 1] };
   },
+  CachedAttention: ([features, pastKey, pastValue], { numHeads }) => {
+    const [, kvHeads, , headDim] = pastKey!.shape as [Dim, number, Dim, number];
+    if (features!.shape[2] !== (numHeads + 2 * kvHeads) * headDim) {
+      mismatch("CachedAttention", features!, pastKey!);
+    }
+    if (`${pastValue!.shape}` !== `${pastKey!.shape}`) {
+      mismatch("CachedAttention", pastValue!, pastKey!);
+    }
+    return { dtype: features!.dtype, shape: features!.shape.with(2, numHeads * headDim) };
+  },
+  CacheOf: ([, , pastKey]) => ({ dtype: pastKey!.dtype, shape: pastKey!.shape }),
+  RowQuantizedLinear: ([x, weight, scales]) => {
+    const [inFeatures, outFeatures] = weight!.shape;
+    if (x!.shape.at(-1) !== inFeatures) mismatch("RowQuantizedLinear", x!, weight!);
+    if (`${scales!.shape}` !== `${outFeatures}`) mismatch("RowQuantizedLinear", weight!, scales!);
+    return { dtype: x!.dtype, shape: x!.shape.with(-1, outFeatures!) };
+  },
+  BlockQuantizedLinear: ([x, weight], { inFeatures }) => {
+    if (x!.shape.at(-1) !== inFeatures) mismatch("BlockQuantizedLinear", x!, weight!);
+    return { dtype: x!.dtype, shape: x!.shape.with(-1, weight!.shape[0]!) };
+  },
 };
 
 /**

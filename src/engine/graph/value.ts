@@ -62,6 +62,11 @@ export const OPS = [
   "FrozenGemm",
   "FrozenGather",
   "FrozenLinearCrossEntropy",
+  // of inference alone: no gradient flows through them
+  "CachedAttention",
+  "CacheOf",
+  "RowQuantizedLinear",
+  "BlockQuantizedLinear",
 ] as const;
 
 /** An operator. */
@@ -174,6 +179,39 @@ export interface OpAttributes {
   readonly FrozenGather: { readonly stored: FrozenDtype };
   /** LinearCrossEntropy of (hidden, weight as `stored`, targets, scales [vocab] if of integers). */
   readonly FrozenLinearCrossEntropy: { readonly stored: FrozenDtype };
+  /**
+   * (queries, keys and values one after the other [batch, seqLen, (heads + 2 · kvHeads) · headDim], cached keys and values
+   * [batch, kvHeads, capacity, headDim], last int32 [batch], total int32 [1], and where they are rotated cos and sin
+   * [positions, rotaryDim / 2]) → [batch, seqLen, heads · headDim]. The tokens of row b stand at the positions up to
+   * `last[b]`, and see themselves and all before them, at most `window` in all.
+   */
+  readonly CachedAttention: CachedAttentionAttributes;
+  /** (a CachedAttention, then all that it reads) → the cached keys or values with those of the tokens read put in. */
+  readonly CacheOf: { readonly part: "key" | "value" };
+  /**
+   * (x [..., k], weight int8 [k, n], scales [n]) → x · (weight · scales). CPUs compute with each row of x rounded to 8
+   * bits by its own largest element.
+   */
+  readonly RowQuantizedLinear: NoAttributes;
+  /**
+   * (x [..., k], weight uint8 [n, blocks, blockSize · bits / 8], scales [n · blocks], zero points of as many bits, filled
+   * up to bytes in each row) → x · Wᵀ, where an element of W is its block's scale times what it has above the zero point.
+   */
+  readonly BlockQuantizedLinear: {
+    readonly bits: 4 | 8;
+    readonly blockSize: number;
+    readonly inFeatures: number;
+  };
+}
+
+/** What attention over a cache is told. */
+export interface CachedAttentionAttributes {
+  /** Heads of queries. */
+  readonly numHeads: number;
+  /** Factor of the scores. */
+  readonly scale: number;
+  /** How many tokens back a token sees, itself included; null sees all. */
+  readonly window: number | null;
 }
 
 /** A value that `O` makes. */

@@ -1,10 +1,11 @@
 /**
- * Continuous batching: every round extends all running sequences by one token in a single call, and reads a
- * piece of a newly arrived prompt before.
+ * Continuous batching: in every round a piece of the prompts that have arrived is read, and all sequences that generate
+ * are extended by a token in one run. Sequences join and leave between rounds.
  *
  * @module
  */
 
+import { setImmediate } from "node:timers/promises";
 import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
 import { type AsyncQueue, createAsyncQueue } from "../../utils/async_queue.ts";
 import type { Decoder, DecoderSequence } from "./decoder.ts";
@@ -13,22 +14,55 @@ import {
   createGeneration,
   type Generation,
   type GenerationEvent,
-  type GenerationStep,
   type ReadPlan,
 } from "./generation.ts";
+import { BLOCK_TOKENS, PrefixCache } from "./prefix_cache.ts";
+import { PREFILL_TOKENS } from "./run_groups.ts";
 
 /** Options of {@linkcode createBatcher}. */
 export interface BatcherOptions {
   /** The most sequences that run at once; the rest waits. @default {16} */
   readonly maxRunning?: number;
+  /** The most tokens of prompts read in a round while others generate, which wait for it. @default {256} */
+  readonly prefillTokens?: number;
+  /** The most bytes of keys and values of running sequences. @default {2 GiB} */
+  readonly cacheBytes?: number;
+  /** The most bytes of keys and values of texts that were read; 0 remembers none. @default {512 MiB} */
+  readonly prefixBytes?: number;
+  /** The most tokens guessed by looking them up in the prompt, while one sequence runs alone. @default {0} */
+  readonly maxDrafts?: number;
+}
+
+/** What a batcher has done so far. */
+export interface BatcherCounts {
+  /** Tokens of prompts that were given. */
+  readonly promptTokens: number;
+  /** Of those, tokens that were found in the prefix cache. */
+  readonly cachedTokens: number;
+  /** Tokens that were generated. */
+  readonly generatedTokens: number;
+  /** Tokens that were guessed. */
+  readonly draftTokens: number;
+  /** Of those, tokens that were right. */
+  readonly acceptedTokens: number;
+  /** Sequences that had to make room for others and began again later. */
+  readonly preemptions: number;
+  /** Bytes of keys and values of running sequences, with the room that they do not use. */
+  readonly cacheBytes: number;
+  /** Bytes of keys and values in the prefix cache. */
+  readonly prefixBytes: number;
 }
 
 /** Generates many sequences at once with one decoder. */
 export interface Batcher {
+  /** The most tokens that a sequence may hold: the model's, or fewer where memory has no room for them. */
+  readonly maxPositions: number;
   /** How many sequences wait for their turn. */
   readonly waiting: number;
   /** How many sequences run. */
   readonly running: number;
+  /** What it has done so far. */
+  readonly counts: BatcherCounts;
   /**
    * Generates a sequence; leaving the iteration calls it off.
    *
@@ -37,9 +71,10 @@ export interface Batcher {
   submit(request: GenerateRequest): AsyncIterable<GenerationEvent>;
 }
 
-/** A sequence that waits for its first turn. */
+/** A sequence that waits for its turn. */
 interface Waiting {
   readonly generation: Generation;
+  readonly request: GenerateRequest;
   readonly output: AsyncQueue<GenerationEvent>;
   readonly signal: AbortSignal;
 }
@@ -47,7 +82,12 @@ interface Waiting {
 /** A sequence that the decoder holds. */
 interface Running extends Waiting {
   readonly sequence: DecoderSequence;
-  next: ReadPlan;
+}
+
+/** A running sequence and what of it is read in a run. */
+interface Planned {
+  readonly running: Running;
+  readonly plan: ReadPlan;
 }
 
 /** Creates a batcher over `decoder`, which remains its caller's to dispose of. */
@@ -56,21 +96,43 @@ export function createBatcher(
   tokenizer: Tokenizer | undefined,
   options: BatcherOptions = {},
 ): Batcher {
-  return new ContinuousBatcher(decoder, tokenizer, options.maxRunning ?? 16);
+  return new ContinuousBatcher(decoder, tokenizer, options);
 }
 
 class ContinuousBatcher implements Batcher {
+  readonly maxPositions: number;
   readonly #decoder: Decoder;
   readonly #tokenizer: Tokenizer | undefined;
-  readonly #maxRunning: number;
+  readonly #options: Required<BatcherOptions>;
+  readonly #prefixes: PrefixCache;
+  readonly #counts = {
+    promptTokens: 0,
+    cachedTokens: 0,
+    generatedTokens: 0,
+    draftTokens: 0,
+    acceptedTokens: 0,
+    preemptions: 0,
+  };
   #waiting: Waiting[] = [];
   #running: Running[] = [];
   #isWorking = false;
 
-  constructor(decoder: Decoder, tokenizer: Tokenizer | undefined, maxRunning: number) {
+  constructor(decoder: Decoder, tokenizer: Tokenizer | undefined, options: BatcherOptions) {
     this.#decoder = decoder;
     this.#tokenizer = tokenizer;
-    this.#maxRunning = maxRunning;
+    this.#options = {
+      maxRunning: options.maxRunning ?? 16,
+      prefillTokens: options.prefillTokens ?? 256,
+      cacheBytes: options.cacheBytes ?? 2 ** 31,
+      prefixBytes: options.prefixBytes ?? 2 ** 29,
+      maxDrafts: options.maxDrafts ?? 0,
+    };
+    this.#prefixes = new PrefixCache({ maxBytes: this.#options.prefixBytes });
+    decoder.memory?.limit(this.#options.cacheBytes);
+    const { bytesPerToken = 0 } = decoder.memory ?? {};
+    this.maxPositions = bytesPerToken === 0
+      ? decoder.maxPositions
+      : Math.min(decoder.maxPositions, Math.floor(this.#options.cacheBytes / bytesPerToken));
   }
 
   get waiting(): number {
@@ -81,15 +143,29 @@ class ContinuousBatcher implements Batcher {
     return this.#running.length;
   }
 
+  get counts(): BatcherCounts {
+    return {
+      ...this.#counts,
+      cacheBytes: this.#decoder.memory?.bytes ?? 0,
+      prefixBytes: this.#prefixes.counts.bytes,
+    };
+  }
+
   submit(request: GenerateRequest): AsyncIterable<GenerationEvent> {
     const abandoned = new AbortController();
     const signals = [abandoned.signal, ...request.signal === undefined ? [] : [request.signal]];
     const output = createAsyncQueue<GenerationEvent>({ onAbandon: () => abandoned.abort() });
     this.#waiting.push({
-      generation: createGeneration(this.#decoder, this.#tokenizer, request),
+      generation: createGeneration(
+        { vocabSize: this.#decoder.vocabSize, maxPositions: this.maxPositions },
+        this.#tokenizer,
+        request,
+      ),
+      request,
       output,
       signal: AbortSignal.any(signals),
     });
+    this.#counts.promptTokens += request.promptIds.length;
     if (!this.#isWorking) void this.#work();
     return output;
   }
@@ -100,10 +176,9 @@ class ContinuousBatcher implements Batcher {
     while (this.#waiting.length > 0 || this.#running.length > 0) {
       this.#dropAborted();
       this.#admit();
-      const prompt = this.#running.find(({ next }) => !isOneToken(next));
-      if (prompt !== undefined) await this.#extend([prompt]);
-      const batch = this.#running.filter(({ next }) => isOneToken(next));
-      if (batch.length > 0) await this.#extend(batch);
+      await this.#extend(this.#plannedPrompts());
+      await this.#extend(this.#plannedTokens());
+      await setImmediate(); // what was made is passed on, and what was called off is heard, before the next run
     }
     this.#isWorking = false;
   }
@@ -120,56 +195,178 @@ class ContinuousBatcher implements Batcher {
   }
 
   #admit(): void {
-    while (this.#waiting.length > 0 && this.#running.length < this.#maxRunning) {
-      const waiting = this.#waiting.shift()!;
-      const { events, next } = waiting.generation.advance();
-      for (const event of events) waiting.output.push(event);
-      if (next === undefined) waiting.output.end();
-      else this.#running.push({ ...waiting, sequence: this.#decoder.open(), next });
+    while (this.#waiting.length > 0 && this.#running.length < this.#options.maxRunning) {
+      const [next] = this.#waiting as [Waiting];
+      if (!this.#hasRoomFor(next)) return;
+      this.#waiting.shift();
+      for (const event of next.generation.begin()) next.output.push(event);
+      if (next.generation.ended) {
+        next.output.end();
+        continue;
+      }
+      try {
+        const { memory } = this.#decoder;
+        // Longer sequences than there are now may have left it large.
+        if ((memory?.bytes ?? 0) > this.#options.cacheBytes) {
+          memory?.compact(this.#running.length + 1);
+        }
+        const sequence = this.#decoder.open({ adapter: next.request.adapter });
+        this.#running.push({ ...next, sequence });
+      } catch (error) {
+        next.output.fail(error);
+      }
     }
   }
 
-  async #extend(batch: readonly Running[]): Promise<void> {
-    const extensions = batch.map(({ sequence, next }) => ({ sequence, ids: next.ids }));
+  /** Whether one more sequence fits beside those that run. */
+  #hasRoomFor({ generation }: Waiting): boolean {
+    if (this.#running.length === 0) return true;
+    return this.#fits(this.#running.length + 1, generation.ids.length + 1);
+  }
+
+  #fits(sequences: number, tokens: number): boolean {
+    const { memory } = this.#decoder;
+    return memory === undefined ||
+      memory.bytesWith({ sequences, tokens }) <= this.#options.cacheBytes;
+  }
+
+  /** A piece of the prompts that are not read yet: of the first, and of short ones that have room beside it. */
+  #plannedPrompts(): Planned[] {
+    const unread = this.#running.filter(({ generation }) => !generation.isDecoding);
+    const waits = unread.length < this.#running.length;
+    let left = waits ? this.#options.prefillTokens : PREFILL_TOKENS;
+    const planned: Planned[] = [];
+    for (const running of unread) {
+      // What it could take over from one that is read now is known when that has been read.
+      if (planned.some((other) => this.#willShare(other.running, running))) continue;
+      this.#takeOver(running);
+      const plan = running.generation.plan({ maxTokens: left });
+      const isWhole = running.generation.read + plan.ids.length === running.generation.ids.length;
+      if (planned.length > 0) {
+        const fitsBeside = isWhole && plan.ids.length <= left;
+        if (!fitsBeside || plan.everyPosition !== planned[0]!.plan.everyPosition) continue;
+      }
+      planned.push({ running, plan });
+      left -= plan.ids.length;
+      if (left <= 0 || !isWhole) break;
+    }
+    return planned;
+  }
+
+  /** Whether `running` could take over more from `other`, when that has been read, than from the prefix cache now. */
+  #willShare(other: Running, { generation: { ids, read }, request }: Running): boolean {
+    const { adapter, scorePrompt } = request;
+    if (this.#decoder.memory === undefined || this.#options.prefixBytes <= 0) return false;
+    if (read > 0 || scorePrompt || other.request.adapter !== adapter) return false;
+    const shared = sharedBlocks(ids, other.generation.ids);
+    return shared > 0 && this.#prefixes.lengthOf({ adapter, ids }) < shared;
+  }
+
+  /** Begins a sequence with what the prefix cache has of it. */
+  #takeOver({ generation, request, sequence }: Running): void {
+    const { memory } = this.#decoder;
+    if (memory === undefined || sequence.length > 0 || generation.read > 0) return;
+    if (request.scorePrompt) return; // the logits of its tokens are wanted
+    const { adapter } = request;
+    for (const block of this.#prefixes.find({ adapter, ids: generation.ids })) {
+      memory.append(sequence, block);
+    }
+    generation.reset(sequence.length);
+    this.#counts.cachedTokens += sequence.length;
+  }
+
+  #plannedTokens(): Planned[] {
+    const decoding = this.#running.filter(({ generation }) => generation.isDecoding);
+    const canGuess = decoding.length === 1 && this.#running.length === 1 &&
+      this.#decoder.memory !== undefined;
+    const maxDrafts = canGuess ? this.#options.maxDrafts : 0;
+    return decoding.map((running) => ({ running, plan: running.generation.plan({ maxDrafts }) }));
+  }
+
+  async #extend(planned: readonly Planned[]): Promise<void> {
+    const batch = this.#withRoom(planned);
+    if (batch.length === 0) return;
     try {
-      const logits = await this.#decoder.extend(extensions, {
-        everyPosition: batch[0]!.next.everyPosition,
-      });
-      for (const [i, running] of batch.entries()) this.#advance(running, logits[i]!);
+      const logits = await this.#decoder.extend(
+        batch.map(({ running: { sequence }, plan: { ids } }) => ({ sequence, ids })),
+        { everyPosition: batch[0]!.plan.everyPosition },
+      );
+      for (const [i, one] of batch.entries()) this.#advance(one, logits[i]!);
     } catch (error) {
-      for (const running of batch) this.#fail(running, error);
+      for (const { running } of batch) this.#fail(running, error);
     }
   }
 
-  #advance(running: Running, logits: Float32Array): void {
-    let step: GenerationStep;
+  /** Lets the newest sequences wait again until what is planned has room. */
+  #withRoom(planned: readonly Planned[]): readonly Planned[] {
+    while (planned.length > 0 && this.#running.length > 1) {
+      const longest = Math.max(
+        ...planned.map(({ running: { sequence }, plan }) => sequence.length + plan.ids.length),
+      );
+      if (this.#fits(this.#running.length, longest)) return planned;
+      const newest = this.#running.at(-1)!;
+      this.#remove(newest);
+      newest.generation.reset(0);
+      this.#waiting.unshift(newest);
+      this.#counts.preemptions++;
+      planned = planned.filter(({ running }) => running !== newest);
+    }
+    return planned;
+  }
+
+  #advance({ running, plan }: Planned, logits: Float32Array): void {
+    const { generation, sequence, output } = running;
+    const before = generation.ids.length;
+    let events: readonly GenerationEvent[];
     try {
-      step = running.generation.advance(logits);
+      events = generation.advance(plan, logits);
     } catch (error) {
       this.#fail(running, error);
       return;
     }
-    for (const event of step.events) running.output.push(event);
-    if (step.next !== undefined) {
-      running.next = step.next;
-    } else {
+    const made = generation.ids.length - before;
+    this.#counts.generatedTokens += made;
+    if (plan.drafts > 0) {
+      this.#counts.draftTokens += plan.drafts;
+      this.#counts.acceptedTokens += made - 1;
+      this.#decoder.memory?.truncate(sequence, generation.read);
+    }
+    for (const event of events) output.push(event);
+    if (generation.ended) {
       this.#remove(running);
-      running.output.end();
+      output.end();
+    } else if (made > 0 && !plan.everyPosition && plan.ids.length > 1) {
+      this.#remember(running); // its prompt has been read: what begins alike can use it from now on
     }
   }
 
+  #remember({ generation, request: { adapter }, sequence }: Running): void {
+    const { memory } = this.#decoder;
+    if (memory === undefined || this.#options.prefixBytes <= 0) return;
+    const ids = generation.ids.slice(0, Math.min(sequence.length, generation.read));
+    this.#prefixes.add({ adapter, ids }, (range) => memory.read(sequence, range));
+  }
+
   #fail(running: Running, error: unknown): void {
-    this.#remove(running);
+    this.#drop(running);
     running.output.fail(error);
   }
 
+  /** Ends a sequence, whose keys and values others may use. */
   #remove(running: Running): void {
-    if (!this.#running.includes(running)) return;
+    if (running.sequence.length > 0) this.#remember(running);
+    this.#drop(running);
+  }
+
+  #drop(running: Running): void {
     this.#running = this.#running.filter((other) => other !== running);
     running.sequence[Symbol.dispose]();
   }
 }
 
-function isOneToken({ ids, everyPosition }: ReadPlan): boolean {
-  return ids.length === 1 && !everyPosition;
+/** How many tokens two prompts have in common, in whole blocks, without the last token of the first. */
+function sharedBlocks(ids: readonly number[], others: readonly number[]): number {
+  let count = 0;
+  while (count < ids.length - 1 && ids[count] === others[count]) count++;
+  return count - count % BLOCK_TOKENS;
 }

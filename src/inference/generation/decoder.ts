@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { KeyValueBlock, TokenRange } from "./sequence_cache.ts";
+
 /** The tokens that a model has read of one sequence, with their keys and values. */
 export interface DecoderSequence {
   /** How many tokens it holds. */
@@ -26,17 +28,47 @@ export interface ExtendOptions {
   readonly everyPosition?: boolean;
 }
 
+/** Options of {@linkcode Decoder.open}. */
+export interface OpenSequenceOptions {
+  /** The adapter that changes the model for this sequence, one of {@linkcode Decoder.adapters}. @default {none} */
+  readonly adapter?: string | undefined;
+}
+
+/** Access to keys and values, where they lie in host memory. */
+export interface DecoderMemory {
+  /** Bytes that one token takes. */
+  readonly bytesPerToken: number;
+  /** Bytes that all sequences take, with the room that they do not use. */
+  readonly bytes: number;
+  /** Says how many bytes not to pass by growing faster than is needed. */
+  limit(bytes: number): void;
+  /** Gives back all room that `sequences` sequences do not need. */
+  compact(sequences: number): void;
+  /** Returns how many bytes `sequences` would take at least, if `tokens` tokens are to have room in each. */
+  bytesWith(options: { readonly sequences: number; readonly tokens: number }): number;
+  /** Forgets all tokens of a sequence from `length` on. */
+  truncate(sequence: DecoderSequence, length: number): void;
+  /** Returns a copy of the keys and values of some tokens. */
+  read(sequence: DecoderSequence, range: TokenRange): KeyValueBlock;
+  /** Appends tokens that a sequence with the same beginning and adapter had. */
+  append(sequence: DecoderSequence, block: KeyValueBlock): void;
+}
+
 /** A model ready to run. Calls never overlap: a second one waits for the first. */
 export interface Decoder {
   /** Extent of the logits. */
   readonly vocabSize: number;
   /** The most tokens a sequence may hold. */
   readonly maxPositions: number;
+  /** Names of the adapters that sequences may use. */
+  readonly adapters: readonly string[];
+  /** Access to keys and values; `undefined` where they lie on a device. */
+  readonly memory: DecoderMemory | undefined;
   /** Opens an empty sequence. */
-  open(): DecoderSequence;
+  open(options?: OpenSequenceOptions): DecoderSequence;
   /**
    * Reads the ids of each extension and returns logits, one row-major `[positions, vocabSize]` array per
-   * extension, where `positions` is 1 or, with `everyPosition`, the number of its ids.
+   * extension, where `positions` is 1 or, with `everyPosition`, the number of its ids. They hold until the next call.
    *
    * @throws {RangeError} If an id is not in the vocabulary or a sequence would pass `maxPositions`.
    */

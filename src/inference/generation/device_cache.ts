@@ -7,14 +7,15 @@
 import type { DeviceTensor, Feed, Session } from "../../engine/runtime/session.ts";
 import { type Tensor, zeros } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import { cacheNames } from "./decoder_graph.ts";
-import type { CacheRow, SequenceCache } from "./model_decoder.ts";
-import { logitsByRow, runFeeds, type RunKind, runKinds, wantedRows } from "./run_feeds.ts";
+import { cacheNames, LOGITS } from "./decoder_graph.ts";
+import { ADAPTER, adapterFeed } from "./adapter_bank.ts";
+import { runFeeds, type RunKind, runKinds } from "./run_feeds.ts";
+import type { CacheRow, CacheSequence, SequenceCache } from "./sequence_cache.ts";
 
 /** One sequence: its tokens so far, and its keys and values by the name under which the next run reads them. */
-interface DeviceSequence {
-  readonly length: number;
-  readonly past: Readonly<Record<string, Feed>>;
+interface DeviceSequence extends CacheSequence {
+  length: number;
+  past: Readonly<Record<string, Feed>>;
 }
 
 /** An empty sequence has one place that is never looked at, since a GPU has no tensors without elements. */
@@ -22,22 +23,31 @@ const UNUSED_PLACES = 1;
 
 /** Runs a model whose cache stays on the device. */
 export class DeviceCache implements SequenceCache {
-  readonly batches = false;
+  readonly memory = undefined;
   readonly #model: LanguageModel;
   readonly #session: Session;
+  readonly #adapters: number;
   readonly #kinds: readonly RunKind[];
-  readonly #sequences = new Map<number, DeviceSequence>();
-  #taken = 0;
+  readonly #sequences = new Set<CacheSequence>();
 
-  /** Opens a cache over a session of the graph for device memory. */
-  constructor(model: LanguageModel, session: Session) {
+  /** Opens a cache over a session of the graph for device memory, which has so many adapters. */
+  constructor(
+    model: LanguageModel,
+    { session, adapters }: { readonly session: Session; readonly adapters: number },
+  ) {
     this.#model = model;
     this.#session = session;
+    this.#adapters = adapters;
     this.#kinds = runKinds(model);
   }
 
-  /** See {@linkcode SequenceCache.take}. */
-  take(): number {
+  /** One row at a time: the tensors of sequences are their own. */
+  canRun(rows: readonly CacheRow[]): boolean {
+    return rows.length === 1;
+  }
+
+  /** See {@linkcode SequenceCache.open}. */
+  open(): CacheSequence {
     const { numLayers, numKeyValueHeads, headDim } = this.#model;
     const empty = zeros("float32", [1, numKeyValueHeads, UNUSED_PLACES, headDim]);
     const past: Record<string, Feed> = {};
@@ -46,41 +56,41 @@ export class DeviceCache implements SequenceCache {
       past[names.key] = empty;
       past[names.value] = empty;
     }
-    this.#sequences.set(this.#taken, { length: 0, past });
-    return this.#taken++;
+    const sequence: DeviceSequence = { length: 0, past };
+    this.#sequences.add(sequence);
+    return sequence;
   }
 
   /** See {@linkcode SequenceCache.release}. */
-  release(slot: number): void {
-    const sequence = this.#sequences.get(slot);
-    this.#sequences.delete(slot);
-    if (sequence !== undefined) dispose(sequence);
-  }
-
-  /** See {@linkcode SequenceCache.lengthOf}. */
-  lengthOf(slot: number): number {
-    return this.#sequences.get(slot)?.length ?? 0;
+  release(sequence: CacheSequence): void {
+    if (this.#sequences.delete(sequence)) dispose(sequence as DeviceSequence);
   }
 
   /** See {@linkcode SequenceCache.run}. */
   async run(rows: readonly CacheRow[], everyPosition: boolean): Promise<Float32Array[]> {
     const [row] = rows;
-    const sequence = row && this.#sequences.get(row.slot);
-    if (row === undefined || sequence === undefined || rows.length !== 1) {
+    if (row === undefined || rows.length !== 1 || !this.#sequences.has(row.sequence)) {
       throw new Error("Internal: a run on the device reads one open sequence");
     }
-    const { slot, ids } = row;
+    const { ids, adapter } = row;
+    const sequence = row.sequence as DeviceSequence;
     const pastLength = UNUSED_PLACES + sequence.length;
+    const first = everyPosition ? 0 : ids.length - 1;
+    const { inputNames } = this.#session;
     const outputs = await this.#session.run({
       ...runFeeds(
         [{ ids, position: sequence.length, past: { from: UNUSED_PLACES, to: pastLength } }],
         {
+          seqLen: ids.length,
+          maxPositions: this.#model.maxPositions,
           pastLength,
           kinds: this.#kinds,
-          wanted: wantedRows([0], { seqLen: ids.length, everyPosition }),
-          inputNames: this.#session.inputNames,
+          wanted: Array.from({ length: ids.length - first }, (_, i) => first + i),
+          inputNames,
         },
       ),
+      ...inputNames.includes(ADAPTER) &&
+        { [ADAPTER]: adapterFeed(Int32Array.of(adapter), this.#adapters) },
       ...sequence.past,
     });
     const past: Record<string, Feed> = {};
@@ -89,17 +99,17 @@ export class DeviceCache implements SequenceCache {
       past[before.key] = outputs[after.key]!;
       past[before.value] = outputs[after.value]!;
     }
-    const extended = { length: sequence.length + ids.length, past };
     dispose(sequence);
+    sequence.past = past;
+    sequence.length += ids.length;
     // The sequence may have been released while the run was under way.
-    if (this.#sequences.has(slot)) this.#sequences.set(slot, extended);
-    else dispose(extended);
-    return logitsByRow(outputs["logits"] as Tensor<"float32">, 1);
+    if (!this.#sequences.has(sequence)) dispose(sequence);
+    return [(outputs[LOGITS] as Tensor<"float32">).data];
   }
 
   /** Frees all sequences. */
   [Symbol.dispose](): void {
-    for (const slot of [...this.#sequences.keys()]) this.release(slot);
+    for (const sequence of [...this.#sequences]) this.release(sequence);
   }
 }
 

@@ -25,14 +25,13 @@ export async function* generate(
   request: GenerateRequest,
 ): AsyncGenerator<GenerationEvent, void, void> {
   const generation = createGeneration(decoder, tokenizer, request);
-  using sequence = decoder.open();
-  let { events, next } = generation.advance();
-  yield* events;
-  while (next !== undefined) {
+  using sequence = decoder.open({ adapter: request.adapter });
+  yield* generation.begin();
+  while (!generation.ended) {
     request.signal?.throwIfAborted();
-    const { ids, everyPosition } = next;
+    const plan = generation.plan();
+    const { ids, everyPosition } = plan;
     const [logits] = await decoder.extend([{ sequence, ids }], { everyPosition });
-    ({ events, next } = generation.advance(logits!));
-    yield* events;
+    yield* generation.advance(plan, logits!);
   }
 }

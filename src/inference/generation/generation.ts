@@ -8,7 +8,10 @@ import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
 import { createRandom, type Random } from "../../utils/random.ts";
 import type { Decoder } from "./decoder.ts";
 import { createOutputText, type OutputText, type PlacedToken } from "./output_text.ts";
+import { PromptLookup } from "./prompt_lookup.ts";
+import { PREFILL_TOKENS } from "./run_groups.ts";
 import { chooseToken, type SamplingSettings } from "./sampling.ts";
+import { biased, type TokenConstraint } from "./token_constraint.ts";
 import { type TokenLogprobs, tokenLogprobs } from "./token_logprobs.ts";
 
 /** Why a sequence ended: at an end token or a stop string, or for want of room. */
@@ -32,6 +35,12 @@ export interface GenerationRequest {
   readonly topLogprobs?: number;
   /** Report the log-probabilities of the prompt's tokens too. @default {false} */
   readonly scorePrompt?: boolean;
+  /** Added to the logits of tokens, by id. @default {nothing} */
+  readonly logitBias?: ReadonlyMap<number, number>;
+  /** Says which tokens may come next. @default {all} */
+  readonly constraint?: TokenConstraint;
+  /** The adapter that changes the model. @default {none} */
+  readonly adapter?: string;
 }
 
 /** What happens while a sequence is generated. */
@@ -63,28 +72,41 @@ export type GenerationEvent =
 
 /** What the model has to read next. */
 export interface ReadPlan {
-  /** Token ids. */
+  /** Token ids; after those that are certain, `drafts` guesses of what follows. */
   readonly ids: readonly number[];
+  /** How many of them are guesses. */
+  readonly drafts: number;
   /** Whether the logits of every position are needed, or of the last alone. */
   readonly everyPosition: boolean;
 }
 
-/** What follows from the logits. */
-export interface GenerationStep {
-  /** What happened. */
-  readonly events: readonly GenerationEvent[];
-  /** What the model has to read next; nothing when the sequence is over. */
-  readonly next: ReadPlan | undefined;
+/** Options of {@linkcode Generation.plan}. */
+export interface PlanOptions {
+  /** The most tokens to read. @default {512} */
+  readonly maxTokens?: number;
+  /** The most tokens to guess. @default {0} */
+  readonly maxDrafts?: number;
 }
 
 /** A sequence while it is generated. */
 export interface Generation {
-  /** Takes the logits of what was to be read, none at the beginning, and goes on. */
-  advance(logits?: Float32Array): GenerationStep;
+  /** Everything so far, prompt and text. */
+  readonly ids: readonly number[];
+  /** How many of them the model has read. */
+  readonly read: number;
+  /** Whether it is over. */
+  readonly ended: boolean;
+  /** Whether only its newest token has to be read. */
+  readonly isDecoding: boolean;
+  /** Begins; what happens before anything is read. */
+  begin(): readonly GenerationEvent[];
+  /** Returns what to read next. */
+  plan(options?: PlanOptions): ReadPlan;
+  /** Takes the logits of what was read by `plan`. */
+  advance(plan: ReadPlan, logits: Float32Array): readonly GenerationEvent[];
+  /** Says that the model knows the first `count` tokens and no others: they were found in a cache, or it forgot. */
+  reset(count: number): void;
 }
-
-/** The most tokens of a prompt read at once, so that other sequences can go on in between. */
-const PREFILL_TOKENS = 512;
 
 /** The most logits computed at once. */
 const MAX_LOGITS = 2 ** 24;
@@ -108,9 +130,13 @@ class SequenceGeneration implements Generation {
   readonly #maxTokens: number;
   readonly #random: Random;
   readonly #output: OutputText;
+  readonly #ids: number[];
   readonly #generatedIds: number[] = [];
   readonly #promptLogprobs: (TokenLogprobs | null)[] = [null];
-  #promptRead = 0;
+  #lookup: PromptLookup | undefined;
+  #read = 0;
+  #ended = false;
+  #promptReported = false;
 
   constructor(
     model: Pick<Decoder, "vocabSize" | "maxPositions">,
@@ -130,58 +156,104 @@ class SequenceGeneration implements Generation {
     this.#maxTokens = Math.min(maxTokens, room);
     this.#random = createRandom(request.seed);
     this.#output = createOutputText(tokenizer, { promptIds, stop });
+    this.#ids = [...promptIds];
   }
 
-  advance(logits?: Float32Array): GenerationStep {
-    if (logits === undefined) {
-      const nothingToDo = this.#maxTokens === 0 && !this.#request.scorePrompt;
-      return nothingToDo ? this.#end("length") : { events: [], next: this.#promptPlan() };
-    }
-    const readsPrompt = this.#promptRead < this.#request.promptIds.length;
-    if (!readsPrompt) return this.#generate(logits);
-    this.#readPrompt(logits);
-    if (this.#promptRead < this.#request.promptIds.length) {
-      return { events: [], next: this.#promptPlan() };
-    }
-    const events: GenerationEvent[] = this.#request.scorePrompt
-      ? [{ type: "prompt", logprobs: this.#promptLogprobs }]
-      : [];
-    const step = this.#maxTokens === 0
-      ? this.#end("length")
-      : this.#generate(logits.subarray(logits.length - this.#vocabSize));
-    return { events: [...events, ...step.events], next: step.next };
+  get ids(): readonly number[] {
+    return this.#ids;
   }
 
-  #promptPlan(): ReadPlan {
-    const everyPosition = this.#request.scorePrompt ?? false;
+  get read(): number {
+    return this.#read;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get isDecoding(): boolean {
+    return this.#read === this.#ids.length - 1 && this.#generatedIds.length > 0;
+  }
+
+  begin(): readonly GenerationEvent[] {
+    return this.#maxTokens === 0 && !this.#request.scorePrompt ? this.#end("length") : [];
+  }
+
+  plan({ maxTokens = PREFILL_TOKENS, maxDrafts = 0 }: PlanOptions = {}): ReadPlan {
+    if (this.isDecoding) {
+      const drafts = this.#guess(maxDrafts);
+      const ids = [this.#ids[this.#read]!, ...drafts];
+      return { ids, drafts: drafts.length, everyPosition: drafts.length > 0 };
+    }
+    const everyPosition = this.#scores();
     const count = everyPosition
-      ? Math.max(1, Math.min(PREFILL_TOKENS, Math.floor(MAX_LOGITS / this.#vocabSize)))
-      : PREFILL_TOKENS;
-    const ids = this.#request.promptIds.slice(this.#promptRead, this.#promptRead + count);
-    return { ids, everyPosition };
+      ? Math.max(1, Math.min(maxTokens, Math.floor(MAX_LOGITS / this.#vocabSize)))
+      : maxTokens;
+    return { ids: this.#ids.slice(this.#read, this.#read + count), drafts: 0, everyPosition };
   }
 
-  #readPrompt(logits: Float32Array): void {
-    const { promptIds, scorePrompt, topLogprobs = 0 } = this.#request;
-    const { ids } = this.#promptPlan();
-    if (scorePrompt) {
-      for (let i = 0; i < ids.length; i++) {
-        const following = promptIds[this.#promptRead + i + 1];
-        if (following === undefined) break;
-        const row = logits.subarray(i * this.#vocabSize, (i + 1) * this.#vocabSize);
-        this.#promptLogprobs.push(tokenLogprobs(row, following, { topCount: topLogprobs }));
-      }
+  advance(plan: ReadPlan, logits: Float32Array): readonly GenerationEvent[] {
+    const certain = plan.ids.length - plan.drafts;
+    if (this.#scores()) this.#scorePrompt(plan.ids, logits);
+    this.#read += certain;
+    if (this.#read < this.#ids.length) return [];
+    const events: GenerationEvent[] = [];
+    if (this.#request.scorePrompt && !this.#promptReported) {
+      this.#promptReported = true;
+      events.push({ type: "prompt", logprobs: this.#promptLogprobs });
+      if (this.#maxTokens === 0) return [...events, ...this.#end("length")];
     }
-    this.#promptRead += ids.length;
+    const size = this.#vocabSize;
+    const first = logits.length / size - 1 - plan.drafts;
+    let right = 0;
+    for (let draft = 0;; draft++) {
+      const row = logits.subarray((first + draft) * size, (first + draft + 1) * size);
+      events.push(...this.#generate(row));
+      if (this.#ended || draft === plan.drafts) break;
+      if (this.#ids.at(-1) !== plan.ids[certain + draft]) break;
+      this.#read++; // the guess was right, so the model has read this token too
+      right++;
+    }
+    if (plan.drafts > 0) this.#lookup?.learn({ right });
+    return events;
   }
 
-  #generate(logits: Float32Array): GenerationStep {
-    const { promptIds, sampling, topLogprobs, eosTokenIds } = this.#request;
+  reset(count: number): void {
+    this.#read = count;
+  }
+
+  #scores(): boolean {
+    return (this.#request.scorePrompt ?? false) && !this.#promptReported;
+  }
+
+  #guess(count: number): number[] {
+    const room = this.#maxTokens - this.#generatedIds.length - 1;
+    if (count <= 0 || room <= 0) return [];
+    this.#lookup ??= new PromptLookup();
+    return this.#lookup.guess(this.#ids, Math.min(count, room));
+  }
+
+  #scorePrompt(ids: readonly number[], logits: Float32Array): void {
+    const { promptIds, topLogprobs = 0 } = this.#request;
+    for (let i = 0; i < ids.length; i++) {
+      const at = this.#read + i + 1;
+      const following = promptIds[at];
+      if (following === undefined) break;
+      const row = logits.subarray(i * this.#vocabSize, (i + 1) * this.#vocabSize);
+      this.#promptLogprobs[at] = tokenLogprobs(row, following, { topCount: topLogprobs });
+    }
+  }
+
+  #generate(logits: Float32Array): readonly GenerationEvent[] {
+    const { promptIds, sampling, topLogprobs, eosTokenIds, constraint } = this.#request;
     const history = { promptIds, generatedIds: this.#generatedIds };
-    const id = chooseToken(logits, { sampling, history, random: this.#random });
-    if (!Number.isFinite(logits[id]!)) {
-      throw new Error(`Cannot choose a token: the model gave the logit ${logits[id]}`);
+    const offered = biased(logits, this.#request);
+    const id = chooseToken(offered, { sampling, history, random: this.#random });
+    if (!Number.isFinite(offered[id]!)) {
+      throw new Error(`Cannot choose a token: the model gave the logit ${offered[id]}`);
     }
+    constraint?.accept(id);
+    this.#ids.push(id);
     this.#generatedIds.push(id);
     if (eosTokenIds.includes(id)) return this.#end("stop", id);
     const piece = this.#output.push(
@@ -190,24 +262,22 @@ class SequenceGeneration implements Generation {
         : { id, logprobs: tokenLogprobs(logits, id, { topCount: topLogprobs }) },
     );
     const events: GenerationEvent[] = [{ type: "output", text: piece.text, tokens: piece.tokens }];
-    if (!piece.stopped && this.#generatedIds.length < this.#maxTokens) {
-      return { events, next: { ids: [id], everyPosition: false } };
-    }
-    const last = piece.stopped ? this.#ended("stop") : this.#end("length");
-    return { events: [...events, ...last.events], next: undefined };
+    if (piece.stopped) return [...events, ...this.#finish("stop")];
+    const isFull = this.#generatedIds.length >= this.#maxTokens;
+    return isFull ? [...events, ...this.#end("length")] : events;
   }
 
   /** Passes on what was held back, in which a stop string may yet come to light, and ends. */
-  #end(reason: FinishReason, eosTokenId?: number): GenerationStep {
+  #end(reason: FinishReason, eosTokenId?: number): readonly GenerationEvent[] {
     const { text, tokens, stopped } = this.#output.end();
-    const last = this.#ended(stopped ? "stop" : reason, eosTokenId);
-    if (text === "" && tokens.length === 0) return last;
-    return { events: [{ type: "output", text, tokens }, ...last.events], next: undefined };
+    const last = this.#finish(stopped ? "stop" : reason, eosTokenId);
+    return text === "" && tokens.length === 0 ? last : [{ type: "output", text, tokens }, ...last];
   }
 
-  #ended(reason: FinishReason, eosTokenId?: number): GenerationStep {
+  #finish(reason: FinishReason, eosTokenId?: number): readonly GenerationEvent[] {
+    this.#ended = true;
     const generatedTokens = this.#generatedIds.length;
     const eos = eosTokenId === undefined ? {} : { eosTokenId };
-    return { events: [{ type: "end", reason, generatedTokens, ...eos }], next: undefined };
+    return [{ type: "end", reason, generatedTokens, ...eos }];
   }
 }

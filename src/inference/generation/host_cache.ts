@@ -1,5 +1,5 @@
 /**
- * Keys and values in host memory, for CPUs: runs read them in place and give out only those of new tokens.
+ * Keys and values in host memory, for CPUs: runs read them and give out those of new tokens, which are appended.
  *
  * @module
  */
@@ -7,78 +7,100 @@
 import type { Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import { FRESH } from "./decoder_graph.ts";
-import { KvCache } from "./kv_cache.ts";
-import type { CacheRow, SequenceCache } from "./model_decoder.ts";
-import {
-  logitsByRow,
-  runFeeds,
-  type RunKind,
-  runKinds,
-  type RunRow,
-  wantedRows,
-} from "./run_feeds.ts";
+import { ADAPTER, adapterFeed } from "./adapter_bank.ts";
+import { FRESH, LOGITS } from "./decoder_graph.ts";
+import { runFeeds, type RunKind, runKinds, type RunRow } from "./run_feeds.ts";
+import type { CacheRow, SequenceCache } from "./sequence_cache.ts";
+import { SlotMemory } from "./slot_memory.ts";
+import { type SlotSequence, SlotStore } from "./slot_store.ts";
+
+/** Every run also looks at the room that is not used yet, so it is kept small. */
+const GROWTH = 1.125;
+
+/** Options of {@linkcode HostCache}. */
+export interface HostCacheOptions {
+  /** Runs the graph for this place of the cache. */
+  readonly session: Session;
+  /** How many adapters the graph has. */
+  readonly adapters: number;
+}
 
 /** Runs a model whose cache is in host memory. */
 export class HostCache implements SequenceCache {
-  readonly batches = true;
+  readonly memory: SlotMemory;
+  readonly #model: LanguageModel;
   readonly #session: Session;
+  readonly #adapters: number;
   readonly #kinds: readonly RunKind[];
-  readonly #cache: KvCache;
+  readonly #store: SlotStore;
 
-  /** Opens a cache over a session of the graph for host memory. */
-  constructor(model: LanguageModel, session: Session) {
+  /** Opens an empty cache. */
+  constructor(model: LanguageModel, { session, adapters }: HostCacheOptions) {
+    this.#model = model;
     this.#session = session;
+    this.#adapters = adapters;
     this.#kinds = runKinds(model);
-    this.#cache = new KvCache(model);
+    this.#store = new SlotStore(model, { growth: GROWTH });
+    this.memory = new SlotMemory(model, this.#store);
   }
 
-  /** See {@linkcode SequenceCache.take}. */
-  take(): number {
-    return this.#cache.take();
+  /** Any rows: masks say what each of them sees. */
+  canRun(): boolean {
+    return true;
+  }
+
+  /** See {@linkcode SequenceCache.open}. */
+  open(): SlotSequence {
+    return this.#store.open();
   }
 
   /** See {@linkcode SequenceCache.release}. */
-  release(slot: number): void {
-    this.#cache.release(slot);
-  }
-
-  /** See {@linkcode SequenceCache.lengthOf}. */
-  lengthOf(slot: number): number {
-    return this.#cache.lengthOf(slot);
+  release(sequence: SlotSequence): void {
+    this.#store.release(sequence);
   }
 
   /** See {@linkcode SequenceCache.run}. */
   async run(rows: readonly CacheRow[], everyPosition: boolean): Promise<Float32Array[]> {
-    const slots = rows.map(({ slot }) => slot);
-    const from = Math.min(...slots);
-    const count = Math.max(...slots) - from + 1;
-    const seqLen = rows[0]!.ids.length;
-    for (const { slot } of rows) this.#cache.reserve(this.#cache.lengthOf(slot) + seqLen);
-
-    // Slots between those that run take part as rows of padding.
-    const idle: RunRow = { ids: new Uint8Array(seqLen), position: 0, past: { from: 0, to: 0 } };
-    const runRows = new Array<RunRow>(count).fill(idle);
-    for (const { slot, ids } of rows) {
-      const length = this.#cache.lengthOf(slot);
-      runRows[slot - from] = { ids, position: length, past: { from: 0, to: length } };
+    const sequences = rows.map(({ sequence }) => sequence as SlotSequence);
+    const seqLen = Math.max(...rows.map(({ ids }) => ids.length));
+    this.#store.reserve(Math.max(...rows.map(({ sequence, ids }) => sequence.length + ids.length)));
+    const range = this.#store.gather(sequences);
+    const runRows = new Array<RunRow>(rows.length);
+    const adapters = new Int32Array(rows.length);
+    const wanted: number[] = [];
+    for (const { sequence, ids, adapter } of rows) {
+      const row = (sequence as SlotSequence).slot - range.from;
+      const { length } = sequence;
+      runRows[row] = { ids, position: length, past: { from: 0, to: length } };
+      adapters[row] = adapter;
+      for (let token = everyPosition ? 0 : ids.length - 1; token < ids.length; token++) {
+        wanted.push(row * seqLen + token);
+      }
     }
-    const wanted = wantedRows(slots.map((slot) => slot - from), { seqLen, everyPosition });
+    const { inputNames } = this.#session;
     const outputs = await this.#session.run({
       ...runFeeds(runRows, {
-        pastLength: this.#cache.capacity,
+        seqLen,
+        maxPositions: this.#model.maxPositions,
+        pastLength: this.#store.capacity,
         kinds: this.#kinds,
         wanted,
-        inputNames: this.#session.inputNames,
+        inputNames,
       }),
-      ...this.#cache.feeds({ from, count }),
+      ...inputNames.includes(ADAPTER) && { [ADAPTER]: adapterFeed(adapters, this.#adapters) },
+      ...this.#store.feeds(range),
     });
     const fresh = (outputs[FRESH] as Tensor<"float32">).data;
-    const size = fresh.length / count;
-    for (const { slot } of rows) {
-      this.#cache.append(slot, fresh.subarray((slot - from) * size, (slot - from + 1) * size));
-    }
-    return logitsByRow(outputs["logits"] as Tensor<"float32">, rows.length);
+    const size = fresh.length / rows.length;
+    const logits = (outputs[LOGITS] as Tensor<"float32">).data;
+    let start = 0;
+    return rows.map(({ sequence, ids }) => {
+      const row = (sequence as SlotSequence).slot - range.from;
+      const part = fresh.subarray(row * size, (row + 1) * size);
+      this.#store.append(sequence as SlotSequence, part, ids.length);
+      const count = (everyPosition ? ids.length : 1) * this.#model.vocabSize;
+      return logits.subarray(start, start += count);
+    });
   }
 
   /** Nothing to free: host memory is collected. */

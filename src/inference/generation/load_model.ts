@@ -6,10 +6,12 @@
 
 import { basename, resolve } from "node:path";
 import { chooseDevice, type DeviceWish } from "../../engine/runtime/devices.ts";
-import type { Tensor } from "../../engine/tensor/tensor.ts";
+import { countParameters } from "../../models/language_model.ts";
 import { openStoredModel, type OpenStoredModelOptions } from "../../models/stored/stored_model.ts";
+import { loadAdapters, type NamedAdapter } from "./load_adapters.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 import { openModelDecoder } from "./model_decoder.ts";
+import { chooseWeights, type WeightWish } from "./weight_types.ts";
 
 /** Options of {@linkcode loadModel}. */
 export interface LoadModelOptions extends OpenStoredModelOptions {
@@ -17,6 +19,10 @@ export interface LoadModelOptions extends OpenStoredModelOptions {
   readonly device?: DeviceWish;
   /** CPU threads. @default {one per processor, at most 8} */
   readonly threads?: number;
+  /** The form in which weights are held. @default {"f32"} */
+  readonly weights?: WeightWish;
+  /** Adapters of which each request may use one. @default {[]} */
+  readonly adapters?: readonly NamedAdapter[];
 }
 
 /**
@@ -28,16 +34,17 @@ export async function loadModel(
   folder: string,
   options: LoadModelOptions = {},
 ): Promise<LoadedModel> {
-  const { device: wish = "auto", threads } = options;
+  const { device: wish = "auto", threads, weights = "f32", adapters = [] } = options;
   using opened = await openStoredModel(folder, options);
   const { model, tokenizer } = opened;
   const { device, reason } = await chooseDevice(wish);
-  const weights = new Map<string, Tensor>();
-  for await (const { name, tensor } of opened.weights()) weights.set(name, tensor);
+  const weightType = chooseWeights(weights, { device, parameters: countParameters(model) });
   const decoder = await openModelDecoder(model, {
     device,
     ...(threads === undefined ? {} : { threads }),
-    weights,
+    weights: opened.weights(),
+    weightType,
+    adapters: await loadAdapters(model, adapters),
   });
   const generationConfig = opened.generationConfig ?? {};
   return {
@@ -45,6 +52,7 @@ export async function loadModel(
     folder,
     device,
     deviceReason: reason,
+    weightType,
     decoder,
     tokenizer,
     eosTokenIds: tokenizer?.eosTokenIds ??

@@ -7,6 +7,7 @@
 import type { Device } from "../../engine/runtime/session.ts";
 import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
 import type { Decoder } from "./decoder.ts";
+import type { WeightType } from "./weight_types.ts";
 
 /** A model with all that generation needs; disposing it frees the decoder. */
 export interface LoadedModel extends AsyncDisposable {
@@ -18,6 +19,8 @@ export interface LoadedModel extends AsyncDisposable {
   readonly device: Device;
   /** Why it runs there. */
   readonly deviceReason: string;
+  /** The form in which its weights are held. */
+  readonly weightType: WeightType;
   /** Computes logits. */
   readonly decoder: Decoder;
   /** Its tokenizer, where the folder has one; without it, prompts are token ids. */

@@ -1,6 +1,6 @@
 /**
- * A decoder over a compiled model: it cuts long prompts into pieces, runs sequences that read one token side by side,
- * and leaves keys and values to a cache.
+ * A decoder over a compiled model: it cuts long prompts into pieces, runs sequences side by side where the cache allows,
+ * and leaves keys and values to it.
  *
  * @module
  */
@@ -11,90 +11,106 @@ import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Device, Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import type { Decoder, DecoderSequence, ExtendOptions, Extension } from "./decoder.ts";
-import { cacheNames, type CachePlace, decoderGraph } from "./decoder_graph.ts";
+import type { LoadedAdapter } from "./adapter_bank.ts";
+import type {
+  Decoder,
+  DecoderMemory,
+  DecoderSequence,
+  ExtendOptions,
+  Extension,
+  OpenSequenceOptions,
+} from "./decoder.ts";
+import { cacheNames, type CachePlace, cachePlace, decoderGraph } from "./decoder_graph.ts";
+import { type NamedTensor, readDecoderWeights } from "./decoder_weights.ts";
 import { DeviceCache } from "./device_cache.ts";
 import { HostCache } from "./host_cache.ts";
-
-/** The most tokens of a prompt that are read at once; the scores of all of them are in memory together. */
-const PREFILL_TOKENS = 512;
-
-/** Tokens for one sequence of a cache. */
-export interface CacheRow {
-  /** Number of the sequence. */
-  readonly slot: number;
-  /** Tokens to read. */
-  readonly ids: readonly number[];
-}
-
-/** Runs a compiled model and remembers the keys and values of each sequence. */
-export interface SequenceCache extends Disposable {
-  /** Whether a run can read several sequences. */
-  readonly batches: boolean;
-  /** Opens an empty sequence and returns its number. */
-  take(): number;
-  /** Forgets a sequence. */
-  release(slot: number): void;
-  /** Returns the number of tokens of a sequence. */
-  lengthOf(slot: number): number;
-  /**
-   * Reads tokens, equally many for each row.
-   *
-   * @returns Logits of every token of each row if `everyPosition`, else of its last: one array per row.
-   */
-  run(rows: readonly CacheRow[], everyPosition: boolean): Promise<Float32Array[]>;
-}
+import { InPlaceCache } from "./in_place_cache.ts";
+import { groupRuns, PREFILL_TOKENS } from "./run_groups.ts";
+import type { CacheMemory, CacheRow, CacheSequence, SequenceCache } from "./sequence_cache.ts";
+import type { WeightType } from "./weight_types.ts";
 
 /** Options of {@linkcode openModelDecoder}. */
 export interface ModelDecoderOptions {
   /** Where to run. */
   readonly device: Device;
-  /** CPU threads. */
+  /** CPU threads. @default {as the device has it} */
   readonly threads?: number;
   /** Elements of each weight. */
-  readonly weights: ReadonlyMap<string, Tensor>;
+  readonly weights: ReadonlyMap<string, Tensor> | AsyncIterable<NamedTensor>;
+  /** The form in which matrices are held. @default {"f32"} */
+  readonly weightType?: WeightType;
+  /** Adapters of which each sequence may use one. @default {[]} */
+  readonly adapters?: readonly LoadedAdapter[];
 }
 
 /** Compiles `model` for extending sequences. */
 export async function openModelDecoder(
   model: LanguageModel,
-  { device, threads, weights }: ModelDecoderOptions,
+  { device, threads, weights, weightType = "f32", adapters = [] }: ModelDecoderOptions,
 ): Promise<Decoder> {
-  const place: CachePlace = device === "webgpu" ? "device" : "host";
-  const keepOnDevice = Array.from({ length: model.numLayers }, (_, layer) => {
+  const place = cachePlace(model, device);
+  const session = await openSession(
+    encodeModel(exportGraph(
+      decoderGraph(model, {
+        place,
+        weights: await readDecoderWeights(model, listed(weights), { type: weightType, device }),
+        adapters,
+      }),
+      { target: device === "webgpu" ? "gpu" : "cpu" },
+    )),
+    {
+      device,
+      ...(threads === undefined ? {} : { threads }),
+      ...(place === "device" ? { keepOnDevice: presentNames(model) } : {}),
+    },
+  );
+  const cache = CACHES[place](model, { session, adapters: adapters.length });
+  return new ModelDecoder(model, { session, cache, adapters: adapters.map(({ name }) => name) });
+}
+
+type OpenCache = (
+  model: LanguageModel,
+  options: { readonly session: Session; readonly adapters: number },
+) => SequenceCache;
+
+const CACHES: Readonly<Record<CachePlace, OpenCache>> = {
+  "in-place": (model, options) => new InPlaceCache(model, options),
+  host: (model, options) => new HostCache(model, options),
+  device: (model, options) => new DeviceCache(model, options),
+};
+
+function listed(
+  weights: ModelDecoderOptions["weights"],
+): AsyncIterable<NamedTensor> | Iterable<NamedTensor> {
+  if (!(weights instanceof Map)) return weights as AsyncIterable<NamedTensor>;
+  return [...weights].map(([name, tensor]) => ({ name, tensor }));
+}
+
+function presentNames({ numLayers }: LanguageModel): string[] {
+  return Array.from({ length: numLayers }, (_, layer) => {
     const { key, value } = cacheNames(layer, "present");
     return [key, value];
   }).flat();
-  const graph = exportGraph(decoderGraph(model, { place, weights }), {
-    target: device === "webgpu" ? "gpu" : "cpu",
-  });
-  const session = await openSession(encodeModel(graph), {
-    device,
-    ...(threads === undefined ? {} : { threads }),
-    ...(place === "device" ? { keepOnDevice } : {}),
-  });
-  const cache = place === "device"
-    ? new DeviceCache(model, session)
-    : new HostCache(model, session);
-  return new ModelDecoder(model, { session, cache });
 }
 
 class Sequence implements DecoderSequence {
-  readonly slot: number;
+  readonly inner: CacheSequence;
+  readonly adapter: number;
   readonly #cache: SequenceCache;
   #open = true;
 
-  constructor(cache: SequenceCache) {
+  constructor(cache: SequenceCache, adapter: number) {
     this.#cache = cache;
-    this.slot = cache.take();
+    this.adapter = adapter;
+    this.inner = cache.open();
   }
 
   get length(): number {
-    return this.#open ? this.#cache.lengthOf(this.slot) : 0;
+    return this.#open ? this.inner.length : 0;
   }
 
   [Symbol.dispose](): void {
-    if (this.#open) this.#cache.release(this.slot);
+    if (this.#open) this.#cache.release(this.inner);
     this.#open = false;
   }
 }
@@ -102,22 +118,34 @@ class Sequence implements DecoderSequence {
 class ModelDecoder implements Decoder {
   readonly vocabSize: number;
   readonly maxPositions: number;
+  readonly adapters: readonly string[];
+  readonly memory: DecoderMemory | undefined;
   readonly #session: Session;
   readonly #cache: SequenceCache;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     model: LanguageModel,
-    { session, cache }: { readonly session: Session; readonly cache: SequenceCache },
+    { session, cache, adapters }: {
+      readonly session: Session;
+      readonly cache: SequenceCache;
+      readonly adapters: readonly string[];
+    },
   ) {
     this.vocabSize = model.vocabSize;
     this.maxPositions = model.maxPositions;
+    this.adapters = adapters;
+    this.memory = cache.memory && decoderMemory(cache.memory);
     this.#session = session;
     this.#cache = cache;
   }
 
-  open(): DecoderSequence {
-    return new Sequence(this.#cache);
+  open({ adapter }: OpenSequenceOptions = {}): DecoderSequence {
+    const number = adapter === undefined ? -1 : this.adapters.indexOf(adapter);
+    if (adapter !== undefined && number < 0) {
+      throw new RangeError(`Cannot open a sequence: there is no adapter "${adapter}"`);
+    }
+    return new Sequence(this.#cache, number);
   }
 
   async extend(
@@ -157,38 +185,57 @@ class ModelDecoder implements Decoder {
     extensions: readonly Extension[],
     everyPosition: boolean,
   ): Promise<Float32Array[]> {
-    const results = new Map<Extension, Float32Array>();
-    const together = this.#cache.batches ? extensions.filter(({ ids }) => ids.length === 1) : [];
-    if (together.length > 0) {
-      const logits = await this.#cache.run(together.map(rowOf), everyPosition);
-      for (const [i, extension] of together.entries()) results.set(extension, logits[i]!);
-    }
-    for (const extension of extensions) {
-      if (!results.has(extension)) {
-        results.set(extension, await this.#read(rowOf(extension), everyPosition));
+    const rows = extensions.map(rowOf);
+    const groups = groupRuns(rows, (some) => this.#cache.canRun(some));
+    const results = new Map<CacheRow, Float32Array>();
+    for (const [i, group] of groups.entries()) {
+      const made = group.length === 1
+        ? [await this.#read(group[0]!, everyPosition)]
+        : await this.#cache.run(group, everyPosition);
+      // Of all but the last run the logits have to outlast the next.
+      const last = i === groups.length - 1;
+      for (const [at, row] of group.entries()) {
+        results.set(row, last ? made[at]! : made[at]!.slice());
       }
     }
-    return extensions.map((extension) => results.get(extension)!);
+    return rows.map((row) => results.get(row)!);
   }
 
   /** Reads one sequence's tokens, piece by piece. */
-  async #read({ slot, ids }: CacheRow, everyPosition: boolean): Promise<Float32Array> {
-    const pieces: Float32Array[] = [];
-    for (let start = 0; start < ids.length; start += PREFILL_TOKENS) {
-      const piece = { slot, ids: ids.slice(start, start + PREFILL_TOKENS) };
+  async #read(row: CacheRow, everyPosition: boolean): Promise<Float32Array> {
+    const { ids } = row;
+    if (ids.length <= PREFILL_TOKENS) return (await this.#cache.run([row], everyPosition))[0]!;
+    const joined = new Float32Array(everyPosition ? ids.length * this.vocabSize : 0);
+    for (let start = 0;; start += PREFILL_TOKENS) {
+      const piece = { ...row, ids: ids.slice(start, start + PREFILL_TOKENS) };
       const [logits] = await this.#cache.run([piece], everyPosition);
-      pieces.push(logits!);
+      if (everyPosition) joined.set(logits!, start * this.vocabSize);
+      if (start + PREFILL_TOKENS >= ids.length) return everyPosition ? joined : logits!;
     }
-    if (!everyPosition) return pieces.at(-1)!;
-    const joined = new Float32Array(ids.length * this.vocabSize);
-    pieces.forEach((piece, i) => joined.set(piece, i * PREFILL_TOKENS * this.vocabSize));
-    return joined;
   }
 }
 
 function rowOf({ sequence, ids }: Extension): CacheRow {
-  if (!(sequence instanceof Sequence)) {
-    throw new TypeError("Cannot extend a sequence that another decoder opened");
-  }
-  return { slot: sequence.slot, ids };
+  const { inner, adapter } = ours(sequence);
+  return { sequence: inner, ids, adapter };
+}
+
+function ours(sequence: DecoderSequence): Sequence {
+  if (sequence instanceof Sequence) return sequence;
+  throw new TypeError("Cannot extend a sequence that another decoder opened");
+}
+
+function decoderMemory(memory: CacheMemory): DecoderMemory {
+  return {
+    bytesPerToken: memory.bytesPerToken,
+    get bytes() {
+      return memory.bytes;
+    },
+    limit: (bytes) => memory.limit(bytes),
+    compact: (sequences) => memory.compact(sequences),
+    bytesWith: (options) => memory.bytesWith(options),
+    truncate: (sequence, length) => memory.truncate(ours(sequence).inner, length),
+    read: (sequence, range) => memory.read(ours(sequence).inner, range),
+    append: (sequence, block) => memory.append(ours(sequence).inner, block),
+  };
 }

@@ -14,7 +14,7 @@ const MASKED_SCORE = -1e9;
 
 /** One row of a run. */
 export interface RunRow {
-  /** Tokens to read; every row of a run has equally many. */
+  /** Tokens to read; a row with fewer than others is filled up, and what that makes is to be ignored. */
   readonly ids: ArrayLike<number>;
   /** Position of the first of them. */
   readonly position: number;
@@ -40,6 +40,10 @@ export function runKinds(model: LanguageModel): RunKind[] {
 
 /** What all rows of a run share. */
 export interface RunShape {
+  /** Tokens of each row. */
+  readonly seqLen: number;
+  /** The positions that the model has. */
+  readonly maxPositions: number;
   /** Places of the past, used or not. */
   readonly pastLength: number;
   /** The kinds of attention of the model. */
@@ -52,15 +56,14 @@ export interface RunShape {
 
 /** Returns the feeds of one run. */
 export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<string, Tensor> {
-  const { pastLength, kinds, wanted, inputNames } = shape;
+  const { seqLen, pastLength, kinds, wanted, inputNames } = shape;
   const batch = rows.length;
-  const seqLen = rows[0]!.ids.length;
   const count = batch * seqLen;
   const ids = new BigInt64Array(count);
   const positions = new Float64Array(count);
   for (const [row, { ids: rowIds, position }] of rows.entries()) {
     for (let token = 0; token < seqLen; token++) {
-      ids[row * seqLen + token] = BigInt(rowIds[token]!);
+      ids[row * seqLen + token] = BigInt(rowIds[token] ?? 0);
       positions[row * seqLen + token] = position + token;
     }
   }
@@ -68,13 +71,13 @@ export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<strin
   const angleRows = BigInt64Array.from(positions, (_, at) => BigInt(at));
   const feeds: Record<string, Tensor> = {
     ids: tensor("int64", [batch, seqLen, 1], ids),
-    positions: tensor("int64", [batch, seqLen, 1], BigInt64Array.from(positions, BigInt)),
+    positions: tensor("int64", [batch, seqLen, 1], learnedPositions(positions, shape)),
     angle_rows: tensor("int64", [batch, seqLen], angleRows),
     rows: tensor("int64", [wanted.length, 1], BigInt64Array.from(wanted, BigInt)),
   };
   for (const [kind, { window, angles }] of kinds.entries()) {
     const names = kindNames(kind);
-    feeds[names.mask] = maskOf(rows, { pastLength, window });
+    feeds[names.mask] = maskOf(rows, { seqLen, pastLength, window });
     if (angles === null) continue;
     const { cos, sin } = angleTables(angles, positions);
     feeds[names.cos] = cos;
@@ -89,9 +92,10 @@ export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<strin
 /** Returns the mask that lets each token see itself and those before it, at most `window` in all. */
 function maskOf(
   rows: readonly RunRow[],
-  { pastLength, window }: Pick<RunShape, "pastLength"> & Pick<RunKind, "window">,
+  { seqLen, pastLength, window }:
+    & Pick<RunShape, "seqLen" | "pastLength">
+    & Pick<RunKind, "window">,
 ): Tensor {
-  const seqLen = rows[0]!.ids.length;
   const total = pastLength + seqLen;
   const mask = new Float32Array(rows.length * seqLen * total).fill(MASKED_SCORE);
   for (const [row, { past }] of rows.entries()) {
@@ -107,20 +111,10 @@ function maskOf(
   return tensor("float32", [rows.length, 1, seqLen, total], mask);
 }
 
-/** Returns which rows of [batch · seqLen] logits are wanted of: the last token of each of `rows`, or every one. */
-export function wantedRows(
-  rows: readonly number[],
-  { seqLen, everyPosition }: { readonly seqLen: number; readonly everyPosition: boolean },
-): number[] {
-  return rows.flatMap((row) =>
-    everyPosition
-      ? Array.from({ length: seqLen }, (_, token) => row * seqLen + token)
-      : [row * seqLen + seqLen - 1]
-  );
-}
-
-/** Cuts logits [rows · positions, vocabSize] into one array for each of `count` rows. */
-export function logitsByRow(logits: Tensor<"float32">, count: number): Float32Array[] {
-  const size = logits.data.length / count;
-  return Array.from({ length: count }, (_, row) => logits.data.slice(row * size, (row + 1) * size));
+/** Filling may reach beyond the positions that a model has learned. */
+function learnedPositions(
+  positions: Float64Array,
+  { maxPositions }: Pick<RunShape, "maxPositions">,
+): BigInt64Array {
+  return BigInt64Array.from(positions, (at) => BigInt(Math.min(at, maxPositions - 1)));
 }

@@ -62,6 +62,8 @@ const REFUSALS: Readonly<Record<InferenceErrorCode, Omit<ApiErrorOptions, "code"
   invalid_prompt: { param: "prompt" },
   no_tokenizer: { param: "prompt" },
   no_chat_template: { param: "prompt" },
+  unknown_adapter: {},
+  invalid_constraint: {},
   queue_full: { headers: RETRY_AFTER },
   unavailable: { headers: RETRY_AFTER },
 };
@@ -71,6 +73,8 @@ const REFUSAL_STATUS: Readonly<Record<InferenceErrorCode, number>> = {
   invalid_prompt: 400,
   no_tokenizer: 400,
   no_chat_template: 400,
+  unknown_adapter: 404,
+  invalid_constraint: 400,
   queue_full: 429,
   unavailable: 503,
 };

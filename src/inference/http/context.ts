@@ -47,11 +47,14 @@ export async function accept(
   request: CompletionRequest,
   options: AcceptOptions,
 ): Promise<Accepted> {
-  requireModel(service, options.model);
+  const adapter = requireModel(service, options.model);
   const controller = new AbortController();
   const signal = AbortSignal.any([options.signal, controller.signal]);
   try {
-    const completion = await service.submit(request, { signal });
+    const completion = await service.submit(
+      { ...request, ...(adapter === undefined ? {} : { adapter }) },
+      { signal },
+    );
     return { completion, cancel: () => controller.abort() };
   } catch (error) {
     if (signal.aborted) throw error;
@@ -60,13 +63,15 @@ export async function accept(
 }
 
 /**
- * Checks that `id` is the model that is served.
+ * Checks that `id` is the model that is served or one of its adapters, and returns which adapter.
  *
  * @throws {ApiError} If it is not.
  */
-export function requireModel({ model }: InferenceService, id: string): void {
-  if (id === model.id) return;
-  throw new ApiError(404, `The model "${id}" does not exist; this server has "${model.id}"`, {
+export function requireModel({ model }: InferenceService, id: string): string | undefined {
+  if (id === model.id) return undefined;
+  if (model.adapters.includes(id)) return id;
+  const names = [model.id, ...model.adapters].map((name) => `"${name}"`).join(", ");
+  throw new ApiError(404, `The model "${id}" does not exist; this server has ${names}`, {
     param: "model",
     code: "model_not_found",
   });

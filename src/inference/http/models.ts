@@ -62,7 +62,11 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
         ...accessResponses,
       },
     }),
-    (c) => c.json({ object: "list" as const, data: [describe(service, startedAt)] }, 200),
+    (c) => {
+      const ids = [service.model.id, ...service.model.adapters];
+      const data = ids.map((id) => ({ ...describe(service, startedAt), id }));
+      return c.json({ object: "list" as const, data }, 200);
+    },
   );
   app.openapi(
     createRoute({
@@ -73,8 +77,9 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
       responses: { 200: json(Model, "The model"), ...modelResponses },
     }),
     (c) => {
-      requireModel(service, c.req.valid("param").id);
-      return c.json(describe(service, startedAt), 200);
+      const { id } = c.req.valid("param");
+      requireModel(service, id);
+      return c.json({ ...describe(service, startedAt), id }, 200);
     },
   );
 }

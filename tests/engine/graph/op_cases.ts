@@ -347,6 +347,11 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
       targets: make.ids([rows, 1], 5),
     });
   }),
+  // Nothing flows through them: inference_test.ts has their cases.
+  CachedAttention: [],
+  CacheOf: [],
+  RowQuantizedLinear: [],
+  BlockQuantizedLinear: [],
 };
 
 function table(positions: number, half: number, fn: (angle: number) => number): Value {

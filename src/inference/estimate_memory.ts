@@ -1,0 +1,33 @@
+/**
+ * How much memory a model will take while it generates, before it is loaded.
+ *
+ * @module
+ */
+
+import { chooseDevice } from "../engine/runtime/devices.ts";
+import { countParameters } from "../models/language_model.ts";
+import { openStoredModel } from "../models/stored/stored_model.ts";
+import { chooseWeights, type WeightType } from "./generation/weight_types.ts";
+import type { LoadRequest } from "./worker_protocol.ts";
+
+/** Bytes of a parameter. Embeddings of integers are there twice where they are the output matrix too. */
+const PARAMETER_BYTES: Readonly<Record<WeightType, number>> = {
+  f32: 4.2,
+  f16: 4.2,
+  int8: 1.4,
+  int4: 1,
+};
+
+/** What a model takes whatever its size: the library and its session. */
+const BASE_BYTES = 150e6;
+
+/** Returns about how many bytes a model takes, with the keys and values that it may hold. */
+export async function estimateMemory(load: LoadRequest): Promise<number> {
+  const { folder, adapter, weights = "f32", limits } = load;
+  using stored = await openStoredModel(folder, { adapter });
+  const { device } = await chooseDevice(load.device);
+  const parameters = countParameters(stored.model);
+  const type = chooseWeights(weights, { device, parameters });
+  const { cacheBytes = 2 ** 31, prefixBytes = 2 ** 29 } = limits;
+  return parameters * PARAMETER_BYTES[type] + BASE_BYTES + cacheBytes + prefixBytes;
+}

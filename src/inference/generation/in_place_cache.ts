@@ -1,0 +1,178 @@
+/**
+ * Keys and values in host memory that runs extend in place: for devices that read and write host memory.
+ *
+ * @module
+ */
+
+import type { Session } from "../../engine/runtime/session.ts";
+import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
+import type { LanguageModel } from "../../models/language_model.ts";
+import { type AngleTables, angleTables } from "../../models/rope.ts";
+import { ADAPTER, adapterFeed } from "./adapter_bank.ts";
+import {
+  cacheNames,
+  IDS,
+  kindNames,
+  LAST,
+  LOGITS,
+  POSITIONS,
+  ROWS,
+  TOTAL,
+} from "./decoder_graph.ts";
+import { type RunKind, runKinds } from "./run_feeds.ts";
+import type { CacheRow, SequenceCache } from "./sequence_cache.ts";
+import { type SlotSequence, SlotStore } from "./slot_store.ts";
+import { SlotMemory } from "./slot_memory.ts";
+
+/** Slots that are not full cost nothing, so they may grow fast. */
+const GROWTH = 1.5;
+
+/** Options of {@linkcode InPlaceCache}. */
+export interface InPlaceCacheOptions {
+  /** Runs the graph for this place of the cache. */
+  readonly session: Session;
+  /** How many adapters the graph has. */
+  readonly adapters: number;
+}
+
+/** Runs a model whose cache is extended in place. */
+export class InPlaceCache implements SequenceCache {
+  readonly memory: SlotMemory;
+  readonly #model: LanguageModel;
+  readonly #session: Session;
+  readonly #adapters: number;
+  readonly #kinds: readonly RunKind[];
+  readonly #store: SlotStore;
+  #tables: (AngleTables | undefined)[] = [];
+  #tablePositions = 0;
+  #logits = new Float32Array(0);
+
+  /** Opens an empty cache. */
+  constructor(model: LanguageModel, { session, adapters }: InPlaceCacheOptions) {
+    this.#model = model;
+    this.#session = session;
+    this.#adapters = adapters;
+    this.#kinds = runKinds(model);
+    this.#store = new SlotStore(model, { growth: GROWTH });
+    this.memory = new SlotMemory(model, this.#store);
+  }
+
+  /** One token each, or prompts from their beginning, or any number of tokens of one sequence. */
+  canRun(rows: readonly CacheRow[]): boolean {
+    return rows.length === 1 || rows.every(({ ids }) => ids.length === 1) ||
+      rows.every(({ sequence }) => sequence.length === 0);
+  }
+
+  /** See {@linkcode SequenceCache.open}. */
+  open(): SlotSequence {
+    return this.#store.open();
+  }
+
+  /** See {@linkcode SequenceCache.release}. */
+  release(sequence: SlotSequence): void {
+    this.#store.release(sequence);
+  }
+
+  /** See {@linkcode SequenceCache.run}. */
+  async run(rows: readonly CacheRow[], everyPosition: boolean): Promise<Float32Array[]> {
+    const sequences = rows.map(({ sequence }) => sequence as SlotSequence);
+    const seqLen = Math.max(...rows.map(({ ids }) => ids.length));
+    const longest = Math.max(...sequences.map(({ length }) => length)) + seqLen;
+    // Rows are filled up to one length; what is read in vain is written behind a sequence's end.
+    this.#store.reserve(longest);
+    const range = this.#store.gather(sequences);
+    const caches = this.#store.feeds(range);
+    const { feeds, wanted } = this.#feeds(rows, {
+      from: range.from,
+      seqLen,
+      longest,
+      everyPosition,
+    });
+    const logits = this.#logitsOf(wanted);
+    const into: Record<string, Tensor> = { [LOGITS]: logits };
+    for (let layer = 0; layer < this.#model.numLayers; layer++) {
+      const [past, present] = [cacheNames(layer, "past"), cacheNames(layer, "present")];
+      into[present.key] = caches[past.key]!;
+      into[present.value] = caches[past.value]!;
+    }
+    await this.#session.run({ ...feeds, ...caches }, { into });
+    let start = 0;
+    return rows.map(({ sequence, ids }) => {
+      this.#store.setLength(sequence as SlotSequence, sequence.length + ids.length);
+      const count = everyPosition ? ids.length : 1;
+      const { vocabSize } = this.#model;
+      return logits.data.subarray(start * vocabSize, (start += count) * vocabSize);
+    });
+  }
+
+  /** Nothing to free: host memory is collected. */
+  [Symbol.dispose](): void {}
+
+  #feeds(
+    rows: readonly CacheRow[],
+    { from, seqLen, longest, everyPosition }: {
+      readonly from: number;
+      readonly seqLen: number;
+      readonly longest: number;
+      readonly everyPosition: boolean;
+    },
+  ): { readonly feeds: Record<string, Tensor>; readonly wanted: number } {
+    const batch = rows.length;
+    const ids = new BigInt64Array(batch * seqLen);
+    const positions = new BigInt64Array(batch * seqLen);
+    const last = new Int32Array(batch);
+    const adapters = new Int32Array(batch);
+    const wanted: number[] = [];
+    for (const { sequence, ids: rowIds, adapter } of rows) {
+      const row = (sequence as SlotSequence).slot - from;
+      last[row] = sequence.length + seqLen - 1;
+      adapters[row] = adapter;
+      for (let token = 0; token < seqLen; token++) {
+        ids[row * seqLen + token] = BigInt(rowIds[token] ?? 0);
+        const position = Math.min(sequence.length + token, this.#model.maxPositions - 1);
+        positions[row * seqLen + token] = BigInt(position);
+        if (token < rowIds.length && (everyPosition || token === rowIds.length - 1)) {
+          wanted.push(row * seqLen + token);
+        }
+      }
+    }
+    const feeds: Record<string, Tensor> = {
+      [IDS]: tensor("int64", [batch, seqLen, 1], ids),
+      [POSITIONS]: tensor("int64", [batch, seqLen, 1], positions),
+      [LAST]: tensor("int32", [batch], last),
+      [TOTAL]: tensor("int32", [1], Int32Array.of(longest)),
+      [ROWS]: tensor("int64", [wanted.length, 1], BigInt64Array.from(wanted, BigInt)),
+      [ADAPTER]: adapterFeed(adapters, this.#adapters),
+      ...this.#angles(longest),
+    };
+    const read = this.#session.inputNames.flatMap((name) =>
+      feeds[name] === undefined ? [] : [[name, feeds[name]] as const]
+    );
+    return { feeds: Object.fromEntries(read), wanted: wanted.length };
+  }
+
+  /** The angles of all positions up to `longest`, and some more, as they are made anew for longer sequences. */
+  #angles(longest: number): Record<string, Tensor> {
+    if (longest > this.#tablePositions) {
+      this.#tablePositions = Math.max(longest, 2 * this.#tablePositions, 512);
+      const positions = Float64Array.from({ length: this.#tablePositions }, (_, at) => at);
+      this.#tables = this.#kinds.map(({ angles }) =>
+        angles === null ? undefined : angleTables(angles, positions)
+      );
+    }
+    const feeds: Record<string, Tensor> = {};
+    for (const [kind, tables] of this.#tables.entries()) {
+      if (tables === undefined) continue;
+      const names = kindNames(kind);
+      feeds[names.cos] = tables.cos;
+      feeds[names.sin] = tables.sin;
+    }
+    return feeds;
+  }
+
+  #logitsOf(rows: number): Tensor<"float32"> {
+    const size = rows * this.#model.vocabSize;
+    if (this.#logits.length < size) this.#logits = new Float32Array(size);
+    return tensor("float32", [rows, this.#model.vocabSize], this.#logits.subarray(0, size));
+  }
+}

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { createLocalService } from "../../src/inference/local_service.ts";
+import { createModelPool, type ModelPool } from "../../src/inference/model_pool.ts";
+import type { CompletionRequest, InferenceService } from "../../src/inference/service.ts";
+import type { LoadRequest } from "../../src/inference/worker_protocol.ts";
+import { UserError } from "../../src/utils/errors.ts";
+import { createToyModel } from "./toy_model.ts";
+
+const ENDLESS: CompletionRequest = {
+  prompts: [{ kind: "text", text: "a" }],
+  ignoreEos: true,
+  maxTokens: 100,
+};
+
+const load = (folder: string): LoadRequest => ({ folder, device: "wasm", limits: {} });
+
+interface Books {
+  /** What was opened and closed, in order. */
+  readonly log: string[];
+  readonly pool: ModelPool;
+}
+
+/** A pool for models of which each takes 10 bytes, or as many as its name says. */
+function createPool(maxBytes: number): Books {
+  const log: string[] = [];
+  const pool = createModelPool({
+    maxBytes,
+    estimateBytes: ({ folder }) => Promise.resolve(Number(/\d+/.exec(folder)?.[0] ?? 10)),
+    open({ folder }) {
+      if (folder === "broken") return Promise.reject(new UserError("Cannot open it"));
+      log.push(`open ${folder}`);
+      const service: InferenceService = createLocalService({ ...createToyModel(), id: folder });
+      return Promise.resolve({
+        model: service.model,
+        isAvailable: true,
+        submit: (request, options) => service.submit(request, options),
+        stats: () => service.stats(),
+        drain: () => service.drain(),
+        async [Symbol.asyncDispose]() {
+          log.push(`close ${folder}`);
+          await service[Symbol.asyncDispose]();
+        },
+      });
+    },
+  });
+  return { log, pool };
+}
+
+Deno.test("createModelPool() loads a model once, when it is asked for", async () => {
+  const { log, pool } = createPool(100);
+  await using _ = pool;
+  pool.add("a", load("a"));
+  pool.add("b", load("b"));
+  assert.deepEqual([pool.names, pool.loaded], [["a", "b"], []]);
+  const leases = await Promise.all([pool.use("a"), pool.use("a")]);
+  assert.equal(leases[0].service, leases[1].service);
+  assert.deepEqual([log, pool.loaded], [["open a"], ["a"]]);
+  await assert.rejects(pool.use("c"), /none of this name, but "a", "b"/);
+  assert.throws(() => pool.add("a", load("x")), UserError);
+});
+
+Deno.test("createModelPool() gives up what was not used for longest, after the next is loaded, and nothing in use", async () => {
+  const { log, pool } = createPool(20);
+  await using _ = pool;
+  for (const name of ["a", "b", "c"]) pool.add(name, load(name));
+  const a = await pool.use("a");
+  (await pool.use("b"))[Symbol.dispose]();
+  const c = await pool.use("c");
+  assert.deepEqual(log, ["open a", "open b", "open c", "close b"]);
+  await assert.rejects(pool.use("b"), { name: "InferenceError", code: "unavailable" });
+  a[Symbol.dispose]();
+  a[Symbol.dispose]();
+  (await pool.use("b"))[Symbol.dispose]();
+  assert.deepEqual(log.slice(4), ["open b", "close a"]);
+  c[Symbol.dispose]();
+});
+
+Deno.test("createModelPool() keeps the others when one cannot be loaded or is too large", async () => {
+  const { pool } = createPool(20);
+  await using _ = pool;
+  pool.add("a", load("a"));
+  pool.add("broken", load("broken"));
+  pool.add("large", load("large-21"));
+  (await pool.use("a"))[Symbol.dispose]();
+  await assert.rejects(pool.use("broken"), UserError);
+  await assert.rejects(pool.use("large"), /all models together/);
+  assert.deepEqual(pool.loaded, ["a"]);
+  await assert.rejects(pool.replace("a", load("broken")), UserError);
+  assert.equal((await pool.use("a")).service.model.id, "a");
+});
+
+Deno.test("createModelPool() replaces a model, which finishes what it has accepted", async () => {
+  const { log, pool } = createPool(100);
+  await using _ = pool;
+  pool.add("a", load("old"));
+  const lease = await pool.use("a");
+  const { events } = await lease.service.submit(ENDLESS);
+  await pool.replace("a", load("new"));
+  // Who had it before may use it still.
+  const late = await lease.service.submit(ENDLESS);
+  lease[Symbol.dispose]();
+  for (const accepted of [events, late.events]) {
+    const made = await Array.fromAsync(accepted);
+    assert.equal(made.filter(({ type }) => type === "end").length, 1);
+  }
+  using next = await pool.use("a");
+  assert.equal(next.service.model.id, "new");
+  const { events: more } = await next.service.submit({ ...ENDLESS, maxTokens: 3 });
+  assert.equal((await Array.fromAsync(more)).at(-1)?.type, "end");
+  assert.deepEqual(log, ["open old", "open new", "close old"]);
+});
