@@ -41,8 +41,9 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   inference: {
     generation: [],
     onnx_export: [],
-    http: [".", "generation"],
-    ".": ["generation", "http"],
+    keys: [],
+    http: [".", "generation", "keys"],
+    ".": ["generation", "http", "keys"],
   },
   monitoring: {
     runs: [],

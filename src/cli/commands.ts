@@ -42,6 +42,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./serve.ts")).registerServe,
   },
   {
+    name: "keys",
+    summary: "Make, list and revoke the keys of a server's clients",
+    load: async () => (await import("./keys.ts")).registerKeys,
+  },
+  {
     name: "data",
     summary: "Check, show and generate data sets",
     load: async () => (await import("./data.ts")).registerData,

@@ -15,14 +15,17 @@ import type { LoadedModel } from "./generation/loaded_model.ts";
 import type { TokenLogprobs } from "./generation/token_logprobs.ts";
 import { InferenceError } from "./inference_error.ts";
 import { asUnavailable } from "./out_of_memory.ts";
-import { encodePrompt, tokenOffsets } from "./prompts.ts";
+import { encodePrompt, encodeTokens, tokenOffsets } from "./prompts.ts";
 import type {
   Completion,
   CompletionEvent,
   CompletionRequest,
   EncodedPrompt,
+  EncodeRequestOptions,
   InferenceService,
   ModelInfo,
+  Prompt,
+  PromptTokens,
   ServiceStats,
   SubmitOptions,
   TextToken,
@@ -67,6 +70,7 @@ class LocalService implements InferenceService {
       hasChatTemplate: tokenizer?.hasChatTemplate ?? false,
       weightType,
       adapters: decoder.adapters,
+      contentHash: model.contentHash ?? null,
     };
     this.#model = model;
     this.#maxQueue = maxQueue;
@@ -91,6 +95,12 @@ class LocalService implements InferenceService {
       encodePrompt(this.#model, prompt, { reservedTokens: reserved, maxPositions })
     );
     return { prompts, events: this.#generate(prompts, request, options.signal) };
+  }
+
+  // deno-lint-ignore require-await -- refusals reject, as they do from a worker
+  async encode(prompt: Prompt, options?: EncodeRequestOptions): Promise<PromptTokens> {
+    const { ids, text } = encodeTokens(this.#model, prompt, options);
+    return { ids, text, tokens: ids.map((id) => ({ id, text: this.#names(id) })) };
   }
 
   // deno-lint-ignore require-await -- from a worker they come later

@@ -8,7 +8,7 @@ import { createIncrementalDecoder } from "../models/tokenizer/incremental_decode
 import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
 import { InferenceError } from "./inference_error.ts";
-import type { EncodedPrompt, Prompt } from "./service.ts";
+import type { EncodedPrompt, EncodeRequestOptions, Prompt } from "./service.ts";
 
 /** Options of {@linkcode encodePrompt}. */
 export interface EncodePromptOptions {
@@ -43,6 +43,23 @@ export function encodePrompt(
     );
   }
   return encoded;
+}
+
+/**
+ * Returns a prompt's tokens; it may be empty, and longer than the model has room for.
+ *
+ * @throws {InferenceError} If the model cannot read it.
+ */
+export function encodeTokens(
+  model: LoadedModel,
+  prompt: Prompt,
+  { addSpecialTokens = true }: EncodeRequestOptions = {},
+): EncodedPrompt {
+  if (prompt.kind !== "text") return encode(model, prompt);
+  return {
+    ids: tokenizerOf(model).encode(prompt.text, { addSpecialTokens }),
+    text: prompt.text,
+  };
 }
 
 /** Returns where the text of each of `ids` begins in the text of all. */

@@ -134,6 +134,20 @@ export interface ModelInfo {
   readonly weightType: WeightType;
   /** Names of the adapters that requests may use. */
   readonly adapters: readonly string[];
+  /** SHA-256 of its files, where they were read for it. */
+  readonly contentHash: string | null;
+}
+
+/** Options of {@linkcode InferenceService.encode}. */
+export interface EncodeRequestOptions {
+  /** Add what the tokenizer puts around a text. @default {true} */
+  readonly addSpecialTokens?: boolean;
+}
+
+/** A prompt with its tokens, whether or not the model has room for it. */
+export interface PromptTokens extends EncodedPrompt {
+  /** Every token. */
+  readonly tokens: readonly NamedToken[];
 }
 
 /** What a service is doing and has done since its model was loaded. */
@@ -162,6 +176,12 @@ export interface InferenceService extends AsyncDisposable {
    * @throws {InferenceError} If it cannot be accepted.
    */
   submit(request: CompletionRequest, options?: SubmitOptions): Promise<Completion>;
+  /**
+   * Returns a prompt as the model would read it; nothing is computed.
+   *
+   * @throws {InferenceError} If it cannot read it.
+   */
+  encode(prompt: Prompt, options?: EncodeRequestOptions): Promise<PromptTokens>;
   /**
    * Returns what it is doing.
    *

@@ -63,6 +63,8 @@ class WorkerHost {
         return this.#requests.get(message.id)?.abort();
       case "stats":
         return await this.#stats(message.id);
+      case "encode":
+        return await this.#encode(message);
       case "ping":
         return this.#port.postMessage({ type: "pong" });
       case "close":
@@ -82,8 +84,13 @@ class WorkerHost {
         ...(adapters === undefined ? {} : { adapters }),
       });
       await warmUp(model.decoder);
-      const { id = model.id, deviceReason = model.deviceReason } = request;
-      this.#model = { ...model, id, deviceReason };
+      const { id = model.id, deviceReason = model.deviceReason, contentHash } = request;
+      this.#model = {
+        ...model,
+        id,
+        deviceReason,
+        ...(contentHash === undefined ? {} : { contentHash }),
+      };
       this.#service = createLocalService(this.#model, limits);
       this.#port.postMessage({ type: "loaded", model: this.#service.model });
     } catch (error) {
@@ -114,6 +121,17 @@ class WorkerHost {
   async #stats(id: number): Promise<void> {
     const stats = await this.#service?.stats();
     if (stats !== undefined) this.#reply({ type: "stats", id, stats });
+  }
+
+  async #encode(
+    { id, prompt, options }: WorkerRequest & { readonly type: "encode" },
+  ): Promise<void> {
+    try {
+      if (this.#service === undefined) throw new Error("Internal: no model has been loaded");
+      this.#reply({ type: "encoded", id, prompt: await this.#service.encode(prompt, options) });
+    } catch (error) {
+      this.#reply({ type: "error", id, error: toErrorData(error) });
+    }
   }
 
   /** What comes within a step goes out in one message. */

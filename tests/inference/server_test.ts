@@ -38,7 +38,12 @@ Deno.test("/openapi.json describes every route and field", async () => {
   const description = await (await fetch(`${server.url}/openapi.json`)).json();
   assert.equal(description.openapi, "3.1.0");
   assert.deepEqual(Object.keys(description.paths).sort(), [
+    "/apply-template",
+    "/detokenize",
     "/health",
+    "/metrics",
+    "/ready",
+    "/tokenize",
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/models",

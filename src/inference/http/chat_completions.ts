@@ -5,29 +5,23 @@
  */
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { ChatMessage } from "../../models/tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest, LikelyToken, TextToken } from "../service.ts";
 import { ApiError } from "./api_error.ts";
+import { chatPrompt, chatPromptFields } from "./chat_prompt.ts";
 import { collectChoices, usageOf } from "./choices.ts";
 import { accept, type RouteContext } from "./context.ts";
 import { eventStream } from "./event_stream.ts";
 import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
-import { completionResponses, FinishReasonSchema, UsageSchema } from "./responses.ts";
-
-const TextPart = z.object({ type: z.literal("text"), text: z.string() });
-
-const MessageSchema = z.object({
-  role: z.string().min(1),
-  content: z.union([z.string(), z.array(TextPart)]).nullish(),
-  name: z.string().nullish(),
-  reasoning_content: z.string().nullish(),
-  tool_calls: z.array(z.unknown()).nullish(),
-  tool_call_id: z.string().nullish(),
-}).openapi("ChatMessage");
+import {
+  completionResponses,
+  FingerprintSchema,
+  FinishReasonSchema,
+  UsageSchema,
+} from "./responses.ts";
 
 const RequestSchema = z.object({
   ...generationFields,
-  messages: z.array(MessageSchema).min(1),
+  ...chatPromptFields,
   max_tokens: z.int().min(1).nullish().openapi({
     description: "The most tokens of each choice; without it the context is the limit",
   }),
@@ -37,17 +31,6 @@ const RequestSchema = z.object({
   logprobs: z.boolean().nullish().openapi({ description: "Report log-probabilities" }),
   top_logprobs: z.int().min(0).max(20).nullish().openapi({
     description: "Report this many of the likeliest tokens",
-  }),
-  add_generation_prompt: z.boolean().nullish().openapi({
-    description: "End the prompt with the header of the assistant's turn",
-    default: true,
-  }),
-  continue_final_message: z.boolean().nullish().openapi({
-    description: "Leave the last message open and go on with it instead of beginning a new one",
-    default: false,
-  }),
-  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish().openapi({
-    description: "More variables for the chat template",
   }),
 }).openapi("ChatCompletionRequest");
 
@@ -75,7 +58,12 @@ const choiceFields = {
   token_ids: z.array(z.int()).optional(),
 };
 
-const responseFields = { id: z.string(), created: z.int(), model: z.string() };
+const responseFields = {
+  id: z.string(),
+  created: z.int(),
+  model: z.string(),
+  system_fingerprint: FingerprintSchema,
+};
 
 const ResponseSchema = z.object({
   ...responseFields,
@@ -94,7 +82,7 @@ const ChunkSchema = z.object({
 
 type Body = z.infer<typeof RequestSchema>;
 type Chunk = z.infer<typeof ChunkSchema>;
-type Head = Pick<Chunk, "id" | "created" | "model">;
+type Head = Pick<Chunk, "id" | "created" | "model" | "system_fingerprint">;
 
 /** Adds the route to `app`. */
 export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext): void {
@@ -128,6 +116,7 @@ export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext):
       id: `chatcmpl-${crypto.randomUUID()}`,
       created: Math.floor(context.clock() / 1000),
       model: body.model,
+      system_fingerprint: context.service.model.contentHash,
     };
     if (body.stream) {
       return eventStream(streamed(completion, body, head), {
@@ -147,38 +136,13 @@ function serviceRequest(body: Body): CompletionRequest {
       code: "invalid_value",
     });
   }
-  const goesOn = body.continue_final_message ?? false;
-  if (goesOn && body.add_generation_prompt === true) {
-    throw new ApiError(
-      400,
-      'Cannot use "continue_final_message" together with "add_generation_prompt"',
-      { param: "continue_final_message", code: "invalid_value" },
-    );
-  }
   const maxTokens = max_completion_tokens ?? max_tokens ?? undefined;
   return {
     ...toServiceRequest(body),
-    prompts: [{
-      kind: "chat",
-      messages: body.messages.map(toMessage),
-      options: {
-        addGenerationPrompt: !goesOn && (body.add_generation_prompt ?? true),
-        continueFinalMessage: goesOn,
-        ...(body.chat_template_kwargs ? { templateVariables: body.chat_template_kwargs } : {}),
-      },
-    }],
+    prompts: [chatPrompt(body)],
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(logprobs ? { topLogprobs: top_logprobs ?? 0 } : {}),
   };
-}
-
-function toMessage(message: Body["messages"][number]): ChatMessage {
-  const { role, content, ...rest } = message;
-  const given = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined);
-  const text = typeof content === "string"
-    ? content
-    : (content ?? []).map((part) => part.text).join("");
-  return { role, content: text, ...Object.fromEntries(given) };
 }
 
 async function whole(
