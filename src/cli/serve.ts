@@ -6,7 +6,7 @@
 
 import type { Command } from "commander";
 import type { NamedAdapter } from "../inference/generation/load_adapters.ts";
-import type { AccessEntry } from "../inference/create_server.ts";
+import type { AccessEntry } from "../inference/http/access_entry.ts";
 import { serve } from "../inference/serve.ts";
 import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
 import { UserError } from "../utils/errors.ts";

@@ -6,7 +6,8 @@
 
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
-import { type AccessEntry, createServer, type Handler } from "./create_server.ts";
+import { createServer, type Handler } from "./create_server.ts";
+import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
 import { readKeys } from "./keys/key_file.ts";
 import { keysOfFile } from "./keys/key_ring.ts";

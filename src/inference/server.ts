@@ -4,12 +4,8 @@
  * @module
  */
 
-export {
-  type AccessEntry,
-  createServer,
-  type Handler,
-  type ServerOptions,
-} from "./create_server.ts";
+export type { AccessEntry } from "./http/access_entry.ts";
+export { createServer, type Handler, type ServerOptions } from "./create_server.ts";
 export { type RunningServer, serve, type ServeOptions } from "./serve.ts";
 export {
   type ApiKey,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AccessEntry } from "../../src/inference/create_server.ts";
+import type { AccessEntry } from "../../src/inference/http/access_entry.ts";
 import { createKey, type NewKey } from "../../src/inference/keys/key_file.ts";
 import { keysOfFile } from "../../src/inference/keys/key_ring.ts";
 import { serve } from "../../src/inference/serve.ts";

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { createKey, readKeys, revokeKey } from "../../../src/inference/keys/key_file.ts";
+import {
+  createKey,
+  readKeys,
+  revokeKey,
+  type StoredKey,
+} from "../../../src/inference/keys/key_file.ts";
 import { joinedKeys, keysOfFile, singleKey } from "../../../src/inference/keys/key_ring.ts";
 import { UserError } from "../../../src/utils/errors.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
@@ -12,7 +17,7 @@ Deno.test("createKey() stores a hash, never the key, in a file of one's own", as
   const written = await Deno.readTextFile(path);
   assert.ok(!written.includes(secret.slice(20)));
   if (Deno.build.os !== "windows") assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
-  const [{ sha256: _, ...stored }] = await readKeys(path) as [{ sha256: string }];
+  const [{ sha256: _, ...stored }] = (await readKeys(path)).slice(0, 1) as [StoredKey];
   assert.deepEqual(stored, key);
 });
 
