@@ -42,8 +42,9 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     generation: [],
     onnx_export: [],
     keys: [],
+    constraints: [".", "generation"],
     http: [".", "generation", "keys"],
-    ".": ["generation", "http", "keys"],
+    ".": ["generation", "constraints", "http", "keys"],
   },
   monitoring: {
     runs: [],

@@ -8,6 +8,7 @@ import { createAsyncQueue } from "../utils/async_queue.ts";
 import { deriveSeed } from "../utils/random.ts";
 import { defaultSampling } from "./default_sampling.ts";
 import { compileConstraint } from "./constraints.ts";
+import { readTokenBytes, type TokenBytes } from "./constraints/token_bytes.ts";
 import { type Batcher, type BatcherOptions, createBatcher } from "./generation/batcher.ts";
 import type { GenerateRequest } from "./generation/generate.ts";
 import type { GenerationEvent } from "./generation/generation.ts";
@@ -56,6 +57,7 @@ class LocalService implements InferenceService {
   readonly #names: TokenNames;
   readonly #running = new Set<Promise<void>>();
   #isDraining = false;
+  #tokenBytes: TokenBytes | undefined;
 
   constructor(model: LoadedModel, { maxQueue = 64, ...options }: ServiceLimits) {
     const { id, device, deviceReason, decoder, tokenizer, weightType } = model;
@@ -156,7 +158,14 @@ class LocalService implements InferenceService {
     const { n = 1, seed = randomSeed(), sampling, ignoreEos = false } = request;
     const { maxTokens, stop, topLogprobs, scorePrompt, adapter, logitBias, constraint } = request;
     const { tokenizer, eosTokenIds, decoder: { vocabSize } } = this.#model;
-    const context = { tokenizer, eosTokenIds, vocabSize };
+    const context = {
+      tokenizer,
+      eosTokenIds,
+      vocabSize,
+      tokenBytes: () => this.#tokenBytes ??= readTokenBytes(tokenizer!, { vocabSize, eosTokenIds }),
+    };
+    const room = (prompt: EncodedPrompt) =>
+      Math.min(maxTokens ?? Infinity, this.model.maxPositions - prompt.ids.length);
     const shared = {
       ...(adapter === undefined ? {} : { adapter }),
       ...(logitBias === undefined ? {} : { logitBias: biasesOf(logitBias, vocabSize) }),
@@ -177,9 +186,9 @@ class LocalService implements InferenceService {
           promptIds: prompt.ids,
           seed: deriveSeed(seed, choice),
           // Each text is followed on its own.
-          ...(constraint === undefined
-            ? {}
-            : { constraint: compileConstraint(constraint, context) }),
+          ...(constraint === undefined ? {} : {
+            constraint: compileConstraint(constraint, { ...context, maxTokens: room(prompt) }),
+          }),
         },
       }))
     );
