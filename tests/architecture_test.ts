@@ -42,9 +42,10 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     generation: [],
     onnx_export: [],
     keys: [],
-    constraints: [".", "generation"],
-    http: [".", "generation", "keys"],
-    ".": ["generation", "constraints", "http", "keys"],
+    constraints: [".", "generation", "tools"],
+    tools: [],
+    http: [".", "generation", "keys", "tools", "constraints"],
+    ".": ["generation", "constraints", "http", "keys", "tools"],
   },
   monitoring: {
     runs: [],

@@ -14,7 +14,9 @@ import { parseJsonSchema } from "./constraints/json_schema.ts";
 import { OBJECT_RULE, valueRules } from "./constraints/json_text.ts";
 import { compileProgram } from "./constraints/program.ts";
 import { parseRegex } from "./constraints/regex.ts";
+import { type CallableFunction, toolGrammar } from "./constraints/tool_grammar.ts";
 import type { TokenBytes } from "./constraints/token_bytes.ts";
+import type { ToolFormat } from "./tools/tool_format.ts";
 import { InferenceError } from "./inference_error.ts";
 
 /** What a text must be like. */
@@ -46,6 +48,14 @@ export type ConstraintSpec =
     readonly kind: "gbnf";
     /** The grammar. */
     readonly grammar: string;
+  }
+  | {
+    /** The text is a call of one of some functions. */
+    readonly kind: "tool_call";
+    /** How calls are written. */
+    readonly format: ToolFormat;
+    /** These. */
+    readonly functions: readonly CallableFunction[];
   };
 
 /** What constraints are compiled for. */
@@ -76,6 +86,7 @@ const COMPILERS: Compilers = {
   regex({ pattern }, context) {
     return follow({ root: "regex", rules: new Map([["regex", parseRegex(pattern)]]) }, context);
   },
+  tool_call: ({ functions, format }, context) => follow(toolGrammar(functions, format), context),
   gbnf: ({ grammar }, context) => follow(parseGbnf(grammar), context),
 };
 

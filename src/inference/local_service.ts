@@ -32,6 +32,7 @@ import type {
   TextToken,
   TokenBias,
 } from "./service.ts";
+import { toolFormatOf } from "./tools/tool_format.ts";
 import { createTokenNames, type TokenNames } from "./token_names.ts";
 
 /** How much a service takes on. */
@@ -72,6 +73,7 @@ class LocalService implements InferenceService {
       hasChatTemplate: tokenizer?.hasChatTemplate ?? false,
       weightType,
       adapters: decoder.adapters,
+      toolFormat: tokenizer === undefined ? null : toolFormatOf(tokenizer.chatTemplate),
       contentHash: model.contentHash ?? null,
     };
     this.#model = model;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withObjectArguments } from "../models/tokenizer/call_arguments.ts";
 import { createIncrementalDecoder } from "../models/tokenizer/incremental_decoder.ts";
 import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
@@ -110,11 +111,14 @@ function renderChat(model: LoadedModel, prompt: Prompt & { readonly kind: "chat"
     );
   }
   try {
-    const { ids, text } = tokenizer.renderChat(prompt.messages, {
-      separateTurns: true,
-      addGenerationPrompt: prompt.options?.continueFinalMessage !== true,
-      ...prompt.options,
-    });
+    const { ids, text } = tokenizer.renderChat(
+      withObjectArguments(prompt.messages, tokenizer.chatTemplate),
+      {
+        separateTurns: true,
+        addGenerationPrompt: prompt.options?.continueFinalMessage !== true,
+        ...prompt.options,
+      },
+    );
     return { ids, text };
   } catch (error) {
     if (!(error instanceof ChatTemplateError)) throw error;

@@ -12,6 +12,7 @@ import type { ConstraintSpec } from "./constraints.ts";
 import type { BatcherCounts } from "./generation/batcher.ts";
 import type { FinishReason } from "./generation/generation.ts";
 import type { SamplingSettings } from "./generation/sampling.ts";
+import type { ToolFormat } from "./tools/tool_format.ts";
 import type { WeightType } from "./generation/weight_types.ts";
 
 /** What to go on from. */
@@ -134,6 +135,8 @@ export interface ModelInfo {
   readonly weightType: WeightType;
   /** Names of the adapters that requests may use. */
   readonly adapters: readonly string[];
+  /** How it writes calls of functions; null if its template knows of none. */
+  readonly toolFormat: ToolFormat | null;
   /** SHA-256 of its files, where they were read for it. */
   readonly contentHash: string | null;
 }

@@ -108,7 +108,6 @@ export function toServiceRequest(
 
 /** Fields of OpenAI's API that change the answer and are not supported, with the values that change nothing. */
 const UNSUPPORTED: Readonly<Record<string, (value: unknown) => boolean>> = {
-  tools: isEmpty,
   functions: isEmpty,
   suffix: isEmpty,
   audio: isEmpty,

@@ -14,6 +14,9 @@ export const FingerprintSchema = z.string().nullable().openapi({
   description: "SHA-256 of the files of the model that answers, and of its adapters",
 });
 
+/** Why the assistant's turn ended. */
+export const ChatFinishReasonSchema = z.enum(["stop", "length", "tool_calls"]);
+
 /** Tokens read and generated. */
 export const UsageSchema = z.object({
   prompt_tokens: z.int(),
