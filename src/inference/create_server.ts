@@ -18,6 +18,7 @@ import { requireHost, requireJson } from "./http/guards.ts";
 import { documentationPage, PAGE_HEADERS } from "./http/documentation_page.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { addModelRoutes } from "./http/models.ts";
+import { addResponseRoute } from "./http/response_route.ts";
 import { addTokenRoutes } from "./http/tokens.ts";
 import { validationError } from "./http/validation.ts";
 import { joinedKeys, type KeyRing, singleKey } from "./keys/key_ring.ts";
@@ -71,6 +72,7 @@ export function createServer(options: ServerOptions): Handler {
   addModelRoutes(app, context);
   addCompletionRoute(app, context);
   addChatCompletionRoute(app, context);
+  addResponseRoute(app, context);
   addTokenRoutes(app, context);
   metrics.addRoute(app, service);
   addDescription(app);

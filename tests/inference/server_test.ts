@@ -48,6 +48,7 @@ Deno.test("/openapi.json describes every route and field", async () => {
     "/v1/completions",
     "/v1/models",
     "/v1/models/{id}",
+    "/v1/responses",
   ]);
   const fields = description.components.schemas.CompletionRequest.properties;
   for (const field of ["prompt", "max_tokens", "min_p", "echo", "seed"]) assert.ok(fields[field]);
