@@ -47,6 +47,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./keys.ts")).registerKeys,
   },
   {
+    name: "daemon",
+    summary: "Train on whatever comes into a folder, for weeks",
+    load: async () => (await import("./daemon.ts")).registerDaemon,
+  },
+  {
+    name: "queue",
+    summary: "The daemon's jobs: add, list, move, cancel",
+    load: async () => (await import("./queue.ts")).registerQueue,
+  },
+  {
+    name: "control",
+    summary: "Tell the daemon to pause, resume, skip, stop or save",
+    load: async () => (await import("./control.ts")).registerControl,
+  },
+  {
+    name: "eval",
+    summary: "Measure a model on a task",
+    load: async () => (await import("./eval.ts")).registerEval,
+  },
+  {
+    name: "compare",
+    summary: "Tell which of two models is better, with a verdict",
+    load: async () => (await import("./compare.ts")).registerCompare,
+  },
+  {
     name: "data",
     summary: "Check, show and generate data sets",
     load: async () => (await import("./data.ts")).registerData,
@@ -60,6 +85,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "run",
     summary: "List runs, look at them, plot and compare them",
     load: async () => (await import("./run.ts")).registerRun,
+  },
+  {
+    name: "checkpoints",
+    summary: "List checkpoints, pin them and remove what need not stay",
+    load: async () => (await import("./checkpoints.ts")).registerCheckpoints,
+  },
+  {
+    name: "backup",
+    summary: "Back up the home, verify backups and restore them",
+    load: async () => (await import("./backup.ts")).registerBackup,
   },
   {
     name: "config",
@@ -89,6 +124,3 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "llm-inference": "serve",
   "llm-daemon": "daemon",
 };
-
-/** Commands that a later version brings; calling one says so. */
-export const NOT_IN_THIS_VERSION: readonly string[] = ["daemon"];

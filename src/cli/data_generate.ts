@@ -4,12 +4,16 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { type Command, Option } from "commander";
 import {
   formatRow,
   generateItems,
+  lineageOf,
+  openSkill,
   ROW_FORMATS,
   type RowFormat,
+  type RowsLineage,
   type Skill,
   SKILLS,
 } from "../skills/mod.ts";
@@ -18,10 +22,12 @@ import { UserError } from "../utils/errors.ts";
 import { integerOption } from "./option_values.ts";
 import { addExamples } from "./program.ts";
 import { print } from "./terminal.ts";
+import { VERSION } from "./version.ts";
 
 interface Options {
   readonly skill?: string;
   readonly rows: number;
+  readonly count?: number;
   readonly seed: number;
   readonly level: number;
   readonly output?: string;
@@ -38,10 +44,12 @@ export function registerDataGenerate(data: Command): void {
   const command = data.command("generate")
     .summary("Generate a data set from a skill")
     .description(
-      "Write rows that a skill generates, all different; the same seed gives the same rows.",
+      "Write rows that a skill generates, all different; the same seed gives the same rows. Where they come from " +
+        "is written beside them, into <file>.lineage.json.",
     )
-    .addOption(new Option("--skill <name>", "what to generate").choices(Object.keys(SKILLS)))
+    .option("--skill <skill>", "what to generate: builtin:<name>, npm:<package>, a file or a URL")
     .option("--rows <n>", "how many rows", integerOption({ min: 1 }), 1000)
+    .option("--count <n>", "the same as --rows", integerOption({ min: 1 }))
     .option("--seed <n>", "where chance begins", integerOption({ min: 0, max: 2 ** 32 - 1 }), 1)
     .option("--level <n>", "how hard, from 1", integerOption({ min: 1 }), 1)
     .option("--output <file>", "the .jsonl file to write")
@@ -54,7 +62,8 @@ export function registerDataGenerate(data: Command): void {
   addExamples(command, [
     "llm-training data generate --list",
     "llm-training data generate --skill tiny_world --level 3 --rows 3000 --output world.jsonl",
-    "llm-training data generate --skill syllo --level 2 --seed 7 --format prompt-completion --output syllo.jsonl",
+    "llm-training data generate --skill builtin:syllo --level 3 --count 100 --seed 1 --output f.jsonl",
+    "llm-training data generate --skill ./my_skill.ts --level 2 --seed 7 --format prompt-completion --output mine.jsonl",
   ]);
 }
 
@@ -63,20 +72,36 @@ async function run(command: Command, options: Options): Promise<void> {
     listSkills();
     return;
   }
-  const { skill: name, output } = options;
+  const { skill: name, output, count: rows = options.rows, seed, level, format } = options;
   if (name === undefined) return command.error("error: --skill says what to generate (see --list)");
   if (output === undefined) return command.error("error: --output says which file to write");
-  const skill = SKILLS[name]!;
-  if (options.level > skill.levels) {
+  const skill = await openSkill(name, { folder: Deno.cwd() });
+  if (level > skill.levels) {
     throw new UserError(
-      `Cannot generate "${name}" as --level must be from 1 to ${skill.levels}: current value is ${options.level}`,
+      `Cannot generate "${name}" as --level must be from 1 to ${skill.levels}: current value is ${level}`,
     );
   }
   if (!options.force && await exists(output)) {
     throw new UserError(`Cannot write "${output}": it is there already; add --force to replace it`);
   }
-  await writeFileAtomic(output, (sink) => writeRows(sink, skill, options));
-  print(`wrote ${options.rows} rows to ${output}`);
+  const hash = createHash("sha256");
+  await writeFileAtomic(output, (sink) => {
+    const hashed: ByteSink = {
+      async write(bytes) {
+        hash.update(bytes);
+        await sink.write(bytes);
+      },
+    };
+    return writeRows(hashed, skill, { ...options, rows });
+  });
+  const lineage: RowsLineage = {
+    ...{ skill: name, name: skill.name, level, seed, count: rows, format },
+    sha256: hash.digest("hex"),
+    generator: `llm-training ${VERSION}`,
+    created: new Date().toISOString(),
+  };
+  await writeFileAtomic(lineageOf(output), `${JSON.stringify(lineage, null, 2)}\n`);
+  print(`wrote ${rows} rows to ${output}`);
 }
 
 async function writeRows(sink: ByteSink, skill: Skill, options: Options): Promise<void> {

@@ -16,6 +16,8 @@ export const EXIT = {
   user: 1,
   /** The command line cannot be understood. */
   usage: 2,
+  /** The daemon that is asked about does not run. */
+  notRunning: 3,
   /** The program is at fault. */
   internal: 70,
   /** Ctrl-C. */
@@ -32,9 +34,24 @@ export class InterruptedError extends Error {
   }
 }
 
+/** Thrown to end with another status than 0 when all has been said. */
+export class ExitError extends Error {
+  /** Name of the class. */
+  override readonly name = "ExitError";
+  /** The status. */
+  readonly status: number;
+
+  /** Creates the error. */
+  constructor(status: number) {
+    super(`Exit status ${status}`);
+    this.status = status;
+  }
+}
+
 /** Tells the user about `error` on standard error and returns the exit status that stands for it. */
 export function reportError(error: unknown): number {
   if (error instanceof InterruptedError) return EXIT.interrupted;
+  if (error instanceof ExitError) return error.status;
   if (error instanceof UserError || error instanceof InferenceError) {
     printError(`error: ${error.message}`);
     return EXIT.user;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ALIASES, NOT_IN_THIS_VERSION } from "./commands.ts";
+import { ALIASES } from "./commands.ts";
 import { EXIT, reportError } from "./exit_status.ts";
 import { overview } from "./overview.ts";
 import { PROGRAM_NAME } from "./program_name.ts";
@@ -43,10 +43,6 @@ async function runCommand(
   args: readonly string[],
   calledAs?: string,
 ): Promise<number> {
-  if (NOT_IN_THIS_VERSION.includes(command)) {
-    printError(`error: "${calledAs ?? command}" is not in this version (${VERSION})`);
-    return EXIT.usage;
-  }
   try {
     const { createProgram } = await import("./program.ts");
     const program = await createProgram(PROGRAM_NAME, [command]);

@@ -25,6 +25,7 @@ import { findAdapter, findModelAndAdapter, pathContext } from "./model_options.t
 import { addExamples } from "./program.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readConfig, readHome } from "./settings_layer.ts";
+import { muteSignalAdvice } from "./signal_advice.ts";
 import { print, printError } from "./terminal.ts";
 
 /** The environment variable that holds the API key, so that it need not be seen on the command line. */
@@ -155,18 +156,6 @@ async function findAdapters(
     named.push({ name, folder: await findAdapter(place, { context }) });
   }
   return { alone: unnamed[0], named };
-}
-
-/**
- * Deno tells whoever writes a server that the signals of requests also abort after an answer, which does no harm here,
- * and an executable cannot switch that off.
- */
-function muteSignalAdvice(): void {
-  const { warn } = console;
-  // deno-lint-ignore no-console -- Deno prints its advice through the console, so only there can it be left out
-  console.warn = (...data: unknown[]) => {
-    if (!String(data[0]).startsWith("Deno.serve: request.signal")) warn(...data);
-  };
 }
 
 function describe(error: unknown): string {

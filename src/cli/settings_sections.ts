@@ -4,7 +4,10 @@
  * @module
  */
 
+import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import { SERVE_SETTINGS } from "../inference/serve_settings.ts";
+import { BACKUP_SETTINGS } from "../management/backup/settings.ts";
+import { RETENTION_SETTINGS } from "../management/retention/settings.ts";
 import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { type AnySetting, type AnySettings, anySettings } from "../utils/settings/setting.ts";
 
@@ -39,8 +42,12 @@ export const SECTIONS: Readonly<Record<string, SettingsSection>> = {
     settings: TRAIN_SETTINGS,
   },
   serve: { help: "settings of serve", settings: anySettings(SERVE_SETTINGS) },
-  daemon: { help: "settings of the daemon", settings: null },
-  retention: { help: "which checkpoints stay", settings: null },
+  daemon: { help: "settings of the daemon", settings: anySettings(DAEMON_SETTINGS) },
+  retention: { help: "which checkpoints stay", settings: anySettings(RETENTION_SETTINGS) },
+  backup: {
+    help: "where backups go, when, and how long they stay",
+    settings: anySettings(BACKUP_SETTINGS),
+  },
 };
 
 /** Settings at the top of a file that other commands than `train` have too. */

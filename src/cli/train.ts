@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { evaluateLoss } from "../core/evaluate_loss.ts";
 import { train, type TrainEvent } from "../core/train.ts";
 import { resolveTracker } from "../monitoring/trackers/settings.ts";
 import type { GivenSettings } from "../utils/settings/layers.ts";
@@ -14,6 +15,7 @@ import {
   printSettings,
   warnOfSettings,
 } from "./config_options.ts";
+import { InterruptedError } from "./exit_status.ts";
 import { interruptible } from "./interrupt.ts";
 import { pathContext } from "./model_options.ts";
 import { addPlatformFlags, checkPlatformFlags } from "./platform_flags.ts";
@@ -25,6 +27,7 @@ import { TRAIN_SETTINGS } from "./settings_sections.ts";
 import { homePaths, resolveHome } from "../utils/paths.ts";
 import { print, printError } from "./terminal.ts";
 import { createProgressDisplay } from "./train_progress.ts";
+import { supervise, tell, tellFailure } from "./train_supervised.ts";
 import { completeRun, resolveTrainSettings } from "./train_run.ts";
 
 /** What the command line gives besides the settings. */
@@ -32,6 +35,8 @@ interface TrainCommandOptions extends ConfigOptions {
   readonly resume?: boolean;
   readonly json?: boolean;
   readonly dryRun?: boolean;
+  readonly supervised?: boolean;
+  readonly evaluateOnly?: boolean;
   readonly samplePrompts?: string;
 }
 
@@ -53,7 +58,19 @@ export function registerTrain(program: Command): void {
       "only tell what the run would do and what memory and disk it would take; fails if it would not fit",
     )
     .option("--json", "print one JSON object for each thing that happens")
-    .action((options: TrainCommandOptions) => run(options, command));
+    .option(
+      "--supervised",
+      "as --json, and take commands on standard input, as the daemon gives them; its end saves and ends the run",
+    )
+    .option("--evaluate-only", "train nothing: print the loss of --model on --dataset as JSON")
+    .action(async (options: TrainCommandOptions) => {
+      try {
+        await run(options, command);
+      } catch (error) {
+        if (options.supervised && !(error instanceof InterruptedError)) tellFailure(error);
+        throw error;
+      }
+    });
   addExamples(command, [
     "llm-training train --dataset data.jsonl --model 1m",
     "llm-training train --dataset data.jsonl --model Qwen/Qwen3-0.6B --max-length 256",
@@ -83,6 +100,21 @@ async function run(options: TrainCommandOptions, command: Command): Promise<void
   const trackers = config.trackers.map((each) =>
     resolveTracker(each, { ...context, project, runName })
   );
+  const home = homePaths(resolveHome(context).path);
+  const run = {
+    ...{ config, output, resume, dryRun, trackers },
+    verdicts: { folder: home.verdicts },
+    tokenCache: { folder: home.tokens },
+  };
+  if (options.evaluateOnly) {
+    const report = await interruptible((signal) => evaluateLoss({ config, signal }));
+    return tell({ kind: "evaluated", ...report });
+  }
+  if (options.supervised) {
+    return await interruptible((signal) =>
+      supervise((control) => train({ ...run, ...control }), signal)
+    );
+  }
   const display = json ? undefined : createProgressDisplay();
   const onEvent = (event: TrainEvent) => {
     if (dryRun && !json && event.kind === "planned") return print(runPlanTable(event.plan));
@@ -90,9 +122,7 @@ async function run(options: TrainCommandOptions, command: Command): Promise<void
   };
   await interruptible(async (signal) => {
     const { interrupted, step, best } = await train({
-      ...{ config, output, resume, dryRun, trackers, signal, onEvent },
-      verdicts: { folder: homePaths(resolveHome(context).path).verdicts },
-      tokenCache: { folder: homePaths(resolveHome(context).path).tokens },
+      ...{ ...run, signal, onEvent },
     });
     if (json || dryRun) return;
     printError(

@@ -8,6 +8,7 @@ import type { TokenCache } from "../datasets/token_store/cache.ts";
 import { START_CURSOR } from "../datasets/loader.ts";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { checkpointPath, listCheckpoints } from "../models/checkpoint/list.ts";
+import { lockCheckpoints } from "../models/checkpoint/lock.ts";
 import { removeLeftovers } from "../models/checkpoint/save.ts";
 import { lockRun } from "../monitoring/runs/run_lock.ts";
 import type { TrackerSettings } from "../monitoring/trackers/settings.ts";
@@ -89,6 +90,8 @@ export interface TrainOptions {
   readonly tokenCache?: TokenCache | undefined;
   /** Where verdicts on data sets are kept, so that one is looked over once. @default {they are not kept} */
   readonly verdicts?: VerdictStore | undefined;
+  /** Whether a checkpoint is wanted now, besides those of the settings; asked once after each step. @default {never} */
+  readonly isCheckpointWanted?: () => boolean;
   /** Asks the run to save a checkpoint and end. */
   readonly signal?: AbortSignal | undefined;
   /** Where the run is shown besides, as it goes on. @default {nowhere} */
@@ -152,6 +155,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (!resume) await refuseUsed(output);
   // a run that was killed when it had only to remove old checkpoints saves nothing any more
   if (!dryRun) await removeLeftovers(output);
+  using reading = new DisposableStack(); // until its tensors are read, nobody may remove what the run goes on from
+  if (resume && !dryRun) reading.use(await lockCheckpoints(output, { shared: true, signal }));
   using checkpoint = resume ? await newestCheckpoint(output, onWarning) : undefined;
   if (resume && checkpoint === undefined) {
     onWarning(`there is no checkpoint in "${output}" yet: starting from the beginning`);
@@ -220,6 +225,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     } else {
       await loadTrainer(trainer, { checkpoint, prepared });
     }
+    reading.dispose();
     collectGarbage(); // of reading the weights
 
     // not before: settings that do not fit what is resumed must not take the place of those that do
@@ -239,6 +245,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       },
       saveBest: config.saveBest || config.earlyStoppingPatience !== null,
       start,
+      isCheckpointWanted: options.isCheckpointWanted,
       signal,
       clock,
       evaluate: evalDataset && (() => evaluateOn(evalDataset, { trainer, config })),

@@ -5,10 +5,11 @@
  */
 
 import { chooseDevice } from "../engine/runtime/devices.ts";
-import { messageOf, UserError } from "../utils/errors.ts";
+import { UserError } from "../utils/errors.ts";
 import { createServer, type Handler } from "./create_server.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
+import { isLoopback, listen, LOCAL_NAMES, urlHost } from "./listen.ts";
 import { readKeys } from "./keys/key_file.ts";
 import { keysOfFile } from "./keys/key_ring.ts";
 import { hashModel } from "./model_hash.ts";
@@ -62,7 +63,7 @@ export interface RunningServer extends AsyncDisposable {
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { load, host = "127.0.0.1", port = DEFAULT_PORT, apiKey, onError = () => {} } = options;
   const { createWorker = startWorker, allowWithoutKey = false, corsOrigins = [] } = options;
-  const isLocal = LOOPBACK.test(host);
+  const isLocal = isLoopback(host);
   const { keysFile, onAccess } = options;
   const keys = keysFile !== undefined && (await readKeys(keysFile)).length > 0
     ? keysOfFile(keysFile)
@@ -108,32 +109,6 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
-
-const LOCAL_NAMES = ["localhost", "127.0.0.1", "[::1]"];
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Reasons for which an address cannot be had, and what to do, by the operating system's code. */
-const LISTEN_FAILURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another program listens there; choose another --port",
-  EADDRNOTAVAIL: "this machine does not have that address; choose another --host",
-  EACCES: "ports below 1024 need more rights; choose another --port",
-};
-
-function listen({ host, port }: Address, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({ hostname: host, port, onListen: () => {} }, handler);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const reason = LISTEN_FAILURES[code] ?? messageOf(error);
-    throw new UserError(`Cannot listen on ${urlHost(host)}:${port}: ${reason}`, { cause: error });
-  }
-}
-
 function loading(): ApiError {
   return new ApiError(503, "The model is being loaded", {
     code: "loading",
@@ -143,8 +118,4 @@ function loading(): ApiError {
 
 function startWorker(): WorkerHandle {
   return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-}
-
-function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

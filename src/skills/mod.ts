@@ -13,17 +13,26 @@
  * @module
  */
 
-import { binaryArithmetic } from "./binary_arithmetic.ts";
-import type { Skill } from "./skill.ts";
-import { syllo } from "./syllo.ts";
-import { tinyWorld } from "./tiny_world.ts";
-
+export { arithmetic, type ArithmeticItem } from "./arithmetic.ts";
 export {
   BINARY_OPERATIONS,
   binaryArithmetic,
   type BinaryItem,
   type BinaryOperation,
 } from "./binary_arithmetic.ts";
+export {
+  advanceCurriculum,
+  CURRICULUM_START,
+  type CurriculumAlarm,
+  type CurriculumRules,
+  type CurriculumState,
+  type CurriculumStep,
+  DEFAULT_CURRICULUM,
+  type LevelResult,
+} from "./curriculum.ts";
+export { letterCounting, type LetterCountingItem } from "./letter_counting.ts";
+export { lineageOf, type RowsLineage } from "./lineage.ts";
+export { isSkillSpecifier, openSkill, type OpenSkillOptions, SKILLS } from "./open_skill.ts";
 export {
   formatRow,
   generateItems,
@@ -33,13 +42,9 @@ export {
 } from "./rows.ts";
 export type { Score, Skill, SkillItem, Turn } from "./skill.ts";
 export { createRandom, type Random, type RandomState } from "../utils/random.ts";
-export { syllo, type SylloItem } from "./syllo.ts";
+export { sorting, type SortingItem } from "./sorting.ts";
+export { scoreSyllo, syllo, type SylloItem } from "./syllo.ts";
+export { type SylloRecordItem, sylloRecordItem, sylloRecords } from "./syllo_records.ts";
+export { SYLLO_SHAPES, type SylloAnswer, type SylloShape } from "./syllo_shapes.ts";
 export type { SylloWord } from "./syllo_words.ts";
 export { tinyWorld, type TinyWorldItem } from "./tiny_world.ts";
-
-/** Every skill, by name. */
-export const SKILLS: Readonly<Record<string, Skill>> = {
-  [binaryArithmetic.name]: binaryArithmetic as Skill,
-  [syllo.name]: syllo as Skill,
-  [tinyWorld.name]: tinyWorld as Skill,
-};

@@ -46,6 +46,29 @@ export interface Skill<Item extends SkillItem = SkillItem> {
   score(item: Item, text: string): Score;
 }
 
+/**
+ * Marks an answer with a scorer that may be someone else's.
+ *
+ * @throws {Error} If the scorer fails or gives no verdict: that is no wrong answer.
+ */
+export function scoreSafely(
+  skill: Pick<Skill, "name" | "score">,
+  item: SkillItem,
+  text: string,
+): Score {
+  let score: unknown;
+  try {
+    score = skill.score(item, text);
+  } catch (error) {
+    throw new Error(`Cannot mark an answer: the scorer of "${skill.name}" fails`, { cause: error });
+  }
+  if (typeof score === "object" && score !== null && "correct" in score) {
+    const { correct, reason = "" } = score as { correct: unknown; reason?: unknown };
+    if (typeof correct === "boolean") return { correct, reason: String(reason) };
+  }
+  throw new Error(`Cannot mark an answer: the scorer of "${skill.name}" gives no verdict`);
+}
+
 /** The score of a right answer. */
 export const CORRECT: Score = { correct: true, reason: "correct" };
 

@@ -5,8 +5,10 @@
  */
 
 import type { Random } from "../utils/random.ts";
-import { between, sample, shuffled } from "./choice.ts";
+import { between, pick, sample, shuffled } from "./choice.ts";
+import { jsonDifference } from "./json_difference.ts";
 import { checkLevel, CORRECT, incorrect, type Score, type Skill, type SkillItem } from "./skill.ts";
+import { SHAPE_RULES, SYLLO_SHAPES, type SylloAnswer, type SylloShape } from "./syllo_shapes.ts";
 import { SYLLO_WORDS, type SylloWord } from "./syllo_words.ts";
 
 /** A puzzle. */
@@ -17,6 +19,8 @@ export interface SylloItem extends SkillItem {
   readonly tiles: readonly string[];
   /** Tiles that belong to no word. */
   readonly redHerrings: readonly string[];
+  /** The form that the answer must have. */
+  readonly shape: SylloShape;
 }
 
 interface Difficulty {
@@ -52,16 +56,29 @@ export const syllo: Skill<SylloItem> = {
     }
   },
 
-  score(item, text) {
-    let given: unknown;
-    try {
-      given = JSON.parse(text);
-    } catch {
-      return incorrect("the answer is not JSON alone");
-    }
-    return scorePayload(item, given);
+  score({ words, tiles, redHerrings, shape }, text) {
+    const answer = { words: words.map(({ syllables }) => syllables), tiles, unused: redHerrings };
+    return scoreSyllo(text, answer, shape);
   },
 };
+
+/** Lists in which the order of entries says nothing. */
+const UNORDERED: ReadonlySet<string> = new Set(["unused_tiles", "inventory_vector"]);
+
+/**
+ * Marks the answer to a puzzle: it must be JSON of the form asked for and nothing else, with every word at its clue, the
+ * syllables of each in order, and right in what it says about tiles.
+ */
+export function scoreSyllo(text: string, answer: SylloAnswer, shape: SylloShape): Score {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    return incorrect("the answer is not JSON alone");
+  }
+  const found = jsonDifference(given, SHAPE_RULES[shape].write(answer), UNORDERED);
+  return found === undefined ? CORRECT : incorrect(found);
+}
 
 /** Returns the words of the list that can be put together from `tiles`, each tile used once. */
 export function buildableWords(tiles: readonly string[]): SylloWord[] {
@@ -81,18 +98,16 @@ function createPuzzle(random: Random, difficulty: Difficulty): SylloItem {
   const redHerrings = sample(random, others, between(random, ...difficulty.redHerrings));
   const tiles = shuffled(random, [...used, ...redHerrings]);
   const unused = tiles.filter((tile) => redHerrings.includes(tile));
-  const solutions = words.map(({ syllables }, i) => ({
-    ans_num: i + 1,
-    syllables,
-    answer: syllables.join("").toUpperCase(),
-  }));
+  const shape = pick(random, SYLLO_SHAPES);
+  const answer = { words: words.map(({ syllables }) => syllables), tiles, unused };
   return {
     history: [],
-    prompt: writePrompt(words, tiles, redHerrings.length),
-    answer: JSON.stringify({ solutions, unused_tiles: unused }),
+    prompt: writePrompt({ words, tiles, shape, redHerrings: redHerrings.length }),
+    answer: JSON.stringify(SHAPE_RULES[shape].write(answer)),
     words,
     tiles,
     redHerrings: unused,
+    shape,
   };
 }
 
@@ -100,11 +115,12 @@ function isUnique(item: SylloItem): boolean {
   return buildableWords(item.tiles).length === item.words.length;
 }
 
-function writePrompt(
-  words: readonly SylloWord[],
-  tiles: readonly string[],
-  redHerrings: number,
-): string {
+function writePrompt({ words, tiles, redHerrings, shape }: {
+  readonly words: readonly SylloWord[];
+  readonly tiles: readonly string[];
+  readonly redHerrings: number;
+  readonly shape: SylloShape;
+}): string {
   const left = redHerrings === 0
     ? "Use every tile exactly once."
     : `Use every tile at most once; ${redHerrings} of them ${
@@ -119,51 +135,8 @@ function writePrompt(
     "",
     `Tiles: ${tiles.join(" | ")}`,
     "",
-    "Answer with one JSON object and nothing else. Its keys are `solutions`, a list in the order of the clues with " +
-    "`ans_num`, `syllables` and the `answer` in capital letters, and `unused_tiles`, a list.",
+    `Answer with JSON and nothing else: ${SHAPE_RULES[shape].instruction}.`,
   ].join("\n");
-}
-
-function scorePayload(item: SylloItem, given: unknown): Score {
-  if (!hasKeys(given, ["solutions", "unused_tiles"])) {
-    return incorrect(
-      "the answer is not an object with the keys `solutions` and `unused_tiles` alone",
-    );
-  }
-  const { solutions, unused_tiles: unused } = given;
-  if (!Array.isArray(solutions) || solutions.length !== item.words.length) {
-    return incorrect(`\`solutions\` is not a list of ${item.words.length}`);
-  }
-  for (const [i, { syllables }] of item.words.entries()) {
-    const clue = `clue ${i + 1}`;
-    const solution: unknown = solutions[i];
-    if (!hasKeys(solution, ["ans_num", "syllables", "answer"])) {
-      return incorrect(
-        `${clue}: not an object with the keys \`ans_num\`, \`syllables\`, \`answer\` alone`,
-      );
-    }
-    if (solution.ans_num !== i + 1) return incorrect(`${clue}: wrong \`ans_num\``);
-    const answer = syllables.join("").toUpperCase();
-    if (solution.answer !== answer) return incorrect(`${clue}: the word is ${answer}`);
-    if (!isList(solution.syllables, syllables)) {
-      return incorrect(`${clue}: the syllables are ${syllables.join(" ")}`);
-    }
-  }
-  const isUnusedRight = Array.isArray(unused) &&
-    unused.every((tile) => typeof tile === "string") &&
-    isList(unused.toSorted(), item.redHerrings.toSorted());
-  return isUnusedRight ? CORRECT : incorrect("`unused_tiles` are not the tiles left over");
-}
-
-function hasKeys(value: unknown, keys: readonly string[]): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const own = Object.keys(value);
-  return own.length === keys.length && keys.every((key) => own.includes(key));
-}
-
-function isList(value: unknown, wanted: readonly string[]): boolean {
-  return Array.isArray(value) && value.length === wanted.length &&
-    wanted.every((each, i) => value[i] === each);
 }
 
 function countTiles(tiles: readonly string[]): Map<string, number> {

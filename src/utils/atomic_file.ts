@@ -122,7 +122,7 @@ async function replaceFolder(temporary: string, path: string): Promise<void> {
 }
 
 /** Makes renames inside `path` survive a power failure. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   if (Deno.build.os === "windows") return; // folders cannot be opened there
   using folder = await Deno.open(path);
   await folder.sync();

@@ -34,10 +34,11 @@ export function fileError(action: FileAction, path: string, error: unknown): unk
   return new UserError(`Cannot ${action} "${path}": ${reason}`, { cause: error });
 }
 
-/** Whether `error` says that no space is left, on the disk or in the quota. */
+/** Whether `error`, or what caused it, says that no space is left, on the disk or in the quota. */
 export function isDiskFull(error: unknown): boolean {
   const code = codeOf(error);
-  return code === "ENOSPC" || code === "EDQUOT";
+  if (code === "ENOSPC" || code === "EDQUOT") return true;
+  return error instanceof Error && error.cause !== undefined && isDiskFull(error.cause);
 }
 
 function reasonOf(error: unknown): string | undefined {

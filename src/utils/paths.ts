@@ -65,6 +65,12 @@ export interface HomePaths {
   readonly keys: string;
   /** Queue, runs, evaluations, deployments, leases. */
   readonly state: string;
+  /** Where files tell the daemon what to do. */
+  readonly control: string;
+  /** The daemon's lock, key, state and logs. */
+  readonly daemon: string;
+  /** Which model is live. */
+  readonly live: string;
 }
 
 /**
@@ -97,6 +103,9 @@ export function homePaths(home: string): HomePaths {
     deployments: join(home, "deployments"),
     keys: join(home, "keys.json"),
     state: join(home, "state.sqlite"),
+    control: join(home, "control"),
+    daemon: join(home, "daemon"),
+    live: join(home, "live.json"),
   };
 }
 

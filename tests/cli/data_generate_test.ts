@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { Command } from "commander";
+import { findFiles } from "../../src/datasets/sources/find_files.ts";
 import { registerDataGenerate } from "../../src/cli/data_generate.ts";
 import { UserError } from "../../src/utils/errors.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
@@ -54,7 +56,50 @@ Deno.test("data generate writes the rows asked for and leaves no other file", as
   const lines = (await Deno.readTextFile(output)).trimEnd().split("\n");
   assert.equal(lines.length, 12);
   for (const line of lines) assert.deepEqual(Object.keys(JSON.parse(line)), ["text"]);
-  assert.deepEqual(await namesIn(folder.path), ["rows.jsonl"]);
+  assert.deepEqual((await namesIn(folder.path)).toSorted(), [
+    "rows.jsonl",
+    "rows.jsonl.lineage.json",
+  ]);
+});
+
+Deno.test("data generate --count writes where the rows come from", async () => {
+  await using folder = await temporaryFolder();
+  const output = `${folder.path}/f.jsonl`;
+  await run([
+    ...["data", "generate", "--skill", "builtin:syllo", "--level", "3", "--count", "20"],
+    ...["--seed", "1", "--output", output],
+  ]);
+  const rows = await Deno.readFile(output);
+  const { created, generator, ...lineage } = JSON.parse(
+    await Deno.readTextFile(`${output}.lineage.json`),
+  );
+  assert.deepEqual(lineage, {
+    ...{ skill: "builtin:syllo", name: "syllo", level: 3, seed: 1, count: 20, format: "messages" },
+    sha256: createHash("sha256").update(rows).digest("hex"),
+  });
+  assert.equal(new TextDecoder().decode(rows).trimEnd().split("\n").length, 20);
+  assert.match(generator, /^llm-training \d/);
+  assert.ok(Date.parse(created) > 0);
+  assert.deepEqual(await findFiles(folder.path), [output]); // training on the folder leaves it out
+});
+
+Deno.test("data generate takes a skill from a file", async () => {
+  await using folder = await temporaryFolder();
+  const skill = `${folder.path}/skill.ts`;
+  await Deno.writeTextFile(
+    skill,
+    `export default { name: "echo", description: "", levels: 1,
+      generate: (random) => {
+        const prompt = String(random.integer(1000));
+        return { history: [], prompt, answer: prompt };
+      },
+      score: (item, text) => ({ correct: text === item.answer, reason: "" }) };`,
+  );
+  const output = `${folder.path}/rows.jsonl`;
+  await run(["data", "generate", "--skill", skill, "--rows", "5", "--output", output]);
+  const [row] = (await Deno.readTextFile(output)).split("\n");
+  const { messages } = JSON.parse(row!);
+  assert.equal(messages[0].content, messages[1].content);
 });
 
 Deno.test("data generate replaces a file only with --force", async () => {
@@ -84,7 +129,10 @@ Deno.test("data generate names the option that is missing or wrong", async () =>
     const [args, wanted] of [
       [[], /--skill says what to generate/],
       [["--skill", "syllo"], /--output says which file to write/],
-      [["--skill", "chess"], /'chess' is invalid.*binary_arithmetic, syllo, tiny_world/],
+      [
+        ["--skill", "chess", "--output", "x"],
+        /Cannot find skill "chess": there are .*builtin:syllo/,
+      ],
       [["--skill", "syllo", "--level", "11", "--output", "x"], /--level must be from 1 to 10/],
       [["--rows", "0"], /'0' is invalid/],
     ] as const

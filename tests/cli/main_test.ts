@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { main } from "../../src/cli/main.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { overview } from "../../src/cli/overview.ts";
 import { runCli } from "./run_cli.ts";
@@ -28,11 +27,6 @@ Deno.test("main() suggests the flag that was meant, with status 2", async () => 
   assert.match(stderr, /unknown option '--hlep'\n\(Did you mean --help\?\)/);
 });
 
-Deno.test("main() says that the daemon is not in this version, with status 2", async () => {
-  assert.equal(await main([], "llm-daemon"), 2);
-  assert.equal(await main(["daemon"]), 2);
-});
-
 Deno.test("main() called llm-inference is serve under that name", async () => {
   const { status, stdout } = await runCli(["--help"], { entry: "server.ts" });
   assert.equal(status, 0);
@@ -45,6 +39,7 @@ Deno.test("main() called llm-inference is serve under that name", async () => {
 Deno.test("every entry point is a program of its own", async () => {
   const entries = [
     ["src/core/train.ts", /^Usage: llm-training train /],
+    ["src/core/training_daemon.ts", /^Usage: llm-training daemon /],
     ["src/inference/server.ts", /^Usage: llm-inference /],
   ] as const;
   for (const [entry, usage] of entries) {

@@ -22,7 +22,12 @@ export interface RunCliOptions {
   /** What the program reads from standard input. @default {""} */
   readonly stdin?: string;
   /** The program's entry point. @default {"cli.ts"} */
-  readonly entry?: "cli.ts" | "server.ts" | "src/core/train.ts" | "src/inference/server.ts";
+  readonly entry?:
+    | "cli.ts"
+    | "server.ts"
+    | "src/core/train.ts"
+    | "src/core/training_daemon.ts"
+    | "src/inference/server.ts";
   /** Environment variables to add. @default {{}} */
   readonly env?: Readonly<Record<string, string>>;
   /** The current folder. @default {that of the tests} */

@@ -48,7 +48,7 @@ Deno.test("settingsSchema() takes the defaults, and refuses unknown keys there a
   assert.equal(validate({ $schema: "./x.json", ...TRAINING_DEFAULTS }), true);
   assert.equal(validate({ batchsize: 8 }), false);
   assert.equal(validate({ serve: { prot: 8 } }), false);
-  assert.equal(validate({ serve: { port: 8 }, retention: { keep: 3 } }), true);
+  assert.equal(validate({ serve: { port: 8 }, retention: { keepLatest: 3 } }), true);
 });
 
 Deno.test("settingsSchema() describes every setting as the help does", () => {

@@ -1,18 +1,28 @@
 import assert from "node:assert/strict";
-import { createRandom, syllo, type SylloItem } from "../../src/skills/mod.ts";
+import {
+  createRandom,
+  syllo,
+  SYLLO_SHAPES,
+  type SylloItem,
+  type SylloShape,
+} from "../../src/skills/mod.ts";
 import { buildableWords } from "../../src/skills/syllo.ts";
 import { SYLLO_WORDS } from "../../src/skills/syllo_words.ts";
 
-interface Payload {
-  solutions: { ans_num: number; syllables: string[]; answer: string }[];
-  unused_tiles: string[];
-}
-
 /** Scores the right answer after a change. */
-function scoreChanged(item: SylloItem, change: (payload: Payload) => unknown): boolean {
-  const payload: Payload = JSON.parse(item.answer);
+function scoreChanged<T>(item: SylloItem, change: (payload: T) => unknown): boolean {
+  const payload: T = JSON.parse(item.answer);
   const changed = change(payload);
   return syllo.score(item, JSON.stringify(changed ?? payload)).correct;
+}
+
+/** Returns a puzzle of a level whose answer has a form. */
+function puzzleOf(shape: SylloShape, level: number): SylloItem {
+  const random = createRandom(5);
+  while (true) {
+    const item = syllo.generate(random, level);
+    if (item.shape === shape) return item;
+  }
 }
 
 Deno.test("SYLLO_WORDS are distinct, with syllables and a clue that does not give the word away", () => {
@@ -46,10 +56,23 @@ Deno.test("syllo.generate() uses every tile once and leaves no other word to bui
   }
 });
 
-Deno.test("syllo.score() demands order, syllables, left-over tiles and form", () => {
-  const item = syllo.generate(createRandom(5), 7);
-  assert.equal(scoreChanged(item, (it) => it), true);
-  assert.equal(scoreChanged(item, (it) => void it.unused_tiles.reverse()), true);
+Deno.test("syllo.generate() asks for every form of answers, and says which", () => {
+  const random = createRandom(3);
+  const items = Array.from({ length: 200 }, () => syllo.generate(random, 4));
+  assert.deepEqual(new Set(items.map(({ shape }) => shape)), new Set(SYLLO_SHAPES));
+  for (const { prompt, answer } of items) {
+    const json: unknown = JSON.parse(answer);
+    const keys = Array.isArray(json) ? ["section", "data"] : Object.keys(json as object);
+    for (const key of keys) assert.ok(prompt.includes(`\`${key}\``), prompt);
+  }
+});
+
+Deno.test("syllo.score() demands order, syllables and form", () => {
+  interface Payload {
+    solutions: { ans_num: number; syllables: string[]; answer: string }[];
+  }
+  const item = puzzleOf("solutions_only", 7);
+  assert.equal(scoreChanged<Payload>(item, (it) => it), true);
   const wrong: Readonly<Record<string, (payload: Payload) => unknown>> = {
     "words in another order": (it) => void it.solutions.reverse(),
     "numbered from 0": (it) => it.solutions.forEach((each) => each.ans_num--),
@@ -59,7 +82,6 @@ Deno.test("syllo.score() demands order, syllables, left-over tiles and form", ()
     "syllables in another order": (it) => void it.solutions[1]!.syllables.reverse(),
     "a word missing": (it) => void it.solutions.pop(),
     "a word twice": (it) => void it.solutions.push(it.solutions[0]!),
-    "left-over tiles missing": (it) => void it.unused_tiles.pop(),
     "another key": (it) => ({ ...it, note: "easy" }),
     "another key in a solution": (it) => void Object.assign(it.solutions[0]!, { sure: true }),
     "a list": (it) => [it],
@@ -71,6 +93,24 @@ Deno.test("syllo.score() demands order, syllables, left-over tiles and form", ()
   for (const text of [bare, `\`\`\`json\n${item.answer}\n\`\`\``, item.answer.slice(0, 300)]) {
     assert.equal(syllo.score(item, text).correct, false, text);
   }
+});
+
+Deno.test("syllo.score() demands what is said about tiles", () => {
+  interface Sequence {
+    unused_tiles: string[];
+  }
+  const sequence = puzzleOf("solutions_sequence", 9);
+  assert.equal(scoreChanged<Sequence>(sequence, (it) => void it.unused_tiles.reverse()), true);
+  assert.equal(scoreChanged<Sequence>(sequence, (it) => void it.unused_tiles.pop()), false);
+  const letters = puzzleOf("solutions_by_letter", 9);
+  const more = (it: { tile_totals: number }) => void it.tile_totals++;
+  assert.equal(scoreChanged(letters, more), false);
+  interface Vector {
+    inventory_vector: [tile: string, used: number, there: number][];
+  }
+  const vector = puzzleOf("inventory_vector", 9);
+  assert.equal(scoreChanged<Vector>(vector, (it) => void it.inventory_vector.reverse()), true);
+  assert.equal(scoreChanged<Vector>(vector, (it) => void it.inventory_vector[0]![1]++), false);
 });
 
 function byClue(a: { readonly clue: string }, b: { readonly clue: string }): number {

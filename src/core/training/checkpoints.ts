@@ -108,19 +108,40 @@ function contentsOf(
   };
 }
 
-/** Opens the newest whole checkpoint of a run, telling of damaged ones. */
+/** A checkpoint that a run can go on from. */
+export interface ResumableCheckpoint extends Checkpoint {
+  /** Tensors of the optimizer. */
+  readonly optimizer: NonNullable<Checkpoint["optimizer"]>;
+}
+
+/**
+ * Opens the newest whole checkpoint of a run, telling of damaged ones.
+ *
+ * @throws {UserError} If the state of its optimizer was dropped.
+ */
 export async function newestCheckpoint(
   output: string,
   onWarning: (warning: string) => void,
-): Promise<Checkpoint | undefined> {
-  return await latestCheckpoint(output, { onDamaged: ({ message }) => onWarning(message) });
+): Promise<ResumableCheckpoint | undefined> {
+  const onDamaged = ({ message }: UserError) => onWarning(message);
+  const checkpoint = await latestCheckpoint(output, { onDamaged });
+  if (checkpoint === undefined || isResumable(checkpoint)) return checkpoint;
+  checkpoint.close();
+  throw new UserError(
+    `Cannot resume from "${checkpoint.path}": the state of its optimizer was dropped to save space, only its weights ` +
+      `are left; start a new run from them with --model "${checkpoint.path}" and another --output`,
+  );
+}
+
+function isResumable(checkpoint: Checkpoint): checkpoint is ResumableCheckpoint {
+  return checkpoint.optimizer !== undefined;
 }
 
 /** Gives a trainer the weights and the optimizer's state of a checkpoint. */
 export async function loadTrainer(
   trainer: Trainer,
   { checkpoint, prepared }: {
-    readonly checkpoint: Checkpoint;
+    readonly checkpoint: ResumableCheckpoint;
     readonly prepared: TrainingModel;
   },
 ): Promise<void> {

@@ -75,6 +75,8 @@ export interface LoopOptions {
     progress: Progress,
     supersededBest: number | undefined,
   ) => Promise<void>;
+  /** Whether a checkpoint is wanted now; asked once after each step. @default {never} */
+  readonly isCheckpointWanted?: (() => boolean) | undefined;
   /** Asks the loop to save and end. */
   readonly signal?: AbortSignal | undefined;
   /** Reads the time. */
@@ -151,7 +153,10 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     if (isDue(step, options.sampleSteps, last)) await sample();
     const isBest = keepsBest && evalLoss !== undefined && progress.bestEvaluation?.step === step;
     const superseded = isBest && bestBefore !== undefined && !isDue(bestBefore, saveSteps, false);
-    if (isDue(step, saveSteps, last) || isBest) await save(superseded ? bestBefore : undefined);
+    const isWanted = options.isCheckpointWanted?.() ?? false;
+    if (isWanted || isDue(step, saveSteps, last) || isBest) {
+      await save(superseded ? bestBefore : undefined);
+    }
   }
   await save();
   const done = progress.step >= schedule.totalSteps;

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Dataset, sequenceCount } from "../../datasets/dataset.ts";
+import type { Dataset } from "../../datasets/dataset.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
-import { sourceBorders } from "../../datasets/order.ts";
+import { createOrder, sourceBorders } from "../../datasets/order.ts";
 import { packExamples } from "../../datasets/packing.ts";
 import { measurePadding } from "../../datasets/padding.ts";
 import { splitDataset } from "../../datasets/split.ts";
@@ -135,7 +135,13 @@ export async function prepareDataset(
         "lower --max-length",
     );
   }
-  const startedMs = clock();
+  // of each file: what is done and left of it is told
+  const startedMs = new Map<string, number>();
+  const elapsedMs = (file: string): number => {
+    const nowMs = clock();
+    startedMs.set(file, startedMs.get(file) ?? nowMs);
+    return nowMs - startedMs.get(file)!;
+  };
   const threads = dataWorkers ?? Math.min(DEFAULT_DATA_WORKERS, navigator.hardwareConcurrency);
   return await openDataset(path, {
     tokenizer,
@@ -147,7 +153,7 @@ export async function prepareDataset(
     onWarning: (warning, place) =>
       onWarning(place === undefined ? warning : `${path}, line ${place.line}: ${warning}`),
     onProgress: (progress) =>
-      onEvent({ kind: "tokenizing", progress, elapsedMs: clock() - startedMs }),
+      onEvent({ kind: "tokenizing", progress, elapsedMs: elapsedMs(progress.path) }),
     signal,
   });
 }
@@ -168,7 +174,7 @@ function describeBatching(
   return {
     packing,
     groupByLength,
-    sequences: sequenceCount(dataset),
+    sequences: createOrder(dataset, config).count,
     padding: measurePadding(dataset, config).share,
     plainPadding: measurePadding(plain, { ...config, groupByLength: false }).share,
   };

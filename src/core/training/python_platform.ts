@@ -91,6 +91,16 @@ const optimizer: TranslationRule = (value) => {
   }];
 };
 
+/** What `transformers` names none; other names are said where trackers are opened. */
+const NO_TRACKER: readonly unknown[] = ["none", "all", null];
+
+const trackers: TranslationRule = (value) => {
+  const names = [value].flat().filter((name) => !NO_TRACKER.includes(name));
+  return names.length === 0
+    ? [{ nothing: "a run's own files are always written" }]
+    : [{ setting: "trackers", value: names }];
+};
+
 const trainingMode: TranslationRule = (value, lookUp) => {
   if (value === "full") return [{ nothing: `${value} is the default` }];
   if (value !== "lora" && value !== "qlora") {
@@ -208,8 +218,8 @@ export const PYTHON_PLATFORM: TranslationTable = {
     reason: ANY_LENGTH,
     refused: "rows are trained as they are",
   }),
-  "data.enable_packing": nothing("every example has a row of its own"),
-  "data.packing_strategy": nothing("every example has a row of its own"),
+  "data.enable_packing": is("packing"),
+  "data.packing_strategy": nothing("rows are always packed by best fit"),
   "model.model_path": is("model"),
   "model.tokenizer_path": only([null], {
     reason: "the tokenizer lies in the model's folder",
@@ -251,7 +261,7 @@ export const PYTHON_PLATFORM: TranslationTable = {
       "there is no DeepSpeed; --dry-run tells what memory a run takes and what makes it less",
   }),
   "environment.optimizer_type": optimizer,
-  "environment.report_to": nothing(MONITOR),
+  "environment.report_to": trackers,
   "environment.logging_steps": nothing(MONITOR),
   "environment.max_grad_norm": is("maxGradNorm"),
   "environment.nan_detection": nothing("a loss that is not finite always ends a run"),

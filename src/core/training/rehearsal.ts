@@ -38,6 +38,7 @@ export async function rehearseSaving(folder: string, bytes: number): Promise<voi
       `Cannot train into "${folder}": a checkpoint takes ${formatBytes(bytes)}, and room for ` +
         `${CHECKPOINTS_AT_ONCE} is needed, but the disk has ${formatBytes(free)} left; ` +
         "free some space or choose another --output",
+      { cause: Object.assign(new Error("There is no room for it"), { code: "ENOSPC" }) },
     );
   }
   const probe = join(folder, `.probe-${crypto.randomUUID()}`);

@@ -13,7 +13,7 @@ const DATA_NAME = /\.(?:jsonl|ndjson|json|csv|tsv|parquet|txt)(?:\.(?:gz|zst))?$
 
 /** Files that stand beside data and say something of it. */
 const NO_DATA =
-  /^(?:[._].*|(?:readme|licen[sc]e|notice|changelog|dataset_infos?|dataset_dict|state|config|metadata)\..*)$/i;
+  /^(?:[._].*|.*\.lineage\.json|(?:readme|licen[sc]e|notice|changelog|dataset_infos?|dataset_dict|state|config|metadata)\..*)$/i;
 
 /** How deep folders are looked into. */
 const MAX_DEPTH = 8;

@@ -75,7 +75,7 @@ const ENCODING_VERSION = 1;
 const MAX_WARNINGS = 100;
 
 /** Files below this size are encoded before another thread has read the tokenizer. */
-const MIN_SHARED_BYTES = 4 << 20;
+const MIN_SHARED_BYTES = 2 << 20;
 
 /**
  * Opens the tokens of a file.
@@ -142,6 +142,7 @@ async function makeStore(
       if (warnings.length < MAX_WARNINGS) warnings.push({ line: place.line, text });
     },
   });
+  onProgress({ path, rows: 0, bytes: 0, totalBytes });
   const settings = settingsOf(options);
   await using encoder = openEncoder === undefined || totalBytes < MIN_SHARED_BYTES
     ? localEncoder(settings)
@@ -215,7 +216,9 @@ function keyOf(
     encoding: ENCODING_VERSION,
     ...{ sha256, form, settings },
     ...(tokenizer && {
-      files: [...tokenizer.files].map(([name, bytes]) => [name, hashOfBytes(bytes)]),
+      // the template is told below; a checkpoint has a file of it where the model began without
+      files: [...tokenizer.files].filter(([name]) => name !== "chat_template.jinja")
+        .map(([name, bytes]) => [name, hashOfBytes(bytes)]),
       eosTokenIds: tokenizer.eosTokenIds,
       chatTemplate: tokenizer.chatTemplate,
     }),

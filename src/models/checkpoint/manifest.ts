@@ -9,10 +9,22 @@ import { join } from "node:path";
 import type { FileContent } from "../../utils/atomic_file.ts";
 import { UserError } from "../../utils/errors.ts";
 import { fileError } from "../../utils/file_error.ts";
-import { decode, integer, object, readJsonFile, record, text } from "../../utils/json.ts";
+import {
+  array,
+  decode,
+  integer,
+  object,
+  optional,
+  readJsonFile,
+  record,
+  text,
+} from "../../utils/json.ts";
 
 /** The name of the manifest inside a checkpoint. */
 export const MANIFEST_FILE = "manifest.json";
+
+/** The state of the optimizer: tensors named `<weight>.<what>`, for example `lm_head.weight.exp_avg`. */
+export const OPTIMIZER_FILE = "optimizer.safetensors";
 
 /** The format of checkpoints that this version writes and reads. */
 export const CHECKPOINT_FORMAT = 1;
@@ -31,11 +43,14 @@ export interface Manifest {
   readonly format: number;
   /** Every file but the manifest, by name. */
   readonly files: Readonly<Record<string, ManifestEntry>>;
+  /** Names of files that were removed on purpose. */
+  readonly dropped?: readonly string[];
 }
 
 const manifest = object<Manifest>({
   format: integer({ min: 1 }),
   files: record(object({ sizeBytes: integer({ min: 0 }), sha256: text() })),
+  dropped: optional(array(text()), []),
 });
 
 /** Content that is being written, and what the manifest will say of it once it is. */
@@ -66,18 +81,27 @@ export function measured(content: FileContent): MeasuredContent {
 }
 
 /**
+ * Reads the manifest of the checkpoint in `folder`, and looks at no other file.
+ *
+ * @throws {UserError} If it is missing or cannot be understood.
+ */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, MANIFEST_FILE);
+  const read = decode(manifest, await readJsonFile(path), path);
+  if (read.format !== CHECKPOINT_FORMAT) {
+    throw damaged(folder, `it has format ${read.format}, this version reads ${CHECKPOINT_FORMAT}`);
+  }
+  return read;
+}
+
+/**
  * Reads the manifest of the checkpoint in `folder` and compares every file with it.
  *
  * @throws {UserError} If one is missing or has changed; the message names it.
  */
 export async function verifyManifest(folder: string): Promise<Manifest> {
-  const path = join(folder, MANIFEST_FILE);
-  const json = await readJsonFile(path);
-  const { format, files } = decode(manifest, json, path);
-  if (format !== CHECKPOINT_FORMAT) {
-    throw damaged(folder, `it has format ${format}, this version reads ${CHECKPOINT_FORMAT}`);
-  }
-  for (const [name, expected] of Object.entries(files)) {
+  const read = await readManifest(folder);
+  for (const [name, expected] of Object.entries(read.files)) {
     const { sizeBytes, sha256 } = await measureFile(join(folder, name));
     if (sizeBytes !== expected.sizeBytes) {
       throw damaged(folder, `${name} has ${sizeBytes} bytes instead of ${expected.sizeBytes}`);
@@ -86,7 +110,7 @@ export async function verifyManifest(folder: string): Promise<Manifest> {
       throw damaged(folder, `${name} is damaged, its checksum differs`);
     }
   }
-  return { format, files };
+  return read;
 }
 
 async function measureFile(path: string): Promise<ManifestEntry> {

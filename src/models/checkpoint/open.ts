@@ -17,8 +17,8 @@ import {
 import { CONFIG_FILE, WEIGHTS_FILE } from "../hub/files.ts";
 import { type ModelFolder, openModelFolder } from "../hub/folder.ts";
 import { listCheckpoints } from "./list.ts";
-import { MANIFEST_FILE, verifyManifest } from "./manifest.ts";
-import { OPTIMIZER_FILE, TRAINER_STATE_FILE } from "./save.ts";
+import { MANIFEST_FILE, OPTIMIZER_FILE, verifyManifest } from "./manifest.ts";
+import { TRAINER_STATE_FILE } from "./save.ts";
 import { parseTrainerState, type TrainerState } from "./trainer_state.ts";
 
 /** An open checkpoint. */
@@ -31,8 +31,8 @@ export interface Checkpoint extends Disposable {
   readonly model: ModelFolder | undefined;
   /** The adapter, where one was trained; it is closed with the checkpoint. */
   readonly adapter: Adapter | undefined;
-  /** Tensors of the optimizer; closed with the checkpoint. */
-  readonly optimizer: SafetensorsFile;
+  /** Tensors of the optimizer; closed with the checkpoint. `undefined` if they were dropped to save space. */
+  readonly optimizer: SafetensorsFile | undefined;
   /** Closes its files; `using` does so too. */
   close(): void;
 }
@@ -43,10 +43,11 @@ export interface Checkpoint extends Disposable {
  * @throws {UserError} If a file is missing or damaged; the message names it.
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
-  const { files } = await verifyManifest(path);
+  const { files, dropped = [] } = await verifyManifest(path);
   const isAdapter = Object.hasOwn(files, ADAPTER_CONFIG_FILE);
   const trained = isAdapter ? [ADAPTER_WEIGHTS_FILE] : [CONFIG_FILE, WEIGHTS_FILE];
-  for (const name of [...trained, OPTIMIZER_FILE, TRAINER_STATE_FILE]) {
+  const isDropped = dropped.includes(OPTIMIZER_FILE);
+  for (const name of [...trained, ...isDropped ? [] : [OPTIMIZER_FILE], TRAINER_STATE_FILE]) {
     if (!Object.hasOwn(files, name)) {
       throw new UserError(
         `Cannot use checkpoint "${path}": ${MANIFEST_FILE} does not list ${name}`,
@@ -58,7 +59,9 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   using opened = new DisposableStack();
   const model = isAdapter ? undefined : opened.use(await openModelFolder(path));
   const adapter = isAdapter ? opened.use(await openAdapter(path)) : undefined;
-  const optimizer = opened.use(await openSafetensors(join(path, OPTIMIZER_FILE)));
+  const optimizer = isDropped
+    ? undefined
+    : opened.use(await openSafetensors(join(path, OPTIMIZER_FILE)));
   const kept = opened.move();
   const close = () => kept.dispose();
   return { path, trainer, model, adapter, optimizer, close, [Symbol.dispose]: close };

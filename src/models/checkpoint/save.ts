@@ -4,7 +4,7 @@
  * @module
  */
 
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { type NamedTensors, safetensorsContent } from "../../engine/tensor/safetensors_writer.ts";
 import {
   type FileContent,
@@ -12,15 +12,20 @@ import {
   writeFolderAtomic,
   writeSynced,
 } from "../../utils/atomic_file.ts";
-import { fileError } from "../../utils/file_error.ts";
 import { type AdapterContents, writeAdapterFiles } from "../adapters/folder.ts";
 import { type ModelContents, writeModelFiles } from "../hub/save_model.ts";
 import { checkpointPath, checkpointsFolder, listCheckpoints } from "./list.ts";
-import { CHECKPOINT_FORMAT, type Manifest, MANIFEST_FILE, measured } from "./manifest.ts";
+import { holdsOf, readHolds } from "./holds.ts";
+import { lockCheckpoints } from "./lock.ts";
+import {
+  CHECKPOINT_FORMAT,
+  type Manifest,
+  MANIFEST_FILE,
+  measured,
+  OPTIMIZER_FILE,
+} from "./manifest.ts";
+import { condemnCheckpoint } from "./remove.ts";
 import type { TrainerState } from "./trainer_state.ts";
-
-/** The state of the optimizer: tensors named `<weight>.<what>`, for example `lm_head.weight.exp_avg`. */
-export const OPTIMIZER_FILE = "optimizer.safetensors";
 
 /** Where the run stands. */
 export const TRAINER_STATE_FILE = "trainer_state.json";
@@ -73,7 +78,13 @@ export interface PruneOptions {
   readonly keepSteps?: readonly number[];
 }
 
-/** Removes the oldest checkpoints of a run and returns their paths. */
+/** How long a trainer waits for others that read or remove checkpoints; the next save removes what is left then. */
+const PRUNE_WAIT_MS = 2000;
+
+/**
+ * Removes the oldest checkpoints of a run and returns their paths. Those that are held stay, and nothing is removed
+ * while others read checkpoints of the run.
+ */
 export async function pruneCheckpoints(
   runFolder: string,
   { keepLast, keepSteps = [] }: PruneOptions,
@@ -85,21 +96,30 @@ export async function pruneCheckpoints(
   }
   const outdated = (await listCheckpoints(runFolder)).slice(0, -keepLast)
     .filter(({ step }) => !keepSteps.includes(step));
-  for (const { path } of outdated) await removeCheckpoint(path);
-  return outdated.map(({ path }) => path);
+  return await removeUnheld(runFolder, outdated.map(({ path }) => path));
 }
 
-/** Removes the checkpoint `path`; does nothing if there is none. */
+/**
+ * Removes the checkpoint `path`, unless it is held or others are reading checkpoints of its run; does nothing if there
+ * is none.
+ */
 export async function removeCheckpoint(path: string): Promise<void> {
-  // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
-  const condemned = join(dirname(path), `.${basename(path)}.part`);
-  try {
-    await Deno.rename(path, condemned);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw fileError("remove", path, error);
+  await removeUnheld(dirname(dirname(path)), [path]);
+}
+
+/** Removes those of the checkpoints `paths` that may go, and returns them. */
+async function removeUnheld(runFolder: string, paths: readonly string[]): Promise<string[]> {
+  if (paths.length === 0) return [];
+  using lock = await lockCheckpoints(runFolder, { timeoutMs: PRUNE_WAIT_MS });
+  if (lock === undefined) return [];
+  const holds = await readHolds(runFolder);
+  const unheld = paths.filter((path) => holdsOf(holds, path).length === 0);
+  for (const path of unheld) {
+    // out of sight first: a kill while its files are removed then leaves no half of a checkpoint
+    const condemned = await condemnCheckpoint(path);
+    if (condemned !== undefined) await removeIfThere(condemned);
   }
-  await removeIfThere(condemned);
+  return unheld;
 }
 
 /** Removes what a killed process left of saving or removing a checkpoint of a run. */

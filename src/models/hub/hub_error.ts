@@ -8,6 +8,9 @@ import { messageOf, UserError } from "../../utils/errors.ts";
 import { formatReference, type HubReference } from "./reference.ts";
 import type { HubSettings } from "./settings.ts";
 
+/** Thrown when something could not be downloaded; another time it may be. */
+export class DownloadError extends UserError {}
+
 /** What was asked for, and how. */
 export interface HubSubject {
   /** The repository. */
@@ -47,7 +50,7 @@ export function cannotDownload(subject: HubSubject, state: string, cause?: unkno
   const { reference, file } = subject;
   const name = formatReference(reference);
   const what = file === undefined ? `"${name}"` : `"${file}" of "${name}"`;
-  return new UserError(`Cannot download ${what}: ${state}`, { cause });
+  return new DownloadError(`Cannot download ${what}: ${state}`, { cause });
 }
 
 function refusal(response: Response, { reference, file, settings }: HubSubject): string {

@@ -118,9 +118,10 @@ async function foundRun(
 }
 
 function foundFolder(name: string, { context }: ResolveOptions): ModelOnDisk | undefined {
-  const path = modelFolders(name, context).find((it) =>
-    existsSync(join(it, CONFIG_FILE)) || isAdapterFolder(it)
-  );
+  const { runs } = homePaths(resolveHome(context).path);
+  // a checkpoint of a run may be named by its path there
+  const places = name === "" ? [] : [...modelFolders(name, context), join(runs, name)];
+  const path = places.find((it) => existsSync(join(it, CONFIG_FILE)) || isAdapterFolder(it));
   return path === undefined
     ? undefined
     : { kind: "folder", id: basename(path), path, why: `the folder "${path}"` };

@@ -5,7 +5,7 @@
  * - `strip`, `lstrip`, `rstrip` and `trim` take the characters to strip, and Python's white space for such;
  * - text and something that is no text cannot be added, as in Python;
  * - what is printed is written as Python writes it, and `tojson` writes floats as floats;
- * - loops go through texts and undefined values, `format` fills in, and there are `min` and `max`.
+ * - loops go through texts and undefined values, `format` fills in, and there are `index`, `min` and `max`.
  *
  * @module
  */
@@ -41,6 +41,12 @@ export interface JinjaTemplate {
 type Statement = Parameters<Interpreter["evaluate"]>[0];
 type LibraryValue = ReturnType<Interpreter["evaluate"]>;
 
+/** Options of {@linkcode parseJinja}. */
+export interface ParseJinjaOptions {
+  /** Drop the line break after a block and the blanks before it, as chat templates have it. @default {true} */
+  readonly trimBlocks?: boolean;
+}
+
 /** Name of the macro that stands for a `generation` block. */
 const GENERATION = "generation_block";
 
@@ -49,9 +55,13 @@ const GENERATION = "generation_block";
  *
  * @throws {Error} If it is no Jinja.
  */
-export function parseJinja(source: string): JinjaTemplate {
+export function parseJinja(source: string, options: ParseJinjaOptions = {}): JinjaTemplate {
+  const { trimBlocks = true } = options;
   const program = parse(
-    tokenize(rewriteGenerationBlocks(source), { lstrip_blocks: true, trim_blocks: true }),
+    tokenize(rewriteGenerationBlocks(source), {
+      lstrip_blocks: trimBlocks,
+      trim_blocks: trimBlocks,
+    }),
   );
   markPrinted(program as unknown as Node);
   const values = createJinjaValues();
@@ -203,13 +213,30 @@ class ChatInterpreter extends Interpreter {
     if (callee?.type !== "MemberExpression" || callee.computed) return undefined;
     const method = String(callee.property?.value);
     const strips = Object.hasOwn(STRIP_SIDES, method);
-    if (!strips && method !== "format") return undefined;
+    if (!strips && method !== "format" && method !== "index") return undefined;
     const text = this.#evaluate(callee.object, environment);
+    if (method === "index") return this.#indexOf(text, { node, environment });
     if (text.type !== "StringValue") return undefined;
     if (strips) return this.#stripped(text, method as StripMethod, { node, environment });
     const parts = (node.args ?? []).map((part) => pythonText(this.#evaluate(part, environment)));
     const filled = String(text.value).replace(/\{\}/g, () => parts.shift() ?? "");
     return this.#options.values.text(filled);
+  }
+
+  /** Evaluates `list.index(item)` and `text.index(part)`. */
+  #indexOf(
+    list: JinjaValue,
+    { node, environment }: { readonly node: Node; readonly environment: Environment },
+  ): JinjaValue | undefined {
+    const item = node.args?.[0] && this.#evaluate(node.args[0], environment);
+    if (item === undefined) return undefined;
+    const at = Array.isArray(list.value)
+      ? list.value.findIndex(({ value }) => value === item.value)
+      : list.type === "StringValue"
+      ? String(list.value).indexOf(String(item.value))
+      : undefined;
+    if (at === -1) throw new RangeError(`${pythonText(item)} is not in ${pythonText(list)}`);
+    return at === undefined ? undefined : this.#options.values.fromJson(at);
   }
 
   /** Strips the text of a value; the first argument of `node`, if there is one, has the characters. */

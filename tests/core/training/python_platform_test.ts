@@ -194,3 +194,14 @@ Deno.test("settings of this program that are called like groups of the platform 
   const { values, renamed, ignored } = read({ model: "1m", optimizer: "muon" });
   assert.deepEqual([values, renamed, ignored], [{ model: "1m", optimizer: "muon" }, [], []]);
 });
+
+Deno.test("read() takes packing and trackers over from the platform's groups", () => {
+  const { values, ignored } = read({
+    data: { enable_packing: true, packing_strategy: "bfd" },
+    environment: { report_to: ["tensorboard", "none"] },
+  });
+  assert.equal(values.packing, true);
+  assert.deepEqual(values.trackers, ["tensorboard"]);
+  assert.deepEqual(ignored, ["data.packing_strategy"]);
+  assert.deepEqual(read({ environment: { report_to: "none" } }).ignored, ["environment.report_to"]);
+});

@@ -25,7 +25,7 @@ function opener(folder: string) {
     openDataset(sources, {
       ...{ tokenizer: byteTokenizer(), maxLength: 32, vocabSize: 259 },
       cache: { folder: join(folder, "tokens") },
-      onProgress: ({ path }) => log.made.push(path),
+      onProgress: ({ path, rows }) => rows === 0 && log.made.push(path),
       onWarning: (warning, place) => log.warnings.push(`${place?.line ?? "–"}: ${warning}`),
       ...options,
     });

@@ -28,7 +28,7 @@ async function assertWhole(path: string, step: number): Promise<void> {
   assert.deepEqual(checkpoint.trainer, sampleState(step).trainer);
   assert.deepEqual(await checkpoint.model!.readWeight("weight"), sampleTensor("weight", step));
   for (const name of ["weight.exp_avg", "weight.exp_avg_sq"]) {
-    assert.deepEqual(await checkpoint.optimizer.read(name), sampleTensor(name, step));
+    assert.deepEqual(await checkpoint.optimizer!.read(name), sampleTensor(name, step));
   }
 }
 
