@@ -69,6 +69,7 @@ export {
 } from "./onnx/model.ts";
 export { printModel } from "./onnx/print.ts";
 export {
+  type CachedAttentionAttributes,
   type Dim,
   FROZEN_DTYPES,
   type FrozenDtype,

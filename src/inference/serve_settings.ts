@@ -81,7 +81,7 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     default: "auto",
     value: "form",
     help:
-      "how weights are held: smaller ones are faster and less exact; auto takes int8 on CPUs but for small models",
+      "how weights are held: smaller ones are faster and less exact; auto takes int8, and f32 for models below 30 million parameters",
   },
   name: {
     kind: "text",

@@ -34,6 +34,7 @@ export {
   type InferenceErrorCode,
 } from "./inference_error.ts";
 export type { ConstraintSpec } from "./constraints.ts";
+export type { TokenConstraint } from "./generation/token_constraint.ts";
 export type { BatcherCounts, BatcherOptions } from "./generation/batcher.ts";
 export type { NamedAdapter } from "./generation/load_adapters.ts";
 export {

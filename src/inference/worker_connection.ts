@@ -6,6 +6,7 @@
 
 import { type AsyncQueue, createAsyncQueue } from "../utils/async_queue.ts";
 import { InferenceError } from "./inference_error.ts";
+import { watchLife } from "./life_lock.ts";
 import type {
   Completion,
   CompletionEvent,
@@ -71,6 +72,8 @@ export class WorkerConnection {
   #silentPings = 0;
   #watch: ReturnType<typeof setInterval> | undefined;
   #idle = Promise.withResolvers<void>();
+  readonly #ended = new AbortController();
+  readonly #lifeLock = `llm-training worker ${crypto.randomUUID()}`;
 
   private constructor(worker: WorkerHandle) {
     this.#worker = worker;
@@ -90,7 +93,7 @@ export class WorkerConnection {
     { load, silenceMs }: ConnectionOptions,
   ): Promise<WorkerConnection> {
     const connection = new WorkerConnection(worker);
-    worker.postMessage({ type: "load", request: load });
+    worker.postMessage({ type: "load", request: load, lifeLock: connection.#lifeLock });
     try {
       connection.#model = await connection.#loaded.promise;
     } catch (error) {
@@ -157,11 +160,12 @@ export class WorkerConnection {
 
   async #terminate(): Promise<void> {
     clearInterval(this.#watch);
+    this.#ended.abort();
     this.#worker.terminate();
     await new Promise((resolve) => setTimeout(resolve, THREAD_END_MS));
   }
 
-  /** Asks the worker again and again whether it is there: one that is killed does not say so. */
+  /** Asks the worker again and again whether it is there: one that hangs does not say so. */
   #watchFor(silenceMs: number): void {
     this.#watch = setInterval(() => {
       if (this.#silentPings++ >= PINGS_PER_SILENCE) {
@@ -177,6 +181,11 @@ export class WorkerConnection {
     switch (reply.type) {
       case "batch":
         return reply.replies.forEach((one) => this.#receive(one));
+      case "alive":
+        return watchLife(this.#lifeLock, {
+          signal: this.#ended.signal,
+          onEnd: () => this.#fail(new Error("The worker was killed")),
+        });
       case "loaded":
         return this.#loaded.resolve(reply.model);
       case "failed":
@@ -208,6 +217,7 @@ export class WorkerConnection {
 
   #fail(error: Error): void {
     clearInterval(this.#watch);
+    this.#ended.abort();
     this.#loaded.reject(error);
     this.#worker.terminate();
     this.#finishAll(unavailable(error));

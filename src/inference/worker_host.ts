@@ -8,7 +8,9 @@ import { setImmediate } from "node:timers";
 import type { LoadModelOptions } from "./generation/load_model.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
 import { warmUp } from "./generation/warm_up.ts";
+import { UserError } from "../utils/errors.ts";
 import { InferenceError } from "./inference_error.ts";
+import { holdForLife } from "./life_lock.ts";
 import { createLocalService } from "./local_service.ts";
 import type { CompletionRequest, InferenceService } from "./service.ts";
 import {
@@ -56,6 +58,8 @@ class WorkerHost {
   async receive(message: WorkerRequest): Promise<void> {
     switch (message.type) {
       case "load":
+        await holdForLife(message.lifeLock);
+        this.#port.postMessage({ type: "alive" });
         return await this.#load(message.request);
       case "submit":
         return await this.#answer(message.id, message.request);
@@ -85,6 +89,11 @@ class WorkerHost {
       });
       await warmUp(model.decoder);
       const { id = model.id, deviceReason = model.deviceReason, contentHash } = request;
+      if (model.decoder.adapters.includes(id)) {
+        throw new UserError(
+          `Cannot serve an adapter as "${id}": the model is called that; give one of them another name`,
+        );
+      }
       this.#model = {
         ...model,
         id,

@@ -47,7 +47,12 @@ export interface LoadRequest {
 
 /** What the worker is told. */
 export type WorkerRequest =
-  | { readonly type: "load"; readonly request: LoadRequest }
+  | {
+    readonly type: "load";
+    readonly request: LoadRequest;
+    /** Name of a lock to hold as long as the worker lives: there is no event of its end. */
+    readonly lifeLock: string;
+  }
   | { readonly type: "submit"; readonly id: number; readonly request: CompletionRequest }
   | { readonly type: "abort"; readonly id: number }
   | { readonly type: "stats"; readonly id: number }
@@ -62,6 +67,7 @@ export type WorkerRequest =
 
 /** What the worker answers. */
 export type WorkerReply =
+  | { readonly type: "alive" }
   | { readonly type: "loaded"; readonly model: ModelInfo }
   | { readonly type: "failed"; readonly error: ErrorData }
   | {

@@ -31,7 +31,7 @@ export interface WorkerServiceOptions {
   readonly load: LoadRequest;
   /** Is told of crashes. @default {nobody} */
   readonly onCrash?: (error: Error) => void;
-  /** A worker that says nothing for so long when asked is taken for dead. @default {20_000} */
+  /** A worker that says nothing for so long when asked is taken for dead. @default {60_000} */
   readonly silenceMs?: number;
   /** How long to wait before the second try in a row to start a worker; then twice as long, and so on. @default {500} */
   readonly restartDelayMs?: number;
@@ -48,7 +48,7 @@ export async function openWorkerService(options: WorkerServiceOptions): Promise<
   return new WorkerService(first, options);
 }
 
-const SILENCE_MS = 20_000;
+const SILENCE_MS = 60_000;
 const MAX_RESTART_DELAY_MS = 30_000;
 
 class WorkerService implements InferenceService {

@@ -33,6 +33,7 @@ export {
   projectionWeights,
   type WeightSpec,
 } from "./language_model.ts";
+export type { Attend, AttendInputs, AttendOutputs, AttentionOutputs } from "./attention.ts";
 export { findAlias, MODEL_ALIASES } from "./aliases.ts";
 export {
   type AdapterInfo,

@@ -9,7 +9,12 @@ import type { EvaluatedTensor, EvaluateRule } from "./evaluate.ts";
 import type { CachedAttentionAttributes } from "./value.ts";
 
 /** The operators of inference. */
-type InferenceOp = "CachedAttention" | "CacheOf" | "RowQuantizedLinear" | "BlockQuantizedLinear";
+type InferenceOp =
+  | "CachedAttention"
+  | "CacheOf"
+  | "SliceAt"
+  | "RowQuantizedLinear"
+  | "BlockQuantizedLinear";
 
 /** The meaning of the operators of inference. */
 export const inferenceRules: { readonly [O in InferenceOp]: EvaluateRule<O> } = {
@@ -22,6 +27,19 @@ export const inferenceRules: { readonly [O in InferenceOp]: EvaluateRule<O> } = 
     return part === "key"
       ? extended(pastKey!, key, { last: last!, angles: cos && { cos, sin: sin! } })
       : extended(pastValue!, value, { last: last! });
+  },
+  SliceAt: ([x, at], { axis, part }) => {
+    const all = x!.shape[axis]!;
+    const cut = at!.data[0]!;
+    const [start, end] = part === "before" ? [0, cut] : [cut, all];
+    const step = elementCount(x!.shape.slice(axis + 1));
+    return {
+      shape: x!.shape.with(axis, end - start),
+      data: x!.data.filter((_, i) => {
+        const place = Math.floor(i / step) % all;
+        return place >= start && place < end;
+      }),
+    };
   },
   RowQuantizedLinear: ([x, weight, scales]) => {
     const [inFeatures, outFeatures] = weight!.shape as [number, number];

@@ -18,6 +18,7 @@ import {
   exportCachedAttention,
   exportCacheOf,
   exportRowQuantizedLinear,
+  exportSliceAt,
 } from "./export_inference.ts";
 import {
   type ExportRule,
@@ -182,6 +183,7 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
   },
   CachedAttention: exportCachedAttention,
   CacheOf: exportCacheOf,
+  SliceAt: exportSliceAt,
   RowQuantizedLinear: exportRowQuantizedLinear,
   BlockQuantizedLinear: exportBlockQuantizedLinear,
 };

@@ -40,6 +40,17 @@ export function exportCacheOf(
   return `${writer.nameOf(attention!)}.${part}`;
 }
 
+/** Writes a part of an axis that is known when the graph runs. */
+export function exportSliceAt(
+  { inputs: [x, at], attributes: { axis, part } }: ValueOf<"SliceAt">,
+  writer: Writer,
+): string {
+  const bounds = part === "before"
+    ? [writer.integers([0]), writer.nameOf(at!)]
+    : [writer.nameOf(at!), writer.integers([Number.MAX_SAFE_INTEGER])];
+  return writer.node("Slice", [writer.nameOf(x!), ...bounds, writer.integers([axis])]);
+}
+
 /** Writes the product with a matrix whose columns are rounded to 8 bits. */
 export function exportRowQuantizedLinear(
   { inputs: [x, weight, scales] }: ValueOf<"RowQuantizedLinear">,

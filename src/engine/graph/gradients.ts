@@ -236,6 +236,7 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
   },
   CachedAttention: null,
   CacheOf: null,
+  SliceAt: null,
   RowQuantizedLinear: null,
   BlockQuantizedLinear: null,
 };

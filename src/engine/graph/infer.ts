@@ -164,6 +164,7 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
     return { dtype: features!.dtype, shape: features!.shape.with(2, numHeads * headDim) };
   },
   CacheOf: ([, , pastKey]) => ({ dtype: pastKey!.dtype, shape: pastKey!.shape }),
+  SliceAt: ([x], { axis, extent }) => ({ dtype: x!.dtype, shape: x!.shape.with(axis, extent) }),
   RowQuantizedLinear: ([x, weight, scales]) => {
     const [inFeatures, outFeatures] = weight!.shape;
     if (x!.shape.at(-1) !== inFeatures) mismatch("RowQuantizedLinear", x!, weight!);

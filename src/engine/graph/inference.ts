@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { Tensor } from "../tensor/tensor.ts";
-import { apply, constant } from "./build.ts";
-import type { CachedAttentionAttributes, Value } from "./value.ts";
+import { apply } from "./build.ts";
+import type { CachedAttentionAttributes, Dim, Value } from "./value.ts";
 
 /** What {@linkcode cachedAttention} reads. */
 export interface CachedAttentionInputs {
@@ -54,17 +53,34 @@ export function cachedAttention(
   };
 }
 
+/** Which part {@linkcode sliceAt} takes. */
+export interface SliceAtOptions {
+  /** The axis. */
+  readonly axis: number;
+  /** Where it is cut, int64 [1]. */
+  readonly at: Value;
+  /** What is before, or what is from there on. */
+  readonly part: "before" | "after";
+  /** How many elements these are. */
+  readonly extent: Dim;
+}
+
+/** Returns a part of an axis that is known only when the graph runs. */
+export function sliceAt(x: Value, { at, ...attributes }: SliceAtOptions): Value {
+  return apply("SliceAt", [x, at], attributes);
+}
+
 /** A matrix whose columns are rounded to 8 bits, each by a scale of its own. */
 export interface RowQuantizedMatrix {
   /** int8 [inFeatures, outFeatures]. */
-  readonly weight: Tensor<"int8">;
+  readonly weight: Value;
   /** [outFeatures]. */
-  readonly scales: Tensor<"float32">;
+  readonly scales: Value;
 }
 
 /** Returns `x` [..., inFeatures] times such a matrix. */
 export function rowQuantizedLinear(x: Value, { weight, scales }: RowQuantizedMatrix): Value {
-  return apply("RowQuantizedLinear", [x, constant(weight), constant(scales)], {});
+  return apply("RowQuantizedLinear", [x, weight, scales], {});
 }
 
 /** A matrix whose rows are rounded in blocks, each by a scale and a zero point of its own. */
@@ -76,16 +92,19 @@ export interface BlockQuantizedMatrix {
   /** Width of what is multiplied with it. */
   readonly inFeatures: number;
   /** uint8 [outFeatures, blocks, blockSize · bits / 8]; of two elements in a byte, the first is the lower half. */
-  readonly weight: Tensor<"uint8">;
+  readonly weight: Value;
   /** [outFeatures · blocks]. */
-  readonly scales: Tensor<"float32">;
+  readonly scales: Value;
   /** uint8 [outFeatures · ⌈blocks · bits / 8⌉], packed as elements are. */
-  readonly zeroPoints: Tensor<"uint8">;
+  readonly zeroPoints: Value;
 }
 
 /** Returns `x` [..., inFeatures] · Wᵀ for such a matrix W. */
 export function blockQuantizedLinear(x: Value, matrix: BlockQuantizedMatrix): Value {
   const { bits, blockSize, inFeatures, weight, scales, zeroPoints } = matrix;
-  const read = [x, constant(weight), constant(scales), constant(zeroPoints)];
-  return apply("BlockQuantizedLinear", read, { bits, blockSize, inFeatures });
+  return apply("BlockQuantizedLinear", [x, weight, scales, zeroPoints], {
+    bits,
+    blockSize,
+    inFeatures,
+  });
 }

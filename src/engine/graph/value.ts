@@ -65,6 +65,7 @@ export const OPS = [
   // of inference alone: no gradient flows through them
   "CachedAttention",
   "CacheOf",
+  "SliceAt",
   "RowQuantizedLinear",
   "BlockQuantizedLinear",
 ] as const;
@@ -188,6 +189,12 @@ export interface OpAttributes {
   readonly CachedAttention: CachedAttentionAttributes;
   /** (a CachedAttention, then all that it reads) → the cached keys or values with those of the tokens read put in. */
   readonly CacheOf: { readonly part: "key" | "value" };
+  /** (x, at int64 [1]) → the elements of an axis before `at`, or from there on; `extent` says how many these are. */
+  readonly SliceAt: {
+    readonly axis: number;
+    readonly part: "before" | "after";
+    readonly extent: Dim;
+  };
   /**
    * (x [..., k], weight int8 [k, n], scales [n]) → x · (weight · scales). CPUs compute with each row of x rounded to 8
    * bits by its own largest element.

@@ -23,7 +23,10 @@ import { PREFILL_TOKENS } from "./run_groups.ts";
 export interface BatcherOptions {
   /** The most sequences that run at once; the rest waits. @default {16} */
   readonly maxRunning?: number;
-  /** The most tokens of prompts read in a round while others generate, which wait for it. @default {256} */
+  /**
+   * The most tokens of prompts read in a round while others generate, which wait for it; fewer where that would take
+   * them longer than about a quarter of a second. @default {256}
+   */
   readonly prefillTokens?: number;
   /** The most bytes of keys and values of running sequences. @default {2 GiB} */
   readonly cacheBytes?: number;
@@ -32,6 +35,12 @@ export interface BatcherOptions {
   /** The most tokens guessed by looking them up in the prompt, while one sequence runs alone. @default {0} */
   readonly maxDrafts?: number;
 }
+
+/** How long others wait for a piece of a prompt at most, if it is not one of the smallest pieces. */
+const PREFILL_MS = 250;
+
+/** The smallest piece of a prompt, in tokens: below it, reading pays less and less. */
+const LEAST_PREFILL = 32;
 
 /** What a batcher has done so far. */
 export interface BatcherCounts {
@@ -116,6 +125,8 @@ class ContinuousBatcher implements Batcher {
   #waiting: Waiting[] = [];
   #running: Running[] = [];
   #isWorking = false;
+  /** How long reading a token of a prompt takes lately. */
+  #msPerPromptToken = 0.01;
 
   constructor(decoder: Decoder, tokenizer: Tokenizer | undefined, options: BatcherOptions) {
     this.#decoder = decoder;
@@ -123,7 +134,7 @@ class ContinuousBatcher implements Batcher {
     this.#options = {
       maxRunning: options.maxRunning ?? 16,
       prefillTokens: options.prefillTokens ?? 256,
-      cacheBytes: options.cacheBytes ?? 2 ** 31,
+      cacheBytes: Math.min(options.cacheBytes ?? 2 ** 31, decoder.memory?.mostBytes ?? Infinity),
       prefixBytes: options.prefixBytes ?? 2 ** 29,
       maxDrafts: options.maxDrafts ?? 0,
     };
@@ -174,10 +185,15 @@ class ContinuousBatcher implements Batcher {
     this.#isWorking = true;
     await Promise.resolve(); // sequences submitted together begin together
     while (this.#waiting.length > 0 || this.#running.length > 0) {
-      this.#dropAborted();
-      this.#admit();
-      await this.#extend(this.#plannedPrompts());
-      await this.#extend(this.#plannedTokens());
+      try {
+        this.#dropAborted();
+        this.#admit();
+        await this.#extend(this.#plannedPrompts());
+        await this.#extend(this.#plannedTokens());
+      } catch (error) {
+        // Outside of any run, memory for keys and values can be wanting.
+        for (const running of this.#running) this.#fail(running, error);
+      }
       await setImmediate(); // what was made is passed on, and what was called off is heard, before the next run
     }
     this.#isWorking = false;
@@ -234,7 +250,9 @@ class ContinuousBatcher implements Batcher {
   #plannedPrompts(): Planned[] {
     const unread = this.#running.filter(({ generation }) => !generation.isDecoding);
     const waits = unread.length < this.#running.length;
-    let left = waits ? this.#options.prefillTokens : PREFILL_TOKENS;
+    const { prefillTokens } = this.#options;
+    const bearable = Math.max(LEAST_PREFILL, Math.floor(PREFILL_MS / this.#msPerPromptToken));
+    let left = waits ? Math.min(prefillTokens, bearable) : PREFILL_TOKENS;
     const planned: Planned[] = [];
     for (const running of unread) {
       // What it could take over from one that is read now is known when that has been read.
@@ -286,11 +304,16 @@ class ContinuousBatcher implements Batcher {
   async #extend(planned: readonly Planned[]): Promise<void> {
     const batch = this.#withRoom(planned);
     if (batch.length === 0) return;
+    const tokens = batch.reduce((sum, { plan }) => sum + plan.ids.length, 0);
+    const started = performance.now();
     try {
       const logits = await this.#decoder.extend(
         batch.map(({ running: { sequence }, plan: { ids } }) => ({ sequence, ids })),
         { everyPosition: batch[0]!.plan.everyPosition },
       );
+      if (tokens >= LEAST_PREFILL && tokens > batch.length) {
+        this.#msPerPromptToken = (performance.now() - started) / tokens;
+      }
       for (const [i, one] of batch.entries()) this.#advance(one, logits[i]!);
     } catch (error) {
       for (const { running } of batch) this.#fail(running, error);

@@ -22,7 +22,10 @@ export function allCandidates(logits: Float32Array): Candidates {
 
 /** Multiplies every score by `factor`. */
 export function scale({ ids, scores }: Candidates, factor: number): Candidates {
-  return { ids, scores: factor === 1 ? scores : scores.map((score) => score * factor) };
+  if (factor === 1) return { ids, scores };
+  const scaled = new Float64Array(scores.length);
+  for (let i = 0; i < scores.length; i++) scaled[i] = scores[i]! * factor;
+  return { ids, scores: scaled };
 }
 
 /** Keeps the `k` largest scores and whatever ties with the last of them. */
@@ -104,10 +107,15 @@ function indicesAtLeast(scores: Float64Array, lowest: number): Int32Array {
 }
 
 function pick({ ids, scores }: Candidates, indices: Int32Array): Candidates {
-  return {
-    ids: indices.map((index) => ids[index]!),
-    scores: Float64Array.from(indices, (index) => scores[index]!),
-  };
+  const [pickedIds, pickedScores] = [
+    new Int32Array(indices.length),
+    new Float64Array(indices.length),
+  ];
+  for (let i = 0; i < indices.length; i++) {
+    pickedIds[i] = ids[indices[i]!]!;
+    pickedScores[i] = scores[indices[i]!]!;
+  }
+  return { ids: pickedIds, scores: pickedScores };
 }
 
 function maximum(scores: Float64Array): number {

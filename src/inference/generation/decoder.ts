@@ -38,6 +38,8 @@ export interface OpenSequenceOptions {
 export interface DecoderMemory {
   /** Bytes that one token takes. */
   readonly bytesPerToken: number;
+  /** The most bytes that a run can read. */
+  readonly mostBytes: number;
   /** Bytes that all sequences take, with the room that they do not use. */
   readonly bytes: number;
   /** Says how many bytes not to pass by growing faster than is needed. */

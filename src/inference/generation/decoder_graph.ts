@@ -16,6 +16,7 @@ import {
   type LayerCache,
 } from "../../models/language_model.ts";
 import { adaptedProject, type LoadedAdapter } from "./adapter_bank.ts";
+import { attendApart } from "./attend_apart.ts";
 import type { DecoderWeights } from "./decoder_weights.ts";
 
 /**
@@ -30,6 +31,7 @@ export const POSITIONS = "positions";
 export const ANGLE_ROWS = "angle_rows";
 export const LAST = "last";
 export const TOTAL = "total";
+export const PAST_LENGTH = "past_length";
 export const ROWS = "rows";
 export const LOGITS = "logits";
 
@@ -83,7 +85,8 @@ export interface DecoderGraphOptions {
  * In place, the rest are `last` int32 [batch], the position of each row's last token, `total` int32 [1], one more than
  * the largest of them, and the angles of all positions by kind of attention; keys and values are outputs by layer,
  * to be bound to the inputs' memory. Elsewhere they are `angle_rows` int64 [batch, seqLen], rows of tables of angles, and
- * by kind of attention those tables and a mask [batch, 1, seqLen, past+seqLen]; the output is {@linkcode FRESH} for a
+ * by kind of attention those tables and a mask [batch, 1, seqLen, past+seqLen]; in host memory `past_length` int64 [1], the
+ * places of the past; the output is {@linkcode FRESH} for a
  * cache in host memory, or all keys and values by layer for one that stays on the device.
  */
 export function decoderGraph(
@@ -102,7 +105,7 @@ export function decoderGraph(
     weight: weights.weight,
     project: adaptedProject(weights.project, adapters),
     embedRows: weights.embedRows,
-    attend: place === "in-place" ? attendInPlace() : plainAttend,
+    attend: ATTEND[place](),
     ids: input(IDS, "int64", ["batch", "seqLen", 1]),
     positions: input(POSITIONS, "int64", ["batch", "seqLen", 1]),
     contexts: attentionContexts(model),
@@ -123,6 +126,13 @@ export function decoderGraph(
   }
   return outputs;
 }
+
+/** How layers attend by where keys and values lie. */
+const ATTEND: Readonly<Record<CachePlace, () => Attend>> = {
+  "in-place": attendInPlace,
+  host: () => attendApart(input(PAST_LENGTH, "int64", [1])),
+  device: () => plainAttend,
+};
 
 /** Each place of the cache reads what it needs of these; what nothing reads is no input. */
 function attentionContexts({ attentionKinds }: LanguageModel): AttentionContext[] {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { add, concat, constant, gather, gemm, linear } from "../../engine/graph/build.ts";
+import { add, concat, gather, gemm, linear, matMul } from "../../engine/graph/build.ts";
 import { frozenRows } from "../../engine/graph/frozen.ts";
 import { blockQuantizedLinear, rowQuantizedLinear } from "../../engine/graph/inference.ts";
 import type { Value } from "../../engine/graph/value.ts";
@@ -18,6 +18,7 @@ import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import { cutFeatures } from "../../models/attention.ts";
 import type { LanguageModel, Project, Projection } from "../../models/language_model.ts";
 import { joinedProjections } from "./joined_projections.ts";
+import { createWeightHolder, type WeightHolder } from "./weight_holder.ts";
 import type { WeightType } from "./weight_types.ts";
 
 /** A weight with its name. */
@@ -38,6 +39,8 @@ export interface DecoderWeights {
   readonly embedRows: (name: string, ids: Value) => Value;
   /** Returns the product of hidden states [rows, hiddenSize] with the output matrix. */
   readonly logits: (hidden: Value) => Value;
+  /** Weights that every run has to be given, by the names of inputs. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
 }
 
 /** Options of {@linkcode readDecoderWeights}. */
@@ -54,7 +57,12 @@ export interface DecoderWeightsOptions {
  */
 const DELICATE = /(?:v_proj|qkv_proj|c_attn|down_proj|mlp\.c_proj)$/;
 
-interface MultiplierOptions extends DecoderWeightsOptions {
+interface HeldOptions extends DecoderWeightsOptions {
+  /** Makes weights values of the graph. */
+  readonly holder: WeightHolder;
+}
+
+interface MultiplierOptions extends HeldOptions {
   /** Whether 4 bits are too few. */
   readonly isDelicate: boolean;
   /** Whether it makes logits. @default {false} */
@@ -78,6 +86,8 @@ export async function readDecoderWeights(
   const plain = new Map<string, Value>();
   const embeddings = new Map<string, (ids: Value) => Value>();
   let output: Multiply | undefined;
+  const holder = createWeightHolder(options.device);
+  const held = { ...options, holder };
 
   for await (const { name, tensor: stored } of weights) {
     const owner = matrixOwner.get(name);
@@ -88,7 +98,7 @@ export async function readDecoderWeights(
       multipliers.set(
         group,
         multiplier(joinedMatrix(group, waiting), {
-          ...options,
+          ...held,
           isDelicate: group.some((each) => DELICATE.test(each.name)),
         }),
       );
@@ -97,10 +107,10 @@ export async function readDecoderWeights(
     }
     const matrix = toFloat32(stored);
     if (name === model.outputWeight) {
-      output = multiplier(matrix, { ...options, isDelicate: true, isOutput: true });
+      output = multiplier(matrix, { ...held, isDelicate: true, isOutput: true });
     }
-    if (isEmbedding(name, model)) embeddings.set(name, rowLookup(matrix, options));
-    else if (name !== model.outputWeight) plain.set(name, constant(matrix));
+    if (isEmbedding(name, model)) embeddings.set(name, rowLookup(matrix, held));
+    else if (name !== model.outputWeight) plain.set(name, holder.hold(matrix));
   }
 
   const weight = (name: string): Value => found(plain.get(name), name);
@@ -109,6 +119,7 @@ export async function readDecoderWeights(
     project: joinedProject({ groupOf, multipliers, weight }),
     embedRows: (name, ids) => found(embeddings.get(name), name)(ids),
     logits: (hidden) => found(output, model.outputWeight)(hidden),
+    feeds: holder.feeds,
   };
 }
 
@@ -177,12 +188,18 @@ function joinedMatrix(
 /** Returns what multiplies by a matrix [outFeatures, inFeatures] in the form that is wanted. */
 function multiplier(
   matrix: Tensor<"float32">,
-  { type, device, isDelicate, isOutput = false }: MultiplierOptions,
+  { type, device, holder, isDelicate, isOutput = false }: MultiplierOptions,
 ): Multiply {
   switch (type) {
     case "f32":
     case "f16": {
-      const weight = constant(type === "f16" ? halved(matrix) : matrix);
+      const rounded = type === "f16" ? halved(matrix) : matrix;
+      if (!isOutput && !holder.fits(rounded.data.byteLength)) {
+        // Turned around here, as otherwise every run would do it.
+        const turned = holder.leaveOutside(turnedAround(rounded));
+        return (x) => matMul(x, turned);
+      }
+      const weight = holder.hold(rounded);
       if (isOutput) return (x) => gemm(x, weight, { transB: true });
       return (x) => linear(x, weight);
     }
@@ -191,10 +208,18 @@ function multiplier(
       const bits = type === "int8" || isDelicate ? 8 : 4;
       if (bits === 8 && device !== "webgpu") {
         const quantized = quantizeColumns(matrix);
-        return (x) => rowQuantizedLinear(x, quantized);
+        const weight = holder.hold(quantized.weight);
+        const scales = holder.hold(quantized.scales);
+        return (x) => rowQuantizedLinear(x, { weight, scales });
       }
       const quantized = quantizeBlocks(matrix, { bits });
-      return (x) => blockQuantizedLinear(x, quantized);
+      const parts = {
+        ...quantized,
+        weight: holder.hold(quantized.weight),
+        scales: holder.hold(quantized.scales),
+        zeroPoints: holder.hold(quantized.zeroPoints),
+      };
+      return (x) => blockQuantizedLinear(x, parts);
     }
   }
 }
@@ -205,17 +230,36 @@ function multiplier(
  */
 function rowLookup(
   matrix: Tensor<"float32">,
-  { type, device }: DecoderWeightsOptions,
+  { type, device, holder }: HeldOptions,
 ): (ids: Value) => Value {
   if (type === "f32" || device === "webgpu") {
-    const weight = constant(type === "f16" ? halved(matrix) : matrix);
+    const weight = holder.leaveOutside(type === "f16" ? halved(matrix) : matrix);
     return (ids) => gather(weight, ids);
   }
   const { shape, data } = matrix;
-  const weight = constant(tensor("float16", shape, float32ToFloat16(data)));
+  const weight = holder.leaveOutside(tensor("float16", shape, float32ToFloat16(data)));
   return (ids) => frozenRows({ weight }, ids);
 }
 
 function halved({ shape, data }: Tensor<"float32">): Tensor<"float32"> {
   return tensor("float32", shape, float16ToFloat32(float32ToFloat16(data)));
+}
+
+/** Transposes a matrix, in squares that fit the cache. */
+function turnedAround({ shape, data }: Tensor<"float32">): Tensor<"float32"> {
+  const [rows, columns] = shape as [number, number];
+  const result = new Float32Array(data.length);
+  const block = 32;
+  for (let row0 = 0; row0 < rows; row0 += block) {
+    const rowEnd = Math.min(row0 + block, rows);
+    for (let column0 = 0; column0 < columns; column0 += block) {
+      const columnEnd = Math.min(column0 + block, columns);
+      for (let row = row0; row < rowEnd; row++) {
+        for (let column = column0; column < columnEnd; column++) {
+          result[column * rows + row] = data[row * columns + column]!;
+        }
+      }
+    }
+  }
+  return tensor("float32", [columns, rows], result);
 }

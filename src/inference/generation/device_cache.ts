@@ -10,7 +10,7 @@ import type { LanguageModel } from "../../models/language_model.ts";
 import { cacheNames, LOGITS } from "./decoder_graph.ts";
 import { ADAPTER, adapterFeed } from "./adapter_bank.ts";
 import { runFeeds, type RunKind, runKinds } from "./run_feeds.ts";
-import type { CacheRow, CacheSequence, SequenceCache } from "./sequence_cache.ts";
+import type { CacheOptions, CacheRow, CacheSequence, SequenceCache } from "./sequence_cache.ts";
 
 /** One sequence: its tokens so far, and its keys and values by the name under which the next run reads them. */
 interface DeviceSequence extends CacheSequence {
@@ -31,10 +31,7 @@ export class DeviceCache implements SequenceCache {
   readonly #sequences = new Set<CacheSequence>();
 
   /** Opens a cache over a session of the graph for device memory, which has so many adapters. */
-  constructor(
-    model: LanguageModel,
-    { session, adapters }: { readonly session: Session; readonly adapters: number },
-  ) {
+  constructor(model: LanguageModel, { session, adapters }: CacheOptions) {
     this.#model = model;
     this.#session = session;
     this.#adapters = adapters;

@@ -10,20 +10,12 @@ import type { LanguageModel } from "../../models/language_model.ts";
 import { ADAPTER, adapterFeed } from "./adapter_bank.ts";
 import { FRESH, LOGITS } from "./decoder_graph.ts";
 import { runFeeds, type RunKind, runKinds, type RunRow } from "./run_feeds.ts";
-import type { CacheRow, SequenceCache } from "./sequence_cache.ts";
+import type { CacheOptions, CacheRow, SequenceCache } from "./sequence_cache.ts";
 import { SlotMemory } from "./slot_memory.ts";
 import { type SlotSequence, SlotStore } from "./slot_store.ts";
 
 /** Every run also looks at the room that is not used yet, so it is kept small. */
 const GROWTH = 1.125;
-
-/** Options of {@linkcode HostCache}. */
-export interface HostCacheOptions {
-  /** Runs the graph for this place of the cache. */
-  readonly session: Session;
-  /** How many adapters the graph has. */
-  readonly adapters: number;
-}
 
 /** Runs a model whose cache is in host memory. */
 export class HostCache implements SequenceCache {
@@ -31,17 +23,19 @@ export class HostCache implements SequenceCache {
   readonly #model: LanguageModel;
   readonly #session: Session;
   readonly #adapters: number;
+  readonly #weights: Readonly<Record<string, Tensor>>;
   readonly #kinds: readonly RunKind[];
   readonly #store: SlotStore;
 
   /** Opens an empty cache. */
-  constructor(model: LanguageModel, { session, adapters }: HostCacheOptions) {
+  constructor(model: LanguageModel, { session, adapters, weights = {} }: CacheOptions) {
     this.#model = model;
     this.#session = session;
     this.#adapters = adapters;
+    this.#weights = weights;
     this.#kinds = runKinds(model);
     this.#store = new SlotStore(model, { growth: GROWTH });
-    this.memory = new SlotMemory(model, this.#store);
+    this.memory = new SlotMemory(model, { store: this.#store, device: session.device });
   }
 
   /** Any rows: masks say what each of them sees. */
@@ -89,6 +83,7 @@ export class HostCache implements SequenceCache {
       }),
       ...inputNames.includes(ADAPTER) && { [ADAPTER]: adapterFeed(adapters, this.#adapters) },
       ...this.#store.feeds(range),
+      ...this.#weights,
     });
     const fresh = (outputs[FRESH] as Tensor<"float32">).data;
     const size = fresh.length / rows.length;

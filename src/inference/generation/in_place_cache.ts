@@ -20,20 +20,12 @@ import {
   TOTAL,
 } from "./decoder_graph.ts";
 import { type RunKind, runKinds } from "./run_feeds.ts";
-import type { CacheRow, SequenceCache } from "./sequence_cache.ts";
+import type { CacheOptions, CacheRow, SequenceCache } from "./sequence_cache.ts";
 import { type SlotSequence, SlotStore } from "./slot_store.ts";
 import { SlotMemory } from "./slot_memory.ts";
 
 /** Slots that are not full cost nothing, so they may grow fast. */
 const GROWTH = 1.5;
-
-/** Options of {@linkcode InPlaceCache}. */
-export interface InPlaceCacheOptions {
-  /** Runs the graph for this place of the cache. */
-  readonly session: Session;
-  /** How many adapters the graph has. */
-  readonly adapters: number;
-}
 
 /** Runs a model whose cache is extended in place. */
 export class InPlaceCache implements SequenceCache {
@@ -41,6 +33,7 @@ export class InPlaceCache implements SequenceCache {
   readonly #model: LanguageModel;
   readonly #session: Session;
   readonly #adapters: number;
+  readonly #weights: Readonly<Record<string, Tensor>>;
   readonly #kinds: readonly RunKind[];
   readonly #store: SlotStore;
   #tables: (AngleTables | undefined)[] = [];
@@ -48,13 +41,14 @@ export class InPlaceCache implements SequenceCache {
   #logits = new Float32Array(0);
 
   /** Opens an empty cache. */
-  constructor(model: LanguageModel, { session, adapters }: InPlaceCacheOptions) {
+  constructor(model: LanguageModel, { session, adapters, weights = {} }: CacheOptions) {
     this.#model = model;
     this.#session = session;
     this.#adapters = adapters;
+    this.#weights = weights;
     this.#kinds = runKinds(model);
     this.#store = new SlotStore(model, { growth: GROWTH });
-    this.memory = new SlotMemory(model, this.#store);
+    this.memory = new SlotMemory(model, { store: this.#store, device: session.device });
   }
 
   /** One token each, or prompts from their beginning, or any number of tokens of one sequence. */
@@ -95,7 +89,7 @@ export class InPlaceCache implements SequenceCache {
       into[present.key] = caches[past.key]!;
       into[present.value] = caches[past.value]!;
     }
-    await this.#session.run({ ...feeds, ...caches }, { into });
+    await this.#session.run({ ...feeds, ...caches, ...this.#weights }, { into });
     let start = 0;
     return rows.map(({ sequence, ids }) => {
       this.#store.setLength(sequence as SlotSequence, sequence.length + ids.length);

@@ -26,7 +26,13 @@ import { DeviceCache } from "./device_cache.ts";
 import { HostCache } from "./host_cache.ts";
 import { InPlaceCache } from "./in_place_cache.ts";
 import { groupRuns, PREFILL_TOKENS } from "./run_groups.ts";
-import type { CacheMemory, CacheRow, CacheSequence, SequenceCache } from "./sequence_cache.ts";
+import type {
+  CacheMemory,
+  CacheOptions,
+  CacheRow,
+  CacheSequence,
+  SequenceCache,
+} from "./sequence_cache.ts";
 import type { WeightType } from "./weight_types.ts";
 
 /** Options of {@linkcode openModelDecoder}. */
@@ -49,11 +55,15 @@ export async function openModelDecoder(
   { device, threads, weights, weightType = "f32", adapters = [] }: ModelDecoderOptions,
 ): Promise<Decoder> {
   const place = cachePlace(model, device);
+  const decoderWeights = await readDecoderWeights(model, listed(weights), {
+    type: weightType,
+    device,
+  });
   const session = await openSession(
     encodeModel(exportGraph(
       decoderGraph(model, {
         place,
-        weights: await readDecoderWeights(model, listed(weights), { type: weightType, device }),
+        weights: decoderWeights,
         adapters,
       }),
       { target: device === "webgpu" ? "gpu" : "cpu" },
@@ -64,14 +74,15 @@ export async function openModelDecoder(
       ...(place === "device" ? { keepOnDevice: presentNames(model) } : {}),
     },
   );
-  const cache = CACHES[place](model, { session, adapters: adapters.length });
+  const cache = CACHES[place](model, {
+    session,
+    adapters: adapters.length,
+    weights: decoderWeights.feeds,
+  });
   return new ModelDecoder(model, { session, cache, adapters: adapters.map(({ name }) => name) });
 }
 
-type OpenCache = (
-  model: LanguageModel,
-  options: { readonly session: Session; readonly adapters: number },
-) => SequenceCache;
+type OpenCache = (model: LanguageModel, options: CacheOptions) => SequenceCache;
 
 const CACHES: Readonly<Record<CachePlace, OpenCache>> = {
   "in-place": (model, options) => new InPlaceCache(model, options),
@@ -228,6 +239,7 @@ function ours(sequence: DecoderSequence): Sequence {
 function decoderMemory(memory: CacheMemory): DecoderMemory {
   return {
     bytesPerToken: memory.bytesPerToken,
+    mostBytes: memory.mostBytes,
     get bytes() {
       return memory.bytes;
     },

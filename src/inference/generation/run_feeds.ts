@@ -7,7 +7,7 @@
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
 import { angleTables, type RopeAngles, ropeAngles } from "../../models/rope.ts";
-import { kindNames } from "./decoder_graph.ts";
+import { kindNames, PAST_LENGTH } from "./decoder_graph.ts";
 
 /** Scores this low have no weight after softmax. */
 const MASKED_SCORE = -1e9;
@@ -73,6 +73,7 @@ export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<strin
     ids: tensor("int64", [batch, seqLen, 1], ids),
     positions: tensor("int64", [batch, seqLen, 1], learnedPositions(positions, shape)),
     angle_rows: tensor("int64", [batch, seqLen], angleRows),
+    [PAST_LENGTH]: tensor("int64", [1], BigInt64Array.of(BigInt(pastLength))),
     rows: tensor("int64", [wanted.length, 1], BigInt64Array.from(wanted, BigInt)),
   };
   for (const [kind, { window, angles }] of kinds.entries()) {

@@ -83,7 +83,9 @@ const NO_HISTORY: TokenHistory = { promptIds: [], generatedIds: [] };
 /** Chooses the next token by the `logits` of one position; at temperature 0 the lowest id wins a tie. */
 export function chooseToken(logits: Float32Array, options: ChooseTokenOptions): number {
   const { sampling, history = NO_HISTORY, random } = options;
-  if (sampling.temperature === 0) return likeliest(applyPenalties(logits, sampling, history));
+  const penalized = applyPenalties(logits, sampling, history);
+  if (sampling.temperature === 0) return likeliest(penalized);
+  if (!isFiltered(sampling)) return drawFromAll(penalized, sampling.temperature, random.next());
   const { ids, probabilities } = distribution(logits, sampling, history);
   const target = random.next();
   let sum = 0;
@@ -92,6 +94,32 @@ export function chooseToken(logits: Float32Array, options: ChooseTokenOptions): 
     if (target < sum) return ids[i]!;
   }
   return ids[ids.length - 1]!; // the sum may end a rounding error below 1
+}
+
+function isFiltered({ topK, topP, minP, typicalP }: SamplingSettings): boolean {
+  return topK > 0 || topP < 1 || minP > 0 || typicalP < 1;
+}
+
+/** Draws from all tokens, of which there are many: in two passes and without a copy. */
+function drawFromAll(logits: Float32Array, temperature: number, random: number): number {
+  let max = -Infinity;
+  for (let id = 0; id < logits.length; id++) if (logits[id]! > max) max = logits[id]!;
+  const weights = new Float64Array(logits.length);
+  const factor = 1 / temperature;
+  let total = 0;
+  for (let id = 0; id < logits.length; id++) {
+    total += weights[id] = Math.exp((logits[id]! - max) * factor);
+  }
+  const target = random * total;
+  let sum = 0;
+  let last = 0;
+  for (let id = 0; id < weights.length; id++) {
+    if (weights[id] === 0) continue;
+    sum += weights[id]!;
+    last = id;
+    if (target < sum) return id;
+  }
+  return last; // the sum may end a rounding error below the total
 }
 
 /** Returns the distribution from which the next token is drawn, at a temperature above 0. */

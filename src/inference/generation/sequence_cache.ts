@@ -4,6 +4,19 @@
  * @module
  */
 
+import type { Session } from "../../engine/runtime/session.ts";
+import type { Tensor } from "../../engine/tensor/tensor.ts";
+
+/** What a cache is opened with. */
+export interface CacheOptions {
+  /** Runs the graph for its place. */
+  readonly session: Session;
+  /** How many adapters the graph has. */
+  readonly adapters: number;
+  /** Weights that every run has to be given, by the names of inputs. @default {none} */
+  readonly weights?: Readonly<Record<string, Tensor>>;
+}
+
 /** A sequence of a cache. */
 export interface CacheSequence {
   /** How many tokens it holds. */
@@ -35,6 +48,8 @@ export interface TokenRange {
 export interface CacheMemory {
   /** Bytes that one token takes. */
   readonly bytesPerToken: number;
+  /** The most bytes that a run can read. */
+  readonly mostBytes: number;
   /** Bytes that all sequences take, with the room that they do not use. */
   readonly bytes: number;
   /** Says how many bytes not to pass by growing faster than is needed. */

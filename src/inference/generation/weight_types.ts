@@ -26,7 +26,7 @@ const SMALL_MODEL = 30_000_000;
 
 /** What `auto` is for models that are not small. */
 const SUITABLE: Readonly<Record<Device, WeightType>> = {
-  webgpu: "f16",
+  webgpu: "int8",
   native: "int8",
   wasm: "int8",
 };

@@ -1,11 +1,30 @@
 /**
- * What is let in, whoever sends it.
+ * Who and what is let in.
  *
  * @module
  */
 
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import { ApiError } from "./api_error.ts";
+
+/** Lets requests in that carry `Authorization: Bearer <apiKey>`; the comparison takes the same time for any key. */
+export function requireApiKey(apiKey: string): MiddlewareHandler {
+  const expected = digest(apiKey);
+  return async (c, next) => {
+    const [, key] = /^Bearer +(.+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
+    if (key === undefined || !timingSafeEqual(digest(key.trim()), expected)) {
+      throw new ApiError(
+        401,
+        key === undefined
+          ? 'The API key is missing: send "Authorization: Bearer <key>"'
+          : "The API key is wrong",
+        { code: "invalid_api_key", headers: { "www-authenticate": "Bearer" } },
+      );
+    }
+    await next();
+  };
+}
 
 /**
  * Lets requests in that were addressed to one of `hosts`: a web page that has its own name point at this machine
@@ -34,4 +53,8 @@ export function requireJson(): MiddlewareHandler {
     }
     await next();
   };
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
 }

@@ -350,6 +350,7 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   // Nothing flows through them: inference_test.ts has their cases.
   CachedAttention: [],
   CacheOf: [],
+  SliceAt: [],
   RowQuantizedLinear: [],
   BlockQuantizedLinear: [],
 };

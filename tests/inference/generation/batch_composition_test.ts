@@ -38,7 +38,7 @@ const REQUESTS: readonly GenerateRequest[] = [
   request([...SHARED, 17, 19]),
   request([...SHARED, 17, 19, 40, 41]),
   request([...SHARED, 17, 19, 40, 41, 42], { sampling: SAMPLED }),
-  request(ids(70, 3), { maxTokens: 40 }),
+  request(ids(70, 3), { maxTokens: 64 }),
   request(ids(5), { sampling: SAMPLED, seed: 5 }),
   request(ids(12, 9), { scorePrompt: true, maxTokens: 5 }),
 ];
@@ -60,16 +60,22 @@ async function textOf(events: AsyncIterable<GenerationEvent>): Promise<number[]>
 }
 
 /** Submits some of the requests later, when others run. */
-async function together(decoder: Decoder, options: BatcherOptions) {
+async function together(
+  decoder: Decoder,
+  { requests, options }: {
+    readonly requests: readonly GenerateRequest[];
+    readonly options: BatcherOptions;
+  },
+) {
   const cacheBytes = (options.cacheBytes ?? Infinity) * (decoder.memory?.bytesPerToken ?? 0);
   const batcher = createBatcher(decoder, undefined, {
     ...options,
     ...options.cacheBytes !== undefined && { cacheBytes },
   });
-  const made = REQUESTS.map(async (request, i) => {
+  const made = requests.map(async (request, i) => {
     if (i % 3 === 1) {
       // Begins when another one has given its first token.
-      const other = batcher.submit({ ...REQUESTS[i - 1]!, maxTokens: 2 });
+      const other = batcher.submit({ ...requests[i - 1]!, maxTokens: 2 });
       for await (const event of other) if (event.type === "output") break;
     }
     return await textOf(batcher.submit(request));
@@ -84,17 +90,28 @@ for (const device of AVAILABLE_DEVICES) {
     async (folder) => {
       const { model, weights } = await readModel(folder);
       await using decoder = await openModelDecoder(model, { device, threads: 2, weights });
+      // In software, WebGPU would take minutes.
+      const requests = device === "webgpu" ? REQUESTS.slice(0, 3) : REQUESTS;
       const alone: number[][] = [];
-      for (const one of REQUESTS) alone.push(await textOf(generate(decoder, undefined, one)));
+      for (const one of requests) alone.push(await textOf(generate(decoder, undefined, one)));
       const compositions = device === "webgpu" ? ["all at once"] : Object.keys(COMPOSITIONS);
       for (const name of compositions) {
-        const { made, counts } = await together(decoder, COMPOSITIONS[name]!);
+        const { made, counts } = await together(decoder, {
+          requests,
+          options: COMPOSITIONS[name]!,
+        });
         for (const [i, one] of made.entries()) assert.deepEqual(one, alone[i], `${name}: ${i}`);
         if (device === "webgpu") continue;
         if (name === "no prefix cache") assert.equal(counts.cachedTokens, 0);
         else assert.ok(counts.cachedTokens >= 2 * 96, `${name}: ${counts.cachedTokens}`);
         if (name.startsWith("guesses")) assert.ok(counts.acceptedTokens > 0);
-        if (name.startsWith("a cache")) assert.ok(counts.cacheBytes <= 2 * 300 * 4096);
+        if (name.startsWith("a cache")) {
+          assert.ok(counts.preemptions > 0);
+          assert.ok(
+            counts.cacheBytes <= 300 * decoder.memory!.bytesPerToken,
+            `${counts.cacheBytes}`,
+          );
+        }
       }
     },
   );
