@@ -19,6 +19,8 @@ export {
   type StoredKey,
 } from "./keys/key_file.ts";
 export { joinedKeys, type KeyRing, keysOfFile, singleKey } from "./keys/key_ring.ts";
+export type { CallableFunction } from "./constraints/tool_grammar.ts";
+export { TOOL_FORMATS, type ToolFormat } from "./tools/tool_format.ts";
 export { hashModel } from "./model_hash.ts";
 export { DEFAULT_PORT } from "./serve_settings.ts";
 export { createLocalService, type ServiceLimits } from "./local_service.ts";

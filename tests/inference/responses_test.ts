@@ -103,3 +103,16 @@ Deno.test("/v1/responses refuses what would have to be stored, and names it", as
     return error.param === "previous_response_id" && /stores nothing/.test(error.message);
   });
 });
+
+Deno.test("/v1/responses answers 400 to what is not JSON", async () => {
+  await using server = startToyServer();
+  for (const body of ["\0", "", "{", "[]", "null"]) {
+    const response = await fetch(`${server.url}/v1/responses`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    assert.equal(response.status, 400, JSON.stringify(body));
+    assert.ok((await response.json()).error.message);
+  }
+});

@@ -58,8 +58,8 @@ export function addResponseRoute(app: OpenAPIHono, context: RouteContext): void 
     },
   });
   app.use("/v1/responses", async (c, next) => {
-    // before the fields are checked, as this says more
-    if (c.req.method === "POST") refuseState(await c.req.json());
+    // before the fields are checked, as this says more; what is no JSON is refused there
+    if (c.req.method === "POST") refuseState(await c.req.json().catch(() => undefined));
     await next();
   });
   app.openapi(route, async (c): Promise<Response> => {
