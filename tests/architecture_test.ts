@@ -41,8 +41,11 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   inference: {
     generation: [],
     onnx_export: [],
-    http: [".", "generation"],
-    ".": ["generation", "http"],
+    keys: [],
+    constraints: [".", "generation", "tools"],
+    tools: [],
+    http: [".", "generation", "keys", "tools", "constraints"],
+    ".": ["generation", "constraints", "http", "keys", "tools"],
   },
   management: {
     job_queue: [],

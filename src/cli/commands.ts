@@ -42,6 +42,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./serve.ts")).registerServe,
   },
   {
+    name: "keys",
+    summary: "Make, list and revoke the keys of a server's clients",
+    load: async () => (await import("./keys.ts")).registerKeys,
+  },
+  {
     name: "daemon",
     summary: "Train on whatever comes into a folder, for weeks",
     load: async () => (await import("./daemon.ts")).registerDaemon,

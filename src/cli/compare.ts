@@ -144,7 +144,7 @@ async function evaluateAll(
     }
     task ??= await openTaskOf({ ...options, task: name }, signal);
     const evaluation = await evaluateModel(task, {
-      options: { ...options, task: name, model },
+      options: { ...options, weights: "f32", task: name, model },
       signal,
     });
     const { error: errors } = evaluation.outcomes;

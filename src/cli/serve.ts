@@ -6,10 +6,11 @@
 
 import type { Command } from "commander";
 import type { NamedAdapter } from "../inference/generation/load_adapters.ts";
+import type { AccessEntry } from "../inference/http/access_entry.ts";
 import { serve } from "../inference/serve.ts";
 import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
 import { UserError } from "../utils/errors.ts";
-import type { PathContext } from "../utils/paths.ts";
+import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
 import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
 import {
@@ -98,6 +99,8 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     },
     host,
     port,
+    keysFile: homePaths(resolveHome(context).path).keys,
+    ...(given.accessLog ? { onAccess: (entry) => printError(accessLine(entry)) } : {}),
     ...(apiKey === undefined || apiKey === "" ? {} : { apiKey }),
     allowWithoutKey: options.insecureNoApiKey ?? false,
     corsOrigins: corsOrigin ?? [],
@@ -110,6 +113,14 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
   if (stoppedBy === "SIGINT") throw new InterruptedError();
+}
+
+/** A request in one line, without what it asked. */
+function accessLine({ timeMs, method, path, status, durationMs, keyId }: AccessEntry): string {
+  const time = new Date(timeMs).toISOString();
+  return `${time} ${keyId ?? "-"} ${method} ${encodeURI(path)} ${status} ${
+    Math.round(durationMs)
+  } ms`;
 }
 
 /** @throws {UserError} If no model is named. */

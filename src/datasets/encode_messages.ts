@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withObjectArguments } from "../models/tokenizer/call_arguments.ts";
 import type { Span } from "../models/tokenizer/token_alignment.ts";
 import type { AssistantSpan, RenderedChat, Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import type { MessagesRow } from "./row.ts";
@@ -35,7 +36,7 @@ export function encodeMessages(
   { messages, tools, trained: mayTrain, templateVariables }: MessagesRow,
   { tokenizer, trainOn }: EncodeMessagesOptions,
 ): EncodedMessages {
-  const chat = tokenizer.renderChat(messages, {
+  const chat = tokenizer.renderChat(withObjectArguments(messages, tokenizer.chatTemplate), {
     separateTurns: true,
     ...tools === undefined ? {} : { tools },
     ...templateVariables === undefined ? {} : { templateVariables },

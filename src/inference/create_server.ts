@@ -9,12 +9,19 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import denoConfig from "../../deno.json" with { type: "json" };
+import { createAccess } from "./http/access.ts";
+import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError, toApiError } from "./http/api_error.ts";
 import { addChatCompletionRoute } from "./http/chat_completions.ts";
 import { addCompletionRoute } from "./http/completions.ts";
-import { requireApiKey, requireHost, requireJson } from "./http/guards.ts";
+import { requireHost, requireJson } from "./http/guards.ts";
+import { documentationPage, PAGE_HEADERS } from "./http/documentation_page.ts";
+import { createMetrics } from "./http/metrics.ts";
 import { addModelRoutes } from "./http/models.ts";
+import { addResponseRoute } from "./http/response_route.ts";
+import { addTokenRoutes } from "./http/tokens.ts";
 import { validationError } from "./http/validation.ts";
+import { joinedKeys, type KeyRing, singleKey } from "./keys/key_ring.ts";
 import type { InferenceService } from "./service.ts";
 
 /** A Web-standard request handler, ready for `Deno.serve`. */
@@ -24,8 +31,12 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 export interface ServerOptions {
   /** Answers requests; it remains its owner's to dispose of. */
   readonly service: InferenceService;
-  /** The key that clients of `/v1` must send. @default {none is needed} */
+  /** A key that clients must send, with the role `read`. @default {none is needed} */
   readonly apiKey?: string;
+  /** The keys of clients, one of which they must send. @default {none is needed} */
+  readonly keys?: KeyRing;
+  /** Is told of every request when its answer begins; prompts and texts are no part of it. @default {nobody} */
+  readonly onAccess?: (entry: AccessEntry) => void;
   /** The web pages that may call the server, by origin. @default {none} */
   readonly corsOrigins?: readonly string[];
   /** The names by which the server may be called. @default {any} */
@@ -40,23 +51,30 @@ export interface ServerOptions {
 
 /** Builds the handler; nothing listens until it is given to `Deno.serve`. */
 export function createServer(options: ServerOptions): Handler {
-  const { service, apiKey, corsOrigins = [], hosts, clock = Date.now, onError = () => {} } =
-    options;
+  const { service, corsOrigins = [], hosts, clock = Date.now, onError = () => {} } = options;
   const app = new OpenAPIHono({
     defaultHook: (result) => {
       if (!result.success) throw validationError(result.error);
     },
   });
+  const keys = keyRing(options);
+  const access = createAccess({ keys, clock });
+  const metrics = createMetrics();
   if (hosts !== undefined) app.use(requireHost(hosts));
   if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins] }));
-  if (apiKey !== undefined) app.use("/v1/*", requireApiKey(apiKey));
-  for (const path of ["/v1/completions", "/v1/chat/completions"]) app.use(path, requireJson());
-  app.use("/v1/*", limitBody(options.maxBodyBytes ?? 16 * 2 ** 20));
+  for (const path of ["/v1/*", ...TOKEN_PATHS, "/metrics"]) app.use(path, access.require("read"));
+  for (const path of ["/v1/*", ...TOKEN_PATHS]) {
+    app.use(path, requireJson());
+    app.use(path, limitBody(options.maxBodyBytes ?? 16 * 2 ** 20));
+  }
 
   const context = { service, clock, startedAt: Math.floor(clock() / 1000), onError };
   addModelRoutes(app, context);
   addCompletionRoute(app, context);
   addChatCompletionRoute(app, context);
+  addResponseRoute(app, context);
+  addTokenRoutes(app, context);
+  metrics.addRoute(app, service);
   addDescription(app);
   refuseOtherMethods(app);
 
@@ -70,7 +88,31 @@ export function createServer(options: ServerOptions): Handler {
     if (answer.status === 500 && !c.req.raw.signal.aborted) onError(error);
     return answer.toResponse();
   });
-  return (request) => app.fetch(request);
+  return async (request) => {
+    const timeMs = clock();
+    const response = await app.fetch(request);
+    const entry = {
+      timeMs,
+      method: request.method,
+      path: new URL(request.url).pathname,
+      status: response.status,
+      durationMs: clock() - timeMs,
+      keyId: access.keyIdOf(request),
+    };
+    metrics.observe(entry);
+    options.onAccess?.(entry);
+    return response;
+  };
+}
+
+const TOKEN_PATHS = ["/tokenize", "/detokenize", "/apply-template"];
+
+function keyRing({ apiKey, keys }: ServerOptions): KeyRing | undefined {
+  const rings = [
+    ...(apiKey === undefined ? [] : [singleKey(apiKey, { role: "read" })]),
+    ...(keys === undefined ? [] : [keys]),
+  ];
+  return rings.length === 0 ? undefined : joinedKeys(rings);
 }
 
 function limitBody(maxSize: number): ReturnType<typeof bodyLimit> {
@@ -106,7 +148,7 @@ function addDescription(app: OpenAPIHono): void {
     type: "http",
     scheme: "bearer",
   });
-  app.doc31("/openapi.json", {
+  const info = {
     openapi: "3.1.0",
     info: {
       title: "llm-training",
@@ -114,7 +156,12 @@ function addDescription(app: OpenAPIHono): void {
       description: "OpenAI-compatible inference with one model",
     },
     security: [{ Bearer: [] }, {}],
-  });
+  };
+  app.doc31("/openapi.json", info);
+  app.get(
+    "/docs",
+    (c) => c.html(documentationPage(app.getOpenAPI31Document(info)), 200, PAGE_HEADERS),
+  );
 }
 
 /** Hono's own errors: a body that is not JSON. */

@@ -8,6 +8,7 @@ import { createAsyncQueue } from "../utils/async_queue.ts";
 import { deriveSeed } from "../utils/random.ts";
 import { defaultSampling } from "./default_sampling.ts";
 import { compileConstraint } from "./constraints.ts";
+import { readTokenBytes, type TokenBytes } from "./constraints/token_bytes.ts";
 import { type Batcher, type BatcherOptions, createBatcher } from "./generation/batcher.ts";
 import type { GenerateRequest } from "./generation/generate.ts";
 import type { GenerationEvent } from "./generation/generation.ts";
@@ -15,19 +16,23 @@ import type { LoadedModel } from "./generation/loaded_model.ts";
 import type { TokenLogprobs } from "./generation/token_logprobs.ts";
 import { InferenceError } from "./inference_error.ts";
 import { asUnavailable } from "./out_of_memory.ts";
-import { encodePrompt, tokenOffsets } from "./prompts.ts";
+import { encodePrompt, encodeTokens, tokenOffsets } from "./prompts.ts";
 import type {
   Completion,
   CompletionEvent,
   CompletionRequest,
   EncodedPrompt,
+  EncodeRequestOptions,
   InferenceService,
   ModelInfo,
+  Prompt,
+  PromptTokens,
   ServiceStats,
   SubmitOptions,
   TextToken,
   TokenBias,
 } from "./service.ts";
+import { toolFormatOf } from "./tools/tool_format.ts";
 import { createTokenNames, type TokenNames } from "./token_names.ts";
 
 /** How much a service takes on. */
@@ -53,6 +58,7 @@ class LocalService implements InferenceService {
   readonly #names: TokenNames;
   readonly #running = new Set<Promise<void>>();
   #isDraining = false;
+  #tokenBytes: TokenBytes | undefined;
 
   constructor(model: LoadedModel, { maxQueue = 64, ...options }: ServiceLimits) {
     const { id, device, deviceReason, decoder, tokenizer, weightType } = model;
@@ -67,6 +73,8 @@ class LocalService implements InferenceService {
       hasChatTemplate: tokenizer?.hasChatTemplate ?? false,
       weightType,
       adapters: decoder.adapters,
+      toolFormat: tokenizer === undefined ? null : toolFormatOf(tokenizer.chatTemplate),
+      contentHash: model.contentHash ?? null,
     };
     this.#model = model;
     this.#maxQueue = maxQueue;
@@ -91,6 +99,12 @@ class LocalService implements InferenceService {
       encodePrompt(this.#model, prompt, { reservedTokens: reserved, maxPositions })
     );
     return { prompts, events: this.#generate(prompts, request, options.signal) };
+  }
+
+  // deno-lint-ignore require-await -- refusals reject, as they do from a worker
+  async encode(prompt: Prompt, options?: EncodeRequestOptions): Promise<PromptTokens> {
+    const { ids, text } = encodeTokens(this.#model, prompt, options);
+    return { ids, text, tokens: ids.map((id) => ({ id, text: this.#names(id) })) };
   }
 
   // deno-lint-ignore require-await -- from a worker they come later
@@ -146,7 +160,14 @@ class LocalService implements InferenceService {
     const { n = 1, seed = randomSeed(), sampling, ignoreEos = false } = request;
     const { maxTokens, stop, topLogprobs, scorePrompt, adapter, logitBias, constraint } = request;
     const { tokenizer, eosTokenIds, decoder: { vocabSize } } = this.#model;
-    const context = { tokenizer, eosTokenIds, vocabSize };
+    const context = {
+      tokenizer,
+      eosTokenIds,
+      vocabSize,
+      tokenBytes: () => this.#tokenBytes ??= readTokenBytes(tokenizer!, { vocabSize, eosTokenIds }),
+    };
+    const room = (prompt: EncodedPrompt) =>
+      Math.min(maxTokens ?? Infinity, this.model.maxPositions - prompt.ids.length);
     const shared = {
       ...(adapter === undefined ? {} : { adapter }),
       ...(logitBias === undefined ? {} : { logitBias: biasesOf(logitBias, vocabSize) }),
@@ -167,9 +188,9 @@ class LocalService implements InferenceService {
           promptIds: prompt.ids,
           seed: deriveSeed(seed, choice),
           // Each text is followed on its own.
-          ...(constraint === undefined
-            ? {}
-            : { constraint: compileConstraint(constraint, context) }),
+          ...(constraint === undefined ? {} : {
+            constraint: compileConstraint(constraint, { ...context, maxTokens: room(prompt) }),
+          }),
         },
       }))
     );

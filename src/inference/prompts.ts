@@ -4,11 +4,12 @@
  * @module
  */
 
+import { withObjectArguments } from "../models/tokenizer/call_arguments.ts";
 import { createIncrementalDecoder } from "../models/tokenizer/incremental_decoder.ts";
 import { ChatTemplateError, type Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import type { LoadedModel } from "./generation/loaded_model.ts";
 import { InferenceError } from "./inference_error.ts";
-import type { EncodedPrompt, Prompt } from "./service.ts";
+import type { EncodedPrompt, EncodeRequestOptions, Prompt } from "./service.ts";
 
 /** Options of {@linkcode encodePrompt}. */
 export interface EncodePromptOptions {
@@ -43,6 +44,23 @@ export function encodePrompt(
     );
   }
   return encoded;
+}
+
+/**
+ * Returns a prompt's tokens; it may be empty, and longer than the model has room for.
+ *
+ * @throws {InferenceError} If the model cannot read it.
+ */
+export function encodeTokens(
+  model: LoadedModel,
+  prompt: Prompt,
+  { addSpecialTokens = true }: EncodeRequestOptions = {},
+): EncodedPrompt {
+  if (prompt.kind !== "text") return encode(model, prompt);
+  return {
+    ids: tokenizerOf(model).encode(prompt.text, { addSpecialTokens }),
+    text: prompt.text,
+  };
 }
 
 /** Returns where the text of each of `ids` begins in the text of all. */
@@ -93,11 +111,14 @@ function renderChat(model: LoadedModel, prompt: Prompt & { readonly kind: "chat"
     );
   }
   try {
-    const { ids, text } = tokenizer.renderChat(prompt.messages, {
-      separateTurns: true,
-      addGenerationPrompt: prompt.options?.continueFinalMessage !== true,
-      ...prompt.options,
-    });
+    const { ids, text } = tokenizer.renderChat(
+      withObjectArguments(prompt.messages, tokenizer.chatTemplate),
+      {
+        separateTurns: true,
+        addGenerationPrompt: prompt.options?.continueFinalMessage !== true,
+        ...prompt.options,
+      },
+    );
     return { ids, text };
   } catch (error) {
     if (!(error instanceof ChatTemplateError)) throw error;

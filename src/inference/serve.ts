@@ -5,9 +5,14 @@
  */
 
 import { chooseDevice } from "../engine/runtime/devices.ts";
+import { UserError } from "../utils/errors.ts";
 import { createServer, type Handler } from "./create_server.ts";
+import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
-import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
+import { isLoopback, listen, LOCAL_NAMES, urlHost } from "./listen.ts";
+import { readKeys } from "./keys/key_file.ts";
+import { keysOfFile } from "./keys/key_ring.ts";
+import { hashModel } from "./model_hash.ts";
 import { DEFAULT_PORT } from "./serve_settings.ts";
 import type { ModelInfo } from "./service.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
@@ -23,6 +28,10 @@ export interface ServeOptions {
   readonly port?: number;
   /** The key that clients must send. @default {none is needed} */
   readonly apiKey?: string;
+  /** The file of clients' keys; if it holds any, one must be sent. @default {there is none} */
+  readonly keysFile?: string;
+  /** Is told of every request when its answer begins. @default {nobody} */
+  readonly onAccess?: (entry: AccessEntry) => void;
   /** Listen without a key where other machines can reach the server. @default {false} */
   readonly allowWithoutKey?: boolean;
   /** The web pages that may call the server, by origin. @default {none} */
@@ -31,6 +40,8 @@ export interface ServeOptions {
   readonly onError?: (error: unknown) => void;
   /** Starts the worker. @default {the one beside this module} */
   readonly createWorker?: () => WorkerHandle;
+  /** Hashes what is loaded. @default {SHA-256 of the files} */
+  readonly hash?: (load: LoadRequest) => Promise<string>;
 }
 
 /** A server that listens; disposing it is {@linkcode RunningServer.shutdown}. */
@@ -53,21 +64,34 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { load, host = "127.0.0.1", port = DEFAULT_PORT, apiKey, onError = () => {} } = options;
   const { createWorker = startWorker, allowWithoutKey = false, corsOrigins = [] } = options;
   const isLocal = isLoopback(host);
-  if (!allowWithoutKey) refuseOpenHost(host, { apiKey, what: "the model" });
+  const { keysFile, onAccess } = options;
+  const keys = keysFile !== undefined && (await readKeys(keysFile)).length > 0
+    ? keysOfFile(keysFile)
+    : undefined;
+  const isOpen = apiKey === undefined && keys === undefined;
+  if (isOpen && !isLocal && !allowWithoutKey) {
+    throw new UserError(
+      `Cannot serve on "${host}" without an API key, as other machines could use the model: make one with ` +
+        "keys create, give --api-key, or --insecure-no-api-key if that is meant",
+    );
+  }
   let handler: Handler = () => loading().toResponse();
   const server = listen({ host, port }, (request) => handler(request));
   try {
     // chosen here, so that the worker touches no device but the one it uses
     const { device, reason: deviceReason } = await chooseDevice(load.device);
+    const contentHash = await (options.hash ?? hashModel)(load);
     const service = await openWorkerService({
       createWorker,
-      load: { deviceReason, ...load, device },
+      load: { deviceReason, ...load, device, contentHash },
       onCrash: onError,
     });
     handler = createServer({
       service,
       ...(apiKey === undefined ? {} : { apiKey }),
-      ...(apiKey === undefined && isLocal ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
+      ...(keys === undefined ? {} : { keys }),
+      ...(onAccess === undefined ? {} : { onAccess }),
+      ...(isOpen && isLocal ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
       corsOrigins,
       onError,
     });

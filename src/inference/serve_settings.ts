@@ -31,6 +31,8 @@ export interface ServeSettings {
   readonly port: number;
   /** The web pages that may call; null has none. */
   readonly corsOrigin: readonly string[] | null;
+  /** Whether every request is written to standard error, without what it asks. */
+  readonly accessLog: boolean;
   /** The most texts made at once. */
   readonly maxRunning: number;
   /** The most texts that wait. */
@@ -106,6 +108,12 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     default: null,
     value: "origin",
     help: "let this web page call; may be given several times",
+  },
+  accessLog: {
+    kind: "boolean",
+    default: false,
+    help:
+      "write a line to standard error for each request: time, key, path, status; never what it asks",
   },
   maxRunning: { kind: "integer", min: 1, default: 16, help: "the most texts made at once" },
   maxQueue: {

@@ -4,8 +4,24 @@
  * @module
  */
 
+export type { AccessEntry } from "./http/access_entry.ts";
 export { createServer, type Handler, type ServerOptions } from "./create_server.ts";
 export { type RunningServer, serve, type ServeOptions } from "./serve.ts";
+export {
+  type ApiKey,
+  type CreatedKey,
+  createKey,
+  KEY_ROLES,
+  type KeyRole,
+  type NewKey,
+  readKeys,
+  revokeKey,
+  type StoredKey,
+} from "./keys/key_file.ts";
+export { joinedKeys, type KeyRing, keysOfFile, singleKey } from "./keys/key_ring.ts";
+export type { CallableFunction } from "./constraints/tool_grammar.ts";
+export { TOOL_FORMATS, type ToolFormat } from "./tools/tool_format.ts";
+export { hashModel } from "./model_hash.ts";
 export { DEFAULT_PORT } from "./serve_settings.ts";
 export { createLocalService, type ServiceLimits } from "./local_service.ts";
 export {
@@ -34,11 +50,13 @@ export type {
   CompletionEvent,
   CompletionRequest,
   EncodedPrompt,
+  EncodeRequestOptions,
   InferenceService,
   LikelyToken,
   ModelInfo,
   NamedToken,
   Prompt,
+  PromptTokens,
   ServiceStats,
   SubmitOptions,
   TextToken,

@@ -12,6 +12,7 @@ import type { ConstraintSpec } from "./constraints.ts";
 import type { BatcherCounts } from "./generation/batcher.ts";
 import type { FinishReason } from "./generation/generation.ts";
 import type { SamplingSettings } from "./generation/sampling.ts";
+import type { ToolFormat } from "./tools/tool_format.ts";
 import type { WeightType } from "./generation/weight_types.ts";
 
 /** What to go on from. */
@@ -134,6 +135,22 @@ export interface ModelInfo {
   readonly weightType: WeightType;
   /** Names of the adapters that requests may use. */
   readonly adapters: readonly string[];
+  /** How it writes calls of functions; null if its template knows of none. */
+  readonly toolFormat: ToolFormat | null;
+  /** SHA-256 of its files, where they were read for it. */
+  readonly contentHash: string | null;
+}
+
+/** Options of {@linkcode InferenceService.encode}. */
+export interface EncodeRequestOptions {
+  /** Add what the tokenizer puts around a text. @default {true} */
+  readonly addSpecialTokens?: boolean;
+}
+
+/** A prompt with its tokens, whether or not the model has room for it. */
+export interface PromptTokens extends EncodedPrompt {
+  /** Every token. */
+  readonly tokens: readonly NamedToken[];
 }
 
 /** What a service is doing and has done since its model was loaded. */
@@ -162,6 +179,12 @@ export interface InferenceService extends AsyncDisposable {
    * @throws {InferenceError} If it cannot be accepted.
    */
   submit(request: CompletionRequest, options?: SubmitOptions): Promise<Completion>;
+  /**
+   * Returns a prompt as the model would read it; nothing is computed.
+   *
+   * @throws {InferenceError} If it cannot read it.
+   */
+  encode(prompt: Prompt, options?: EncodeRequestOptions): Promise<PromptTokens>;
   /**
    * Returns what it is doing.
    *

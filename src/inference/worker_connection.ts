@@ -12,7 +12,10 @@ import type {
   CompletionEvent,
   CompletionRequest,
   EncodedPrompt,
+  EncodeRequestOptions,
   ModelInfo,
+  Prompt,
+  PromptTokens,
   ServiceStats,
 } from "./service.ts";
 import {
@@ -63,6 +66,7 @@ export class WorkerConnection {
   readonly #crash = Promise.withResolvers<Error>();
   readonly #pending = new Map<number, Pending>();
   readonly #stats = new Map<number, PromiseWithResolvers<ServiceStats>>();
+  readonly #encodings = new Map<number, PromiseWithResolvers<PromptTokens>>();
   #model: ModelInfo | undefined;
   #lastId = 0;
   #silentPings = 0;
@@ -132,6 +136,15 @@ export class WorkerConnection {
     return await stats.promise;
   }
 
+  /** See `InferenceService.encode`. */
+  async encode(prompt: Prompt, options: EncodeRequestOptions): Promise<PromptTokens> {
+    const id = ++this.#lastId;
+    const encoding = Promise.withResolvers<PromptTokens>();
+    this.#encodings.set(id, encoding);
+    this.#worker.postMessage({ type: "encode", id, prompt, options });
+    return await encoding.promise.finally(() => this.#encodings.delete(id));
+  }
+
   /** Resolves when every request has been answered. */
   async idle(): Promise<void> {
     while (this.#pending.size > 0) await this.#idle.promise;
@@ -185,7 +198,10 @@ export class WorkerConnection {
         this.#pending.get(reply.id)?.events.end();
         return this.#forget(reply.id);
       case "error":
+        this.#encodings.get(reply.id)?.reject(fromErrorData(reply.error));
         return this.#finish(reply.id, fromErrorData(reply.error));
+      case "encoded":
+        return this.#encodings.get(reply.id)?.resolve(reply.prompt);
       case "stats":
         this.#stats.get(reply.id)?.resolve(reply.stats);
         this.#stats.delete(reply.id);
@@ -212,6 +228,7 @@ export class WorkerConnection {
     for (const id of this.#pending.keys()) this.#finish(id, error);
     for (const stats of this.#stats.values()) stats.reject(error);
     this.#stats.clear();
+    for (const encoding of this.#encodings.values()) encoding.reject(error);
   }
 
   #finish(id: number, error: unknown): void {

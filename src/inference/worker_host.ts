@@ -67,6 +67,8 @@ class WorkerHost {
         return this.#requests.get(message.id)?.abort();
       case "stats":
         return await this.#stats(message.id);
+      case "encode":
+        return await this.#encode(message);
       case "ping":
         return this.#port.postMessage({ type: "pong" });
       case "close":
@@ -86,13 +88,18 @@ class WorkerHost {
         ...(adapters === undefined ? {} : { adapters }),
       });
       await warmUp(model.decoder);
-      const { id = model.id, deviceReason = model.deviceReason } = request;
+      const { id = model.id, deviceReason = model.deviceReason, contentHash } = request;
       if (model.decoder.adapters.includes(id)) {
         throw new UserError(
           `Cannot serve an adapter as "${id}": the model is called that; give one of them another name`,
         );
       }
-      this.#model = { ...model, id, deviceReason };
+      this.#model = {
+        ...model,
+        id,
+        deviceReason,
+        ...(contentHash === undefined ? {} : { contentHash }),
+      };
       this.#service = createLocalService(this.#model, limits);
       this.#port.postMessage({ type: "loaded", model: this.#service.model });
     } catch (error) {
@@ -123,6 +130,17 @@ class WorkerHost {
   async #stats(id: number): Promise<void> {
     const stats = await this.#service?.stats();
     if (stats !== undefined) this.#reply({ type: "stats", id, stats });
+  }
+
+  async #encode(
+    { id, prompt, options }: WorkerRequest & { readonly type: "encode" },
+  ): Promise<void> {
+    try {
+      if (this.#service === undefined) throw new Error("Internal: no model has been loaded");
+      this.#reply({ type: "encoded", id, prompt: await this.#service.encode(prompt, options) });
+    } catch (error) {
+      this.#reply({ type: "error", id, error: toErrorData(error) });
+    }
   }
 
   /** What comes within a step goes out in one message. */

@@ -14,7 +14,10 @@ import type {
   CompletionEvent,
   CompletionRequest,
   EncodedPrompt,
+  EncodeRequestOptions,
   ModelInfo,
+  Prompt,
+  PromptTokens,
   ServiceStats,
 } from "./service.ts";
 
@@ -36,6 +39,8 @@ export interface LoadRequest {
   readonly weights?: WeightWish;
   /** Adapters of which each request may use one. @default {[]} */
   readonly adapters?: readonly NamedAdapter[];
+  /** SHA-256 of the files. @default {unknown} */
+  readonly contentHash?: string;
   /** How much to take on. */
   readonly limits: ServiceLimits;
 }
@@ -51,6 +56,12 @@ export type WorkerRequest =
   | { readonly type: "submit"; readonly id: number; readonly request: CompletionRequest }
   | { readonly type: "abort"; readonly id: number }
   | { readonly type: "stats"; readonly id: number }
+  | {
+    readonly type: "encode";
+    readonly id: number;
+    readonly prompt: Prompt;
+    readonly options: EncodeRequestOptions;
+  }
   | { readonly type: "ping" }
   | { readonly type: "close" };
 
@@ -68,6 +79,7 @@ export type WorkerReply =
   | { readonly type: "done"; readonly id: number }
   | { readonly type: "error"; readonly id: number; readonly error: ErrorData }
   | { readonly type: "stats"; readonly id: number; readonly stats: ServiceStats }
+  | { readonly type: "encoded"; readonly id: number; readonly prompt: PromptTokens }
   | { readonly type: "pong" }
   | { readonly type: "crashed"; readonly error: ErrorData }
   | { readonly type: "batch"; readonly replies: readonly WorkerReply[] }

@@ -10,8 +10,11 @@ import { InferenceError } from "./inference_error.ts";
 import type {
   Completion,
   CompletionRequest,
+  EncodeRequestOptions,
   InferenceService,
   ModelInfo,
+  Prompt,
+  PromptTokens,
   ServiceStats,
   SubmitOptions,
 } from "./service.ts";
@@ -75,6 +78,11 @@ class WorkerService implements InferenceService {
     const completion = await this.#connection.submit(request, options.signal);
     this.#restarts = 0;
     return completion;
+  }
+
+  async encode(prompt: Prompt, options: EncodeRequestOptions = {}): Promise<PromptTokens> {
+    if (this.#connection === undefined) throw unavailable();
+    return await this.#connection.encode(prompt, options);
   }
 
   async stats(): Promise<ServiceStats> {

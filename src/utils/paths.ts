@@ -61,6 +61,8 @@ export interface HomePaths {
   readonly backups: string;
   /** Deployments. */
   readonly deployments: string;
+  /** Keys of the server's clients, hashed. */
+  readonly keys: string;
   /** Queue, runs, evaluations, deployments, leases. */
   readonly state: string;
   /** Where files tell the daemon what to do. */
@@ -99,6 +101,7 @@ export function homePaths(home: string): HomePaths {
     runs: join(home, "runs"),
     backups: join(home, "backups"),
     deployments: join(home, "deployments"),
+    keys: join(home, "keys.json"),
     state: join(home, "state.sqlite"),
     control: join(home, "control"),
     daemon: join(home, "daemon"),

@@ -5,7 +5,13 @@ import type { CompletionRequest } from "../../src/inference/service.ts";
 import { createToyModel, createToyTokenizer, EOS, VOCAB_SIZE } from "./toy_model.ts";
 
 const tokenizer = createToyTokenizer();
-const context = { tokenizer, eosTokenIds: [EOS], vocabSize: VOCAB_SIZE };
+const context = {
+  tokenizer,
+  eosTokenIds: [EOS],
+  vocabSize: VOCAB_SIZE,
+  maxTokens: 100,
+  tokenBytes: () => assert.fail("choices are compared by tokens"),
+};
 
 async function textsOf(request: Partial<CompletionRequest>): Promise<string[]> {
   await using service = createLocalService(createToyModel());

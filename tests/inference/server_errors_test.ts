@@ -53,8 +53,8 @@ Deno.test("createServer() names the field that is wrong, in OpenAI's words", asy
       "stream_options.include_usage",
       /expected boolean/,
     ],
-    ["/v1/completions", { ...COMPLETION, logit_bias: { 5: 10 } }, "logit_bias", /not support/],
-    ["/v1/chat/completions", { ...CHAT, tools: [{ type: "function" }] }, "tools", /not support/],
+    ["/v1/completions", { ...COMPLETION, logit_bias: { 5: 1000 } }, "logit_bias.5", /<=100/],
+    ["/v1/chat/completions", { ...CHAT, tools: [{ type: "function" }] }, "tools[0].function", /./],
     ["/v1/chat/completions", { ...CHAT, messages: [] }, "messages", /./],
     [
       "/v1/chat/completions",

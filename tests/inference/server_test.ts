@@ -38,11 +38,17 @@ Deno.test("/openapi.json describes every route and field", async () => {
   const description = await (await fetch(`${server.url}/openapi.json`)).json();
   assert.equal(description.openapi, "3.1.0");
   assert.deepEqual(Object.keys(description.paths).sort(), [
+    "/apply-template",
+    "/detokenize",
     "/health",
+    "/metrics",
+    "/ready",
+    "/tokenize",
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/models",
     "/v1/models/{id}",
+    "/v1/responses",
   ]);
   const fields = description.components.schemas.CompletionRequest.properties;
   for (const field of ["prompt", "max_tokens", "min_p", "echo", "seed"]) assert.ok(fields[field]);

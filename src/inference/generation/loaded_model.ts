@@ -15,6 +15,8 @@ export interface LoadedModel extends AsyncDisposable {
   readonly id: string;
   /** The folder it was loaded from. */
   readonly folder: string;
+  /** SHA-256 of its files. @default {they were not read for it} */
+  readonly contentHash?: string;
   /** Where it runs. */
   readonly device: Device;
   /** Why it runs there. */

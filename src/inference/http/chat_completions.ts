@@ -5,29 +5,26 @@
  */
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { ChatMessage } from "../../models/tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest, LikelyToken, TextToken } from "../service.ts";
 import { ApiError } from "./api_error.ts";
+import { chatPrompt, chatPromptFields } from "./chat_prompt.ts";
+import { createChatChoice } from "./chat_choice.ts";
 import { collectChoices, usageOf } from "./choices.ts";
 import { accept, type RouteContext } from "./context.ts";
 import { eventStream } from "./event_stream.ts";
 import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
-import { completionResponses, FinishReasonSchema, UsageSchema } from "./responses.ts";
-
-const TextPart = z.object({ type: z.literal("text"), text: z.string() });
-
-const MessageSchema = z.object({
-  role: z.string().min(1),
-  content: z.union([z.string(), z.array(TextPart)]).nullish(),
-  name: z.string().nullish(),
-  reasoning_content: z.string().nullish(),
-  tool_calls: z.array(z.unknown()).nullish(),
-  tool_call_id: z.string().nullish(),
-}).openapi("ChatMessage");
+import {
+  ChatFinishReasonSchema,
+  completionResponses,
+  FingerprintSchema,
+  UsageSchema,
+} from "./responses.ts";
+import { ToolCallSchema, toolFields, type ToolUse, toolUseOf } from "./tool_fields.ts";
 
 const RequestSchema = z.object({
   ...generationFields,
-  messages: z.array(MessageSchema).min(1),
+  ...chatPromptFields,
+  ...toolFields,
   max_tokens: z.int().min(1).nullish().openapi({
     description: "The most tokens of each choice; without it the context is the limit",
   }),
@@ -37,17 +34,6 @@ const RequestSchema = z.object({
   logprobs: z.boolean().nullish().openapi({ description: "Report log-probabilities" }),
   top_logprobs: z.int().min(0).max(20).nullish().openapi({
     description: "Report this many of the likeliest tokens",
-  }),
-  add_generation_prompt: z.boolean().nullish().openapi({
-    description: "End the prompt with the header of the assistant's turn",
-    default: true,
-  }),
-  continue_final_message: z.boolean().nullish().openapi({
-    description: "Leave the last message open and go on with it instead of beginning a new one",
-    default: false,
-  }),
-  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish().openapi({
-    description: "More variables for the chat template",
   }),
 }).openapi("ChatCompletionRequest");
 
@@ -66,16 +52,26 @@ const AnswerSchema = z.object({
   role: z.literal("assistant").optional(),
   content: z.string().nullish(),
   refusal: z.null().optional(),
+  tool_calls: z.array(ToolCallSchema).optional(),
+});
+
+const DeltaSchema = AnswerSchema.extend({
+  tool_calls: z.array(ToolCallSchema.extend({ index: z.int() })).optional(),
 });
 
 const choiceFields = {
   index: z.int(),
   logprobs: LogprobsSchema.nullable(),
-  finish_reason: FinishReasonSchema.nullable(),
+  finish_reason: ChatFinishReasonSchema.nullable(),
   token_ids: z.array(z.int()).optional(),
 };
 
-const responseFields = { id: z.string(), created: z.int(), model: z.string() };
+const responseFields = {
+  id: z.string(),
+  created: z.int(),
+  model: z.string(),
+  system_fingerprint: FingerprintSchema,
+};
 
 const ResponseSchema = z.object({
   ...responseFields,
@@ -88,13 +84,13 @@ const ResponseSchema = z.object({
 const ChunkSchema = z.object({
   ...responseFields,
   object: z.literal("chat.completion.chunk"),
-  choices: z.array(z.object({ ...choiceFields, delta: AnswerSchema })),
+  choices: z.array(z.object({ ...choiceFields, delta: DeltaSchema })),
   usage: UsageSchema.nullish(),
 }).openapi("ChatCompletionChunk");
 
 type Body = z.infer<typeof RequestSchema>;
 type Chunk = z.infer<typeof ChunkSchema>;
-type Head = Pick<Chunk, "id" | "created" | "model">;
+type Head = Pick<Chunk, "id" | "created" | "model" | "system_fingerprint">;
 
 /** Adds the route to `app`. */
 export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext): void {
@@ -119,7 +115,8 @@ export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext):
   app.openapi(route, async (c): Promise<Response> => {
     refuseUnsupported(await c.req.json());
     const body = c.req.valid("json");
-    const { completion, cancel } = await accept(context, serviceRequest(body), {
+    const use = toolUseOf(body, context.service.model);
+    const { completion, cancel } = await accept(context, serviceRequest(body, use), {
       promptField: "messages",
       model: body.model,
       signal: c.req.raw.signal,
@@ -128,18 +125,19 @@ export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext):
       id: `chatcmpl-${crypto.randomUUID()}`,
       created: Math.floor(context.clock() / 1000),
       model: body.model,
+      system_fingerprint: context.service.model.contentHash,
     };
     if (body.stream) {
-      return eventStream(streamed(completion, body, head), {
+      return eventStream(streamed(completion, { body, head, use }), {
         onLeave: cancel,
         onError: context.onError,
       });
     }
-    return Response.json(await whole(completion, body, head));
+    return Response.json(await whole(completion, { body, head, use }));
   });
 }
 
-function serviceRequest(body: Body): CompletionRequest {
+function serviceRequest(body: Body, use: ToolUse | undefined): CompletionRequest {
   const { max_completion_tokens, max_tokens, logprobs, top_logprobs } = body;
   if (typeof top_logprobs === "number" && !logprobs) {
     throw new ApiError(400, 'Cannot use "top_logprobs" unless "logprobs" is true', {
@@ -147,57 +145,57 @@ function serviceRequest(body: Body): CompletionRequest {
       code: "invalid_value",
     });
   }
-  const goesOn = body.continue_final_message ?? false;
-  if (goesOn && body.add_generation_prompt === true) {
-    throw new ApiError(
-      400,
-      'Cannot use "continue_final_message" together with "add_generation_prompt"',
-      { param: "continue_final_message", code: "invalid_value" },
-    );
-  }
   const maxTokens = max_completion_tokens ?? max_tokens ?? undefined;
+  const request = toServiceRequest(body);
+  if (use?.constraint !== undefined && request.constraint !== undefined) {
+    throw new ApiError(400, 'Cannot hold the text to "response_format" and to a call of "tools"', {
+      param: "tool_choice",
+      code: "invalid_value",
+    });
+  }
   return {
-    ...toServiceRequest(body),
-    prompts: [{
-      kind: "chat",
-      messages: body.messages.map(toMessage),
-      options: {
-        addGenerationPrompt: !goesOn && (body.add_generation_prompt ?? true),
-        continueFinalMessage: goesOn,
-        ...(body.chat_template_kwargs ? { templateVariables: body.chat_template_kwargs } : {}),
-      },
-    }],
+    ...request,
+    ...(use?.constraint === undefined ? {} : { constraint: use.constraint }),
+    prompts: [chatPrompt(body, use)],
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(logprobs ? { topLogprobs: top_logprobs ?? 0 } : {}),
   };
 }
 
-function toMessage(message: Body["messages"][number]): ChatMessage {
-  const { role, content, ...rest } = message;
-  const given = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined);
-  const text = typeof content === "string"
-    ? content
-    : (content ?? []).map((part) => part.text).join("");
-  return { role, content: text, ...Object.fromEntries(given) };
+/** What an answer is made from. */
+interface AnswerContext {
+  readonly body: Body;
+  readonly head: Head;
+  readonly use: ToolUse | undefined;
 }
 
 async function whole(
   completion: Completion,
-  body: Body,
-  head: Head,
+  { body, head, use }: AnswerContext,
 ): Promise<z.infer<typeof ResponseSchema>> {
   const choices = await collectChoices(completion, body.n ?? 1);
   const generated = choices.reduce((sum, choice) => sum + choice.generatedTokens, 0);
   return {
     ...head,
     object: "chat.completion",
-    choices: choices.map(({ index, text, tokens, reason }) => ({
-      index,
-      message: { role: "assistant", content: text, refusal: null },
-      logprobs: logprobsOf(tokens, body),
-      finish_reason: reason,
-      ...(body.return_token_ids ? { token_ids: tokens.map(({ id }) => id) } : {}),
-    })),
+    choices: choices.map(({ index, text, tokens, reason }) => {
+      const choice = createChatChoice(use);
+      const pieces = [choice.push(text), choice.end()];
+      const said = pieces.map((piece) => piece.text).join("");
+      const calls = pieces.flatMap((piece) => piece.calls.map(({ index: _, ...call }) => call));
+      return {
+        index,
+        message: {
+          role: "assistant",
+          content: calls.length > 0 && said === "" ? null : said,
+          refusal: null,
+          ...(calls.length > 0 ? { tool_calls: calls } : {}),
+        },
+        logprobs: logprobsOf(tokens, body),
+        finish_reason: choice.reason(reason),
+        ...(body.return_token_ids ? { token_ids: tokens.map(({ id }) => id) } : {}),
+      };
+    }),
     usage: usageOf(completion, generated),
     ...(body.return_token_ids ? { prompt_token_ids: [...completion.prompts[0]!.ids] } : {}),
   };
@@ -205,8 +203,7 @@ async function whole(
 
 async function* streamed(
   completion: Completion,
-  body: Body,
-  head: Head,
+  { body, head, use }: AnswerContext,
 ): AsyncGenerator<Chunk, void, void> {
   const includesUsage = body.stream_options?.include_usage ?? false;
   const chunk = (choice: Chunk["choices"][number]): Chunk => ({
@@ -215,24 +212,35 @@ async function* streamed(
     choices: [choice],
     ...(includesUsage ? { usage: null } : {}),
   });
-  for (let index = 0; index < (body.n ?? 1); index++) {
+  const choices = Array.from({ length: body.n ?? 1 }, () => createChatChoice(use));
+  for (const index of choices.keys()) {
     const delta = { role: "assistant" as const, content: "", refusal: null };
     yield chunk({ index, delta, logprobs: null, finish_reason: null });
   }
   let generated = 0;
   for await (const event of completion.events) {
+    if (event.type === "prompt") continue;
     const { index } = event;
-    if (event.type === "end") {
-      generated += event.generatedTokens;
-      yield chunk({ index, delta: {}, logprobs: null, finish_reason: event.reason });
-    } else if (event.type === "output" && (event.text !== "" || event.tokens.length > 0)) {
+    const choice = choices[index]!;
+    const { text, calls } = event.type === "end" ? choice.end() : choice.push(event.text);
+    const tokens = event.type === "end" ? [] : event.tokens;
+    const showsTokens = tokens.length > 0 &&
+      (use === undefined || body.logprobs || body.return_token_ids);
+    if (text !== "" || calls.length > 0 || showsTokens) {
       yield chunk({
         index,
-        delta: { content: event.text },
-        logprobs: logprobsOf(event.tokens, body),
+        delta: {
+          ...(calls.length > 0 && text === "" ? {} : { content: text }),
+          ...(calls.length > 0 ? { tool_calls: [...calls] } : {}),
+        },
+        logprobs: logprobsOf(tokens, body),
         finish_reason: null,
-        ...(body.return_token_ids ? { token_ids: event.tokens.map(({ id }) => id) } : {}),
+        ...(body.return_token_ids ? { token_ids: tokens.map(({ id }) => id) } : {}),
       });
+    }
+    if (event.type === "end") {
+      generated += event.generatedTokens;
+      yield chunk({ index, delta: {}, logprobs: null, finish_reason: choice.reason(event.reason) });
     }
   }
   if (includesUsage) {

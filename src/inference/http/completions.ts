@@ -17,7 +17,12 @@ import { collectChoices, usageOf } from "./choices.ts";
 import { accept, type RouteContext } from "./context.ts";
 import { eventStream } from "./event_stream.ts";
 import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
-import { completionResponses, FinishReasonSchema, UsageSchema } from "./responses.ts";
+import {
+  completionResponses,
+  FingerprintSchema,
+  FinishReasonSchema,
+  UsageSchema,
+} from "./responses.ts";
 
 /** OpenAI's default. */
 const DEFAULT_MAX_TOKENS = 16;
@@ -59,6 +64,7 @@ const ResponseSchema = z.object({
   object: z.literal("text_completion"),
   created: z.int(),
   model: z.string(),
+  system_fingerprint: FingerprintSchema,
   choices: z.array(z.object({
     index: z.int(),
     text: z.string(),
@@ -108,6 +114,7 @@ export function addCompletionRoute(app: OpenAPIHono, context: RouteContext): voi
       object: "text_completion" as const,
       created: Math.floor(context.clock() / 1000),
       model: body.model,
+      system_fingerprint: context.service.model.contentHash,
     };
     if (body.stream) {
       return eventStream(streamed(completion, body, head), {

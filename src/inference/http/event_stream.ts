@@ -10,6 +10,8 @@ import { toApiError } from "./api_error.ts";
 export interface EventStreamOptions {
   /** Called when the client leaves before the end. */
   readonly onLeave: () => void;
+  /** Whether events have their type as their name, and no last one says that it is done. @default {false} */
+  readonly isNamed?: boolean;
   /** Is told of an error that ended the stream. */
   readonly onError: (error: unknown) => void;
 }
@@ -23,8 +25,11 @@ export function eventStream(chunks: AsyncIterable<unknown>, options: EventStream
       const send = (data: string) => controller.enqueue(encoder.encode(`data: ${data}\n\n`));
       try {
         const { value, done } = await iterator.next();
-        send(done ? "[DONE]" : JSON.stringify(value));
-        if (done) controller.close();
+        if (options.isNamed) {
+          if (!done) controller.enqueue(encoder.encode(`event: ${typeOf(value)}\n`));
+        } else if (done) send("[DONE]");
+        if (!done) send(JSON.stringify(value));
+        else controller.close();
       } catch (error) {
         options.onError(error);
         send(JSON.stringify({ error: toApiError(error).body }));
@@ -42,4 +47,10 @@ export function eventStream(chunks: AsyncIterable<unknown>, options: EventStream
       "x-accel-buffering": "no", // nginx would collect the events
     },
   });
+}
+
+function typeOf(event: unknown): string {
+  return typeof event === "object" && event !== null && "type" in event
+    ? String(event.type)
+    : "message";
 }

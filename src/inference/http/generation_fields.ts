@@ -7,6 +7,7 @@
 import { z } from "@hono/zod-openapi";
 import type { SamplingSettings } from "../generation/sampling.ts";
 import type { CompletionRequest } from "../service.ts";
+import { constraintFields, constraintOf } from "./constraint_fields.ts";
 import { ApiError } from "./api_error.ts";
 
 const MAX_STOPS = 16;
@@ -58,6 +59,11 @@ export const generationFields = {
     description: "Subtracted from tokens that were generated",
   }),
   ignore_eos: z.boolean().nullish().openapi({ description: "Go on after an end token" }),
+  logit_bias: z.record(z.string().regex(/^\d{1,9}$/), z.number().min(-100).max(100)).nullish()
+    .openapi({
+      description: "Added to the logits of tokens, by their ids",
+    }),
+  ...constraintFields,
   return_token_ids: z.boolean().nullish().openapi({
     description: "Add token_ids and prompt_token_ids to each choice",
   }),
@@ -73,6 +79,8 @@ export function toServiceRequest(
   fields: GenerationFields,
 ): Omit<CompletionRequest, "prompts"> & { readonly n: number } {
   const { n, stop, seed, ignore_eos, top_k } = fields;
+  const logitBias = fields.logit_bias ?? {};
+  const constraint = constraintOf(fields);
   const sampling: Partial<Record<keyof SamplingSettings, number>> = {};
   const set = (name: keyof SamplingSettings, value: number | null | undefined) => {
     if (value !== null && value !== undefined) sampling[name] = value;
@@ -91,20 +99,20 @@ export function toServiceRequest(
     stop: typeof stop === "string" ? [stop] : stop ?? [],
     ...(seed === null || seed === undefined ? {} : { seed }),
     ignoreEos: ignore_eos ?? false,
+    ...(Object.keys(logitBias).length === 0
+      ? {}
+      : { logitBias: Object.entries(logitBias).map(([id, bias]) => ({ id: Number(id), bias })) }),
+    ...(constraint === undefined ? {} : { constraint }),
   };
 }
 
 /** Fields of OpenAI's API that change the answer and are not supported, with the values that change nothing. */
 const UNSUPPORTED: Readonly<Record<string, (value: unknown) => boolean>> = {
-  tools: isEmpty,
   functions: isEmpty,
-  logit_bias: isEmpty,
   suffix: isEmpty,
   audio: isEmpty,
   best_of: (value) => value === 1,
   modalities: (value) => Array.isArray(value) && value.every((one) => one === "text"),
-  response_format: (value) =>
-    typeof value === "object" && value !== null && "type" in value && value.type === "text",
 };
 
 /**

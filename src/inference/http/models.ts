@@ -1,5 +1,5 @@
 /**
- * `/v1/models` and `/health`.
+ * `/v1/models`, `/health` and `/ready`.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { InferenceService } from "../service.ts";
 import { requireModel, type RouteContext } from "./context.ts";
-import { accessResponses, modelResponses } from "./responses.ts";
+import { accessResponses, FingerprintSchema, modelResponses } from "./responses.ts";
 
 const Model = z.object({
   id: z.string(),
@@ -15,6 +15,7 @@ const Model = z.object({
   created: z.int(),
   owned_by: z.string(),
   max_model_len: z.int().openapi({ description: "The most tokens of prompt and text together" }),
+  content_hash: FingerprintSchema,
   vocab_size: z.int(),
   device: z.string().openapi({ description: "Where it runs" }),
   has_tokenizer: z.boolean().openapi({ description: "Whether it reads text" }),
@@ -28,6 +29,8 @@ const Health = z.object({
   device_reason: z.string(),
 }).openapi("Health");
 
+const Ready = z.object({ ready: z.boolean(), model: z.string() }).openapi("Ready");
+
 /** Adds the routes to `app`. */
 export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
   const { service, startedAt } = context;
@@ -36,6 +39,7 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
       method: "get",
       path: "/health",
       summary: "Whether the model can answer",
+      security: [],
       responses: {
         200: json(Health, "The model can answer"),
         503: json(Health, "The model cannot answer"),
@@ -47,6 +51,21 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
       return service.isAvailable
         ? c.json({ status: "ok" as const, ...facts }, 200)
         : c.json({ status: "unavailable" as const, ...facts }, 503);
+    },
+  );
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/ready",
+      summary: "Whether requests may be sent here",
+      security: [],
+      responses: { 200: json(Ready, "They may"), 503: json(Ready, "Not now") },
+    }),
+    (c) => {
+      const ready = service.isAvailable;
+      return ready
+        ? c.json({ ready, model: service.model.id }, 200)
+        : c.json({ ready, model: service.model.id }, 503);
     },
   );
   app.openapi(
@@ -98,6 +117,7 @@ function describe({ model }: InferenceService, startedAt: number): z.infer<typeo
     created: startedAt,
     owned_by: "llm-training",
     max_model_len: model.maxPositions,
+    content_hash: model.contentHash,
     vocab_size: model.vocabSize,
     device: model.device,
     has_tokenizer: model.hasTokenizer,

@@ -9,6 +9,14 @@ import { z } from "@hono/zod-openapi";
 /** Why a choice ended. */
 export const FinishReasonSchema = z.enum(["stop", "length"]);
 
+/** Which model answers. */
+export const FingerprintSchema = z.string().nullable().openapi({
+  description: "SHA-256 of the files of the model that answers, and of its adapters",
+});
+
+/** Why the assistant's turn ended. */
+export const ChatFinishReasonSchema = z.enum(["stop", "length", "tool_calls"]);
+
 /** Tokens read and generated. */
 export const UsageSchema = z.object({
   prompt_tokens: z.int(),
@@ -34,7 +42,10 @@ const error = (description: string) => ({
 /** The errors that any route of `/v1` may end in. */
 export const accessResponses = {
   401: error("The API key is missing or wrong"),
-  403: error("The server does not answer to the name it was called by"),
+  403: error(
+    "The key's role is not enough, or the server does not answer to the name it was called by",
+  ),
+  429: error("Too many requests; try again after Retry-After"),
 };
 
 /** The errors of a route that names a model. */
@@ -46,7 +57,6 @@ export const completionResponses = {
   400: error("The request cannot be read, or the model cannot read the prompt"),
   413: error("The request is too large"),
   415: error("The request is not JSON"),
-  429: error("Too many requests are waiting; try again after Retry-After"),
   500: error("The server failed"),
   503: error("The model is not available; try again after Retry-After"),
 };

@@ -1,0 +1,50 @@
+/**
+ * The hash of a model's content, by which answers say what gave them.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import { hashFile } from "../datasets/sources/hash_file.ts";
+import { fileError } from "../utils/file_error.ts";
+import type { LoadRequest } from "./worker_protocol.ts";
+
+/** Files of a model's folder that decide about what it answers; what training keeps beside them does not. */
+const DECIDES = /^(?!optimizer|trainer|manifest|run\.).*\.(safetensors|json|jinja|txt|model|gguf)$/;
+
+/**
+ * Returns the SHA-256 of what a request loads: the files of the model and of its adapters, by name and content.
+ *
+ * @throws {UserError} If a file cannot be read.
+ */
+export async function hashModel(
+  { folder, adapter, adapters = [] }: Pick<LoadRequest, "folder" | "adapter" | "adapters">,
+): Promise<string> {
+  const places = [
+    { name: "model", place: folder },
+    ...(adapter === undefined ? [] : [{ name: "adapter", place: adapter }]),
+    ...adapters.map(({ name, folder }) => ({ name: `adapter ${name}`, place: folder })),
+  ];
+  const hash = createHash("sha256");
+  for (const { name, place } of places) {
+    for (const file of await filesOf(place)) {
+      hash.update(`${name}\0${basename(file)}\0${await hashFile(file)}\n`);
+    }
+  }
+  return hash.digest("hex");
+}
+
+async function filesOf(place: string): Promise<readonly string[]> {
+  try {
+    const { isFile } = await Deno.stat(place);
+    if (isFile) return [place];
+    const names: string[] = [];
+    for await (const entry of Deno.readDir(place)) {
+      if (!entry.isDirectory && DECIDES.test(entry.name)) names.push(entry.name);
+    }
+    return names.sort().map((name) => join(place, name));
+  } catch (error) {
+    throw fileError("read", place, error);
+  }
+}
