@@ -60,9 +60,6 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     runs: [],
     plots: ["runs"],
     trackers: ["runs"],
-    evaluation: [],
-    comparison: ["evaluation"],
-    ".": ["evaluation", "comparison"],
   },
   core: {
     training: [],
