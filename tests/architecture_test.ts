@@ -54,6 +54,9 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     ".": ["retention", "backup"],
   },
   monitoring: {
+    evaluation: [],
+    comparison: ["evaluation"],
+    ".": ["evaluation", "comparison"],
     runs: [],
     plots: ["runs"],
     trackers: ["runs"],

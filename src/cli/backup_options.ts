@@ -13,7 +13,7 @@ import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings
 import { anySettings } from "../utils/settings/setting.ts";
 import { resolve } from "node:path";
 import { warnOfSettings } from "./config_options.ts";
-import { addHomeOption, findHome, type HomeOption } from "./home_option.ts";
+import { addHomeOption, findHome, type HomeOption, type HomePlace } from "./home_option.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readHome } from "./settings_layer.ts";
 
@@ -64,6 +64,19 @@ export async function openBackups(
     home,
     settings: valuesOf(settings) as unknown as BackupSettings, // every value was decoded by its setting
     secrets: await readSecrets(options, context.env),
+    env: context.env,
+    onWarning: warnOfSettings,
+  });
+}
+
+/** Opens the backups that the settings of a home mean, as the daemon does. */
+export async function openHomeBackups({ home, context }: HomePlace): Promise<BackupManager> {
+  const reader = { command: "backup", table: TABLE, context, onWarning: () => {} };
+  const settings = resolveSettings(TABLE, [await readHome(reader)]);
+  return new BackupManager({
+    home,
+    settings: valuesOf(settings) as unknown as BackupSettings, // every value was decoded by its setting
+    secrets: await readSecrets({}, context.env),
     env: context.env,
     onWarning: warnOfSettings,
   });

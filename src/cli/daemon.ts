@@ -9,6 +9,8 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type DaemonSettings, type LogEntry, runDaemon } from "../core/training_daemon.ts";
 import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
+import { RETENTION_SETTINGS } from "../management/retention/settings.ts";
+import type { RetentionSettings } from "../management/retention_manager.ts";
 import { findPreset } from "../models/presets.ts";
 import type { JsonObject } from "../utils/json.ts";
 import { resolveSettings, valuesOf } from "../utils/settings/layers.ts";
@@ -19,6 +21,7 @@ import {
   printSettings,
   warnOfSettings,
 } from "./config_options.ts";
+import { openHomeBackups } from "./backup_options.ts";
 import { registerInstall } from "./daemon_install.ts";
 import { registerDaemonStatus } from "./daemon_status.ts";
 import { addHomeOption, findHome, type HomeOption, type HomePlace } from "./home_option.ts";
@@ -94,6 +97,10 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
     ...(options.model === undefined ? {} : { model: modelOf(options.model, place) }),
   });
   await homeRunSettings(place); // refuses what cannot be before anything runs
+  const upkeep = {
+    retention: await readRetention(place),
+    backups: await openHomeBackups(place),
+  };
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await interruptible((signal) =>
     runDaemon({
@@ -102,6 +109,7 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
       program: ownProgram(),
       readHome: home,
       env: place.context.env,
+      upkeep,
       signal,
       apiKey: apiKey === "" ? undefined : apiKey,
       allowWithoutKey: options.insecureNoApiKey ?? false,
@@ -112,6 +120,14 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
       },
     })
   );
+}
+
+/** Reads which checkpoints stay; what is odd in the file was told when the daemon's own settings were read. */
+async function readRetention({ context }: HomePlace): Promise<RetentionSettings> {
+  const table = anySettings(RETENTION_SETTINGS);
+  const reader = { command: "retention", table, context, onWarning: () => {} };
+  const settings = resolveSettings(table, [await readHome(reader)]);
+  return valuesOf(settings) as unknown as RetentionSettings; // every value was decoded by its setting
 }
 
 /** A folder is meant from here, whatever folder trainers run in; anything else is a name. */

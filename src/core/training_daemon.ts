@@ -24,6 +24,7 @@ import { type LogEntry, openLog } from "./daemon/log.ts";
 import type { DaemonSettings } from "./daemon/settings.ts";
 import { composeStatus, type DaemonStatus, statusPath } from "./daemon/status.ts";
 import { trainerStarter } from "./daemon/trainer_process.ts";
+import { keepInOrder, type UpkeepRules } from "./daemon/upkeep.ts";
 import { freeDiskBytes } from "./training/rehearsal.ts";
 
 export {
@@ -33,6 +34,7 @@ export {
   type TrainingPolicy,
 } from "./daemon/settings.ts";
 export type { LogEntry, LogLevel } from "./daemon/log.ts";
+export type { UpkeepRules } from "./daemon/upkeep.ts";
 export { DAEMON_STATES, type DaemonState, type DaemonStatus } from "./daemon/status.ts";
 export type { JobView } from "./daemon/job_view.ts";
 export type { FixedSetLoss, LiveModel } from "./daemon/live_model.ts";
@@ -61,6 +63,8 @@ export interface RunDaemonOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Tells the daemon to stop, as the command does. */
   readonly signal?: AbortSignal;
+  /** By what the home is kept in order. @default {nothing is removed, and no backups are made} */
+  readonly upkeep?: UpkeepRules;
   /** The key that clients of the API must send. @default {none is needed on this machine} */
   readonly apiKey?: string | undefined;
   /** Let other machines use the API without a key. @default {false} */
@@ -159,9 +163,12 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   if (options.signal?.aborted) stop();
   const heartbeat = setInterval(() => void beat(), HEARTBEAT_MS);
   const obeying = obeyFiles(daemon, { folder: paths.control, log });
+  const { upkeep: rules } = options;
+  const keeping = rules && keepInOrder(context, { rules, signal: daemon.signal });
   try {
     await daemon.run();
     await obeying;
+    await keeping;
   } finally {
     clearInterval(heartbeat);
     onChange = () => {};

@@ -35,8 +35,6 @@ export {
   VERDICTS,
 } from "./comparison/comparison.ts";
 export { type ComparisonPage, comparisonPage } from "./comparison/comparison_page.ts";
-export { type Answer, askModel, type AskModelOptions } from "./evaluation/ask_model.ts";
-export { evaluate, type EvaluateOptions } from "./evaluation/evaluate.ts";
 export {
   type EvaluatedModel,
   type Evaluation,
@@ -49,30 +47,11 @@ export {
 } from "./evaluation/evaluation.ts";
 export { readEvaluation, writeEvaluation } from "./evaluation/evaluation_file.ts";
 export {
-  createEvaluationModel,
-  type EvaluationModel,
-  type EvaluationModelOptions,
-  type GeneratedText,
-  type LabelScores,
-  type LabelsRequest,
-  type TextRequest,
-} from "./evaluation/evaluation_model.ts";
-export { openTask, type OpenTaskOptions } from "./evaluation/open_task.ts";
-export type { DataMetric } from "./evaluation/data_task.ts";
-export {
-  type ChoicesRequest,
-  type Continuation,
-  type GenerateRequest,
-  type LossRequest,
   type Scores,
-  type Task,
   TASK_KINDS,
   type TaskIdentity,
-  type TaskItem,
   type TaskKind,
   type TaskMetric,
-  type TaskPrompt,
-  type TaskRequest,
 } from "./evaluation/task.ts";
 
 /** Options of {@linkcode ModelComparisonEngine}. */

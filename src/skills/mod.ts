@@ -41,6 +41,7 @@ export {
   type RowFormat,
 } from "./rows.ts";
 export type { Score, Skill, SkillItem, Turn } from "./skill.ts";
+export type { JsonObject } from "../utils/json.ts";
 export { createRandom, type Random, type RandomState } from "../utils/random.ts";
 export { sorting, type SortingItem } from "./sorting.ts";
 export { scoreSyllo, syllo, type SylloItem } from "./syllo.ts";

@@ -46,6 +46,8 @@ export interface DaemonSettings {
   readonly generateCooldownSeconds: number;
   /** Times at which rows are made besides, as cron writes them; null has none. */
   readonly generateSchedule: string | null;
+  /** Hours from one pruning of checkpoints to the next; null prunes never. */
+  readonly pruneHours: number | null;
   /** A log file that is longer than this is put aside. */
   readonly logBytes: number;
   /** Log files that are kept. */
@@ -168,6 +170,13 @@ export const DAEMON_SETTINGS: SettingTable<DaemonSettings> = {
     default: null,
     value: "cron",
     help: "times at which rows are made besides, as cron writes them",
+  },
+  pruneHours: {
+    kind: "number",
+    min: 0.001,
+    default: 1,
+    value: "hours",
+    help: "how often checkpoints are let go by the rules of retention; none never does it",
   },
   logBytes: {
     kind: "integer",

@@ -85,6 +85,11 @@ async function askChoices(
     const context = Math.max(1, whole.contextLength - from);
     const labels = ids.map((id, i) => i < context ? IGNORED_LABEL : id);
     const scores = await model.scoreLabels({ ids, labels, signal });
+    if (scores.count === 0) {
+      throw new UserError(
+        `Cannot score the choice ${JSON.stringify(continuation.continuation)}: it has no tokens`,
+      );
+    }
     logprobs.push(scores.logprob);
     greedy.push(scores.greedy === scores.count);
     promptTokens += ids.length;

@@ -9,7 +9,12 @@ import { join } from "node:path";
 import type { ControlAnswer, ControlCommand } from "../../../src/core/daemon/control.ts";
 import { DAEMON_DEFAULTS, type DaemonSettings } from "../../../src/core/daemon/settings.ts";
 import { keyPath } from "../../../src/core/daemon/status.ts";
-import { type DaemonStatus, type LogEntry, runDaemon } from "../../../src/core/training_daemon.ts";
+import {
+  type DaemonStatus,
+  type LogEntry,
+  runDaemon,
+  type UpkeepRules,
+} from "../../../src/core/training_daemon.ts";
 import type { Job } from "../../../src/management/job_queue/job.ts";
 import type { JobQueue } from "../../../src/management/job_queue/queue.ts";
 import { openSqliteQueue } from "../../../src/management/job_queue/sqlite_queue.ts";
@@ -118,12 +123,14 @@ export interface StartOptions {
   readonly apiKey?: string;
   /** What starts trainers. @default {the command line} */
   readonly program?: readonly [string, ...string[]];
+  /** By what the home is kept in order. @default {nothing} */
+  readonly upkeep?: UpkeepRules;
 }
 
 /** Starts a daemon; disposing stops it. */
 export async function startDaemon(
   { home, paths }: TestHome,
-  { settings = {}, apiKey, program = cliCommand() }: StartOptions = {},
+  { settings = {}, apiKey, program = cliCommand(), upkeep }: StartOptions = {},
 ): Promise<TestDaemon> {
   const stop = new AbortController();
   const log: LogEntry[] = [];
@@ -135,6 +142,7 @@ export async function startDaemon(
     readHome: async () => JSON.parse(await Deno.readTextFile(paths.settings)),
     signal: stop.signal,
     apiKey,
+    ...upkeep && { upkeep },
     onLog: (entry) => log.push(entry),
     onReady: resolve,
   });

@@ -6,13 +6,7 @@ import { createEvaluationModel } from "../../../src/monitoring/evaluation/evalua
 import { openTask } from "../../../src/monitoring/evaluation/open_task.ts";
 import { sharedData } from "../../shared_data.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
-import {
-  CHOICE_ROWS,
-  choiceDescription,
-  jsonLines,
-  NUMBER_ROWS,
-  numberDescription,
-} from "./fixtures.ts";
+import { CHOICE_ROWS, choiceDescription, jsonLines, numberDescription } from "./fixtures.ts";
 
 const MAKER = fileURLToPath(new URL("lm_eval_golden.py", import.meta.url));
 const TINY_STORIES = sharedData("models/TinyStories-656K");
@@ -51,9 +45,18 @@ async function lmEval(model: string, task: string): Promise<readonly Sample[]> {
   return JSON.parse(line.slice("RESULT ".length));
 }
 
+/** The model's tokenizer has none but letters, digits and a few signs. */
+const isPlain = (row: unknown) => !/[^\x20-\x7e]|[+$#=]/.test(JSON.stringify(row));
+
+const TEXT_ROWS = [
+  { question: "Tom has 2 apples and gets 3. How many?", answer: "5" },
+  { question: "Once upon a time there were 3 bears. How many bears?", answer: "3" },
+  { question: "Lily went to the park. Who went?", answer: "Lily" },
+];
+
 const cases = [
-  { name: "choices by likelihood", rows: CHOICE_ROWS, describe: choiceDescription },
-  { name: "texts through filters", rows: NUMBER_ROWS, describe: numberDescription },
+  { name: "choices by likelihood", rows: CHOICE_ROWS.filter(isPlain), describe: choiceDescription },
+  { name: "texts through filters", rows: TEXT_ROWS, describe: numberDescription },
 ] as const;
 
 for (const { name, rows, describe } of cases) {
