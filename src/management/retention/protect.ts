@@ -120,9 +120,10 @@ export function protectionsOf(
   const groups = settings.scope === "home"
     ? [{ where: "all runs", runs }]
     : runs.map((run) => ({ where: "its run", runs: [run] }));
+  const order = settings.scope === "home" ? newestInHome : newestFirst;
   const metrics = parseBestMetrics(settings.bestMetrics ?? []);
   for (const { where, runs } of groups) {
-    const whole = newestFirst(runs.flatMap(({ checkpoints }) => checkpoints).filter(isWhole));
+    const whole = order(runs.flatMap(({ checkpoints }) => checkpoints).filter(isWhole));
     for (const [i, latest] of whole.slice(0, settings.keepLatest).entries()) {
       // with its steps all done, a run does not go on from there
       const run = runs.find(({ name }) => name === latest.run);
@@ -173,13 +174,15 @@ export function protectionsOf(
   return found;
 }
 
-/** Returns checkpoints, the newest first: those of one run by step, those of several by time. */
+/** Returns the checkpoints of one run, the newest first: by step, whatever their times became when they were copied. */
 export function newestFirst(checkpoints: readonly StoredCheckpoint[]): StoredCheckpoint[] {
-  const isOneRun = checkpoints.every(({ run }) => run === checkpoints[0]?.run);
+  return checkpoints.toSorted((a, b) => b.step - a.step);
+}
+
+/** Returns the checkpoints of several runs, the newest first: by time, as steps of different runs say nothing. */
+function newestInHome(checkpoints: readonly StoredCheckpoint[]): StoredCheckpoint[] {
   return checkpoints.toSorted((a, b) =>
-    isOneRun
-      ? b.step - a.step
-      : b.savedAtMs - a.savedAtMs || b.step - a.step || (a.id < b.id ? -1 : 1)
+    b.savedAtMs - a.savedAtMs || b.step - a.step || (a.id < b.id ? -1 : 1)
   );
 }
 

@@ -232,6 +232,22 @@ Deno.test("planRetention() knows what is needed by a home's former name too, and
   );
 });
 
+Deno.test("planRetention() calls the latest of a home the last one saved, and the latest of a run its last step", () => {
+  // of a run that was copied, the times say nothing
+  const copied = { checkpoints: [{ ageHours: 70 }, { ageHours: 80 }, { ageHours: 90 }] };
+  const copies = new Set([1, 2, 3].map((step) => `a/checkpoint-${step}`));
+  const kept = (runs: readonly StoredRun[], scope: RetentionSettings["scope"]) =>
+    planOf(runs, { scope }, { copies }).lines.filter(({ action }) => action === "keep")
+      .map(({ checkpoint }) => checkpoint.id);
+  const damaged = runOf("b", { checkpoints: [{ ageHours: 60, damaged: true }] });
+  assert.deepEqual(kept([runOf("a", copied)], "run"), ["a/checkpoint-3"]);
+  assert.deepEqual(kept([runOf("a", copied)], "home"), ["a/checkpoint-1"]);
+  assert.deepEqual(kept([runOf("a", copied), damaged], "home"), [
+    "a/checkpoint-1",
+    "b/checkpoint-1",
+  ]);
+});
+
 const checkpoint = fc.record({
   ageHours: fc.double({ min: -5, max: 24 * 40, noNaN: true }),
   sizeGb: fc.integer({ min: 1, max: 60 }),
@@ -291,9 +307,9 @@ Deno.test("planRetention() never deletes what is protected, and meets every limi
       // who is protected, told once more in the plainest way
       const ageOf = (each: (typeof all)[number]) => (NOW_MS - each.savedAtMs) / HOUR_MS;
       const isNewer = (a: (typeof all)[number], b: (typeof all)[number]) =>
-        settings.scope === "run" || a.run === b.run && runs.length === 1
+        settings.scope === "run"
           ? a.step > b.step
-          : ageOf(a) < ageOf(b) || (ageOf(a) === ageOf(b) &&
+          : a.savedAtMs > b.savedAtMs || (a.savedAtMs === b.savedAtMs &&
             (a.step > b.step || (a.step === b.step && a.id < b.id)));
       const group = (each: (typeof all)[number]) =>
         all.filter((other) =>
