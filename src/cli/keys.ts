@@ -42,7 +42,7 @@ export function registerKeys(program: Command): void {
     "llm-training keys create deployment --role admin",
     "llm-training keys list",
   ]);
-  addShared(
+  const creating = addShared(
     keys.command("create <name>")
       .description("Make a key and print it; it is stored nowhere, so it cannot be shown again.")
       .addOption(
@@ -59,12 +59,19 @@ export function registerKeys(program: Command): void {
         "the most requests at the same time (default: no limit)",
         integerOption({ min: 1 }),
       ),
-  ).action(create);
-  addShared(keys.command("list").description("List the keys: ids, names, roles and limits."))
-    .action(list);
-  addShared(
-    keys.command("revoke <id>").description("Take a key away, named by its id in the list."),
-  ).action(revoke);
+  );
+  addExamples(creating, [
+    "llm-training keys create alice --requests-per-minute 60 --max-concurrent 4",
+    "llm-training keys create deployment --role admin --json",
+  ]).action(create);
+  const listing = keys.command("list").description("List the keys: ids, names, roles and limits.");
+  addExamples(addShared(listing), [
+    "llm-training keys list",
+    "llm-training keys list --json",
+  ]).action(list);
+  const revoking = keys.command("revoke <id>")
+    .description("Take a key away, named by its id in the list.");
+  addExamples(addShared(revoking), ["llm-training keys revoke 3f9a2c71"]).action(revoke);
 }
 
 function addShared(command: Command): Command {
