@@ -36,12 +36,12 @@ export function urlHost(host: string): string {
  */
 export function refuseOpenHost(
   host: string,
-  { apiKey, what }: { readonly apiKey: string | undefined; readonly what: string },
+  { hasKeys, what }: { readonly hasKeys: boolean; readonly what: string },
 ): void {
-  if (apiKey !== undefined || isLoopback(host)) return;
+  if (hasKeys || isLoopback(host)) return;
   throw new UserError(
-    `Cannot serve on "${host}" without an API key, as other machines could use ${what}: give ` +
-      "--api-key, or --insecure-no-api-key if that is meant",
+    `Cannot serve on "${host}" without an API key, as other machines could use ${what}: make one with ` +
+      "keys create, give --api-key, or --insecure-no-api-key if that is meant",
   );
 }
 

@@ -5,11 +5,10 @@
  */
 
 import { chooseDevice } from "../engine/runtime/devices.ts";
-import { UserError } from "../utils/errors.ts";
 import { createServer, type Handler } from "./create_server.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
-import { isLoopback, listen, LOCAL_NAMES, urlHost } from "./listen.ts";
+import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
 import { readKeys } from "./keys/key_file.ts";
 import { keysOfFile } from "./keys/key_ring.ts";
 import { hashModel } from "./model_hash.ts";
@@ -69,12 +68,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     ? keysOfFile(keysFile)
     : undefined;
   const isOpen = apiKey === undefined && keys === undefined;
-  if (isOpen && !isLocal && !allowWithoutKey) {
-    throw new UserError(
-      `Cannot serve on "${host}" without an API key, as other machines could use the model: make one with ` +
-        "keys create, give --api-key, or --insecure-no-api-key if that is meant",
-    );
-  }
+  if (!allowWithoutKey) refuseOpenHost(host, { hasKeys: !isOpen, what: "the model" });
   let handler: Handler = () => loading().toResponse();
   const server = listen({ host, port }, (request) => handler(request));
   try {

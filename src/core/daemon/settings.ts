@@ -58,6 +58,8 @@ export interface DaemonSettings {
   readonly port: number | null;
   /** The largest file that the API takes. */
   readonly maxUploadBytes: number;
+  /** The most jobs that may wait when the API takes another. */
+  readonly maxQueuedJobs: number;
 }
 
 /** The definition of every setting of the daemon. */
@@ -205,6 +207,13 @@ export const DAEMON_SETTINGS: SettingTable<DaemonSettings> = {
     default: 512 * 2 ** 20,
     value: "bytes",
     help: "the largest file that the API takes",
+  },
+  maxQueuedJobs: {
+    kind: "integer",
+    min: 1,
+    default: 1000,
+    value: "jobs",
+    help: "the most jobs that may wait when the API takes another",
   },
 };
 

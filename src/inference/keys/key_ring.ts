@@ -54,6 +54,29 @@ export function joinedKeys(rings: readonly KeyRing[]): KeyRing {
   };
 }
 
+/** Where the keys of clients come from. */
+export interface ClientKeys {
+  /** A key by itself, which may ask the model. */
+  readonly apiKey?: string | undefined;
+  /** The file of keys. */
+  readonly keysFile?: string | undefined;
+}
+
+/**
+ * Returns a ring with the keys that clients have; `undefined` where there is none, so that nobody need send one.
+ *
+ * @throws {UserError} If the file cannot be read.
+ */
+export async function openKeyRing(
+  { apiKey, keysFile }: ClientKeys,
+): Promise<KeyRing | undefined> {
+  const rings = apiKey === undefined ? [] : [singleKey(apiKey, { role: "read" })];
+  if (keysFile !== undefined && (await readKeys(keysFile)).length > 0) {
+    rings.push(keysOfFile(keysFile));
+  }
+  return rings.length === 0 ? undefined : joinedKeys(rings);
+}
+
 function search(keys: readonly StoredKey[], secret: string): ApiKey | undefined {
   const given = createHash("sha256").update(secret).digest();
   const [found] = keys.filter(({ sha256 }) => {

@@ -25,6 +25,9 @@ import { pageOf, pageQuery } from "./pages.ts";
 const JOBS = "/v1/fine_tuning/jobs";
 const MAX_BODY_BYTES = 1 << 20;
 
+/** When a client that found the queue full may try again. */
+const FULL_RETRY_SECONDS = 60;
+
 /** The longest that an answer waits for a running job to end. */
 const PATIENCE_MS = 10_000;
 
@@ -37,6 +40,7 @@ export function addJobRoutes(app: Hono, context: ApiContext): void {
     bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }),
     async (c) => {
       const request = parseJobRequest(await c.req.json().catch(() => ({})));
+      await refuseWhenFull(context);
       return c.json(jobObject(await createJob(context, request), request));
     },
   );
@@ -192,5 +196,14 @@ async function settled(
 function tooLarge(): never {
   throw new ApiError(413, `The request's body is larger than ${MAX_BODY_BYTES} bytes`, {
     code: "request_too_large",
+  });
+}
+
+async function refuseWhenFull({ queue, settings }: ApiContext): Promise<void> {
+  const { queued } = await queue.counts();
+  if (queued < settings.maxQueuedJobs) return;
+  throw new ApiError(429, `${queued} jobs are waiting, as many as may; try again later`, {
+    code: "queue_full",
+    headers: { "retry-after": String(FULL_RETRY_SECONDS) },
   });
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { requireApiKey, requireHost } from "../../../inference/http/guards.ts";
+import { createAccess } from "../../../inference/http/access.ts";
+import { requireHost } from "../../../inference/http/guards.ts";
+import { type KeyRing, openKeyRing } from "../../../inference/keys/key_ring.ts";
 import {
   isLoopback,
   listen,
@@ -34,7 +36,7 @@ export interface ServeDaemonOptions {
   readonly service: ControlService;
   /** Tells the daemon that there may be something to do. */
   readonly wake: () => void;
-  /** The key that clients of the API must send. */
+  /** A key that clients of the API may send, besides those in the home's file of keys. */
   readonly apiKey: string | undefined;
   /** Let other machines use the API without a key. */
   readonly allowWithoutKey: boolean;
@@ -71,7 +73,7 @@ export async function serveDaemon(options: ServeDaemonOptions): Promise<DaemonSe
   });
   const server = listen({ host: LOCAL, port: 0 }, control);
   opened.defer(() => shutDown(server));
-  const apiUrl = serveApi(options, opened);
+  const apiUrl = await serveApi(options, opened);
   const kept = opened.move();
   return {
     url: `http://${LOCAL}:${server.addr.port}`,
@@ -80,24 +82,30 @@ export async function serveDaemon(options: ServeDaemonOptions): Promise<DaemonSe
   };
 }
 
-function serveApi(options: ServeDaemonOptions, opened: AsyncDisposableStack): string | null {
+async function serveApi(
+  options: ServeDaemonOptions,
+  opened: AsyncDisposableStack,
+): Promise<string | null> {
   const { context, apiKey, allowWithoutKey } = options;
   const { host, port } = context.settings;
   if (port === null) return null;
-  if (!allowWithoutKey) refuseOpenHost(host, { apiKey, what: "the API" });
+  const keys = await openKeyRing({ apiKey, keysFile: context.paths.keys });
+  if (!allowWithoutKey) refuseOpenHost(host, { hasKeys: keys !== undefined, what: "the API" });
   const files = opened.use(openFileTable(context.paths.state, { clock: context.clock }));
-  const server = listen({ host, port }, createApiHandler({ ...options, files }));
+  const server = listen({ host, port }, createApiHandler({ ...options, keys, files }));
   opened.defer(() => shutDown(server));
   return `http://${urlHost(host)}:${server.addr.port}`;
 }
 
 /** Builds the handler of the API; nothing listens until it is given to `Deno.serve`. */
 export function createApiHandler(
-  options: Pick<ServeDaemonOptions, "context" | "home" | "env" | "wake" | "apiKey" | "onError"> & {
+  options: Pick<ServeDaemonOptions, "context" | "home" | "env" | "wake" | "onError"> & {
+    /** The keys of clients; without them nobody need send one. */
+    readonly keys: KeyRing | undefined;
     readonly files: ApiContext["files"];
   },
 ): Handler {
-  const { context, home, env, wake, apiKey, onError, files } = options;
+  const { context, home, env, wake, keys, onError, files } = options;
   const { host } = context.settings;
   const api: ApiContext = {
     ...context,
@@ -108,8 +116,9 @@ export function createApiHandler(
   };
   return createApp({
     addRoutes: (app) => {
-      if (apiKey !== undefined) app.use("/v1/*", requireApiKey(apiKey));
-      else if (isLoopback(host)) app.use(requireHost([...LOCAL_NAMES, urlHost(host)]));
+      if (keys !== undefined) {
+        app.use("/v1/*", createAccess({ keys, clock: context.clock }).require("read"));
+      } else if (isLoopback(host)) app.use(requireHost([...LOCAL_NAMES, urlHost(host)]));
       app.get("/health", (c) => c.json({ status: "ok" }));
       addFileRoutes(app, api);
       addJobRoutes(app, api);

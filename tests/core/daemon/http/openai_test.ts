@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import OpenAI, { toFile } from "openai";
+import { createKey } from "../../../../src/inference/keys/key_file.ts";
 import { resolveModel } from "../../../../src/models/stored/resolve_model.ts";
 import { runCli } from "../../../cli/run_cli.ts";
 import { readJson, startDaemon, testHome, tokenRows, until } from "../test_daemon.ts";
@@ -189,6 +190,31 @@ Deno.test("without a key the API answers on this machine only, by its own names"
     ),
   );
   assert.match(await new Response(socket.readable).text(), /^HTTP\/1.1 403/);
+});
+
+Deno.test("the API asks for the keys of the home, keeps to their limits, and to how many jobs may wait", async () => {
+  await using home = await testHome({ maxSteps: 100_000 });
+  const { secret } = await createKey(home.paths.keys, {
+    name: "alice",
+    role: "read",
+    requestsPerMinute: 5,
+  });
+  await using daemon = await startDaemon(home, { settings: { port: 0, maxQueuedJobs: 1 } });
+  const url = daemon.ready.api_url!;
+  await assert.rejects(client(url, "wrong").files.list(), { status: 401 });
+  const openai = client(url, secret);
+  const file = await upload(openai, 1);
+  const create = (seed: number) =>
+    openai.fineTuning.jobs.create({ model: "tiny", training_file: file.id, seed });
+  const { id } = await create(1);
+  await until(async () => (await home.queue.find(id))?.state === "running");
+  await create(2);
+  await assert.rejects(create(3), { status: 429, code: "queue_full" });
+  // one more each twelve seconds: asking faster comes to an end
+  const ask = async () => {
+    for (let i = 0; i < 10; i++) await openai.files.list();
+  };
+  await assert.rejects(ask(), { status: 429, code: "rate_limit_exceeded" });
 });
 
 /** A Python that has the package `openai`. */
