@@ -179,7 +179,7 @@ Deno.test("parseGbnf() reads llama.cpp's grammars", () => {
   }
   const other = automatonOf(parseGbnf('root ::= [^a-z"]+ | "\\u00e4\\x41" .'));
   for (const text of ["AB", "ÄÖ", "äA😀"]) assert.ok(accepts(other, text), text);
-  for (const text of ["a", "äA", '"']) assert.ok(!accepts(other, text), text);
+  for (const text of ["a", "äa", '"']) assert.ok(!accepts(other, text), text);
 });
 
 Deno.test("parseGbnf() names what is wrong and where; rules that begin with themselves are refused", () => {
