@@ -43,12 +43,13 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
   const { entry, sources, folder, args } = options;
   const workers = await findWorkers([entry, ...await typescriptFiles(sources)]);
   const entries = [entry, ...workers.values()];
+  // Not minified: the minifier puts the value of a `using` that is read once in the place where it is read, and what
+  // was to be disposed of never is (seen with Deno 2.9.6: locks that were held for ever).
   await runDeno([
     "bundle",
     "--quiet",
     "--platform=deno",
     "--code-splitting",
-    "--minify",
     `--outdir=${folder}`,
     ...args,
     ...entries,
