@@ -105,7 +105,7 @@ function convert(
       ? { reason: problemText(item.problem) }
       : convertRow(item.row, target);
   }
-  // as it is, a row of preferences is as good as any other
+  // written as they are, rows of preferences need no training to exist for them
   if (item.problem !== undefined && item.problem.code !== "preference-row") {
     return { reason: problemText(item.problem) };
   }

@@ -9,8 +9,7 @@ import { createServer, type Handler } from "./create_server.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
 import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
-import { readKeys } from "./keys/key_file.ts";
-import { keysOfFile } from "./keys/key_ring.ts";
+import { openKeyRing } from "./keys/key_ring.ts";
 import { hashModel } from "./model_hash.ts";
 import { DEFAULT_PORT } from "./serve_settings.ts";
 import type { ModelInfo } from "./service.ts";
@@ -64,10 +63,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { createWorker = startWorker, allowWithoutKey = false, corsOrigins = [] } = options;
   const isLocal = isLoopback(host);
   const { keysFile, onAccess } = options;
-  const keys = keysFile !== undefined && (await readKeys(keysFile)).length > 0
-    ? keysOfFile(keysFile)
-    : undefined;
-  const isOpen = apiKey === undefined && keys === undefined;
+  const keys = await openKeyRing({ apiKey, keysFile });
+  const isOpen = keys === undefined;
   if (!allowWithoutKey) refuseOpenHost(host, { hasKeys: !isOpen, what: "the model" });
   let handler: Handler = () => loading().toResponse();
   const server = listen({ host, port }, (request) => handler(request));
@@ -82,7 +79,6 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     });
     handler = createServer({
       service,
-      ...(apiKey === undefined ? {} : { apiKey }),
       ...(keys === undefined ? {} : { keys }),
       ...(onAccess === undefined ? {} : { onAccess }),
       ...(isOpen && isLocal ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),

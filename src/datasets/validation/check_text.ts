@@ -16,10 +16,10 @@ export interface CheckTextOptions {
 
 /** Nearly every text has none of these, so that it is looked over once. */
 const SUSPICIOUS =
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
   /[\u0000-\u0008\u000b\u000e-\u001f\u007f-\u009f\ufffd\ufeff]|<[|｜<]|<(?:start|end)_of_turn>|\[\/?INST\]/;
 
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0001-\u0008\u000b\u000e-\u001a\u001c-\u001f\u007f-\u0084\u0086-\u009f\ufeff]/;
 
 /** Tokens by which chat templates mark turns and texts end; none is used in prose. */

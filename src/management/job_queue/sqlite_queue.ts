@@ -43,10 +43,9 @@ export function openSqliteQueue(path: string, options: SqliteQueueOptions = {}):
   const { clock = systemClock, ageingMs = AGEING_MS } = options;
   const database = openDatabase(path, JOB_QUEUE_SCHEMA);
   const table: JobTable = { database, now: () => Math.round(clock()) };
-  // async, so that what a transaction throws is a rejection
-  // deno-lint-ignore require-await
+  // deno-lint-ignore require-await -- what a transaction throws is to be a rejection
   const change = async <T>(work: () => T): Promise<T> => database.transaction(work);
-  // deno-lint-ignore require-await
+  // deno-lint-ignore require-await -- what a query throws is to be a rejection
   const read = async <T>(work: () => T): Promise<T> => work();
   return {
     add: (job) => change(() => addJob(table, job, ageingMs)),
