@@ -8,6 +8,7 @@ import type { Command } from "commander";
 import type { NamedAdapter } from "../inference/generation/load_adapters.ts";
 import type { AccessEntry } from "../inference/http/access_entry.ts";
 import { serve } from "../inference/serve.ts";
+import type { LoadRequest } from "../inference/worker_protocol.ts";
 import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
 import { UserError } from "../utils/errors.ts";
 import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
@@ -56,6 +57,7 @@ export function registerServe(program: Command): void {
     "llm-training serve --model runs/my-run",
     "llm-training serve --model my-model --host 0.0.0.0 --port 8080 --api-key $(openssl rand -hex 16)",
     "llm-training serve --model my-model --device wasm --threads 2 --max-queue 16",
+    "llm-training serve --model my-model --embedding-model minilm=models/all-MiniLM-L6-v2",
     "llm-training serve --model my-model --adapter polite=runs/polite --adapter terse=runs/terse",
   ]);
 }
@@ -73,7 +75,8 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     return printSettings(settings, { table: TABLE, json: options.json ?? false });
   }
   const given = serveSettings(settings);
-  const { model, device, threads, weights, name, host, port, corsOrigin } = given;
+  const { model, device, threads, weights, name, pooling, host, port, corsOrigin } = given;
+  const embedders = await findEmbedders(given, context);
   const { alone, named } = await findAdapters(given.adapter ?? [], context);
   const place = await findModelAndAdapter(
     { model, ...(alone === undefined ? {} : { adapter: alone }) },
@@ -89,6 +92,7 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
       ...(threads === null ? {} : { threads }),
       weights,
       adapters: named,
+      ...(pooling === "auto" ? {} : { pooling }),
       limits: {
         maxRunning: given.maxRunning,
         maxQueue: given.maxQueue,
@@ -97,6 +101,7 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
         maxDrafts: given.speculate,
       },
     },
+    embedders,
     host,
     port,
     keysFile: homePaths(resolveHome(context).path).keys,
@@ -109,6 +114,11 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
   const { id, device: chosen, deviceReason, weightType } = server.model;
   print(`Serving ${id} on ${chosen} at ${server.url}/v1`);
   printError(`${chosen}: ${deviceReason}; weights: ${weightType}`);
+  for (const { id, device, embedding } of server.embedders) {
+    print(
+      `Embedding with ${id} on ${device}: ${embedding?.size} numbers, pooling ${embedding?.pooling}`,
+    );
+  }
   const stoppedBy = await untilStopped();
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
@@ -133,7 +143,30 @@ function serveSettings(settings: GivenSettings): ServeSettings {
   return valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
 }
 
-/** An adapter with a name. */
+/** The models that are there for embeddings. */
+async function findEmbedders(
+  { embeddingModel, pooling, device, threads, weights, maxQueue }: ServeSettings,
+  context: PathContext,
+): Promise<readonly LoadRequest[]> {
+  const found: LoadRequest[] = [];
+  for (const given of embeddingModel ?? []) {
+    const { name, place = given } = NAMED.exec(given)?.groups ?? {};
+    const { folder, adapter, id } = await findModelAndAdapter({ model: place }, { context });
+    found.push({
+      folder,
+      adapter,
+      id: name ?? id,
+      device,
+      ...(threads === null ? {} : { threads }),
+      weights,
+      ...(pooling === "auto" ? {} : { pooling }),
+      limits: { maxQueue },
+    });
+  }
+  return found;
+}
+
+/** An adapter or a model with a name. */
 const NAMED = /^(?<name>[\w.:-]+)=(?<place>.+)$/;
 
 /** The adapters that were named: one without a name, which changes the model for all, or several with names. */

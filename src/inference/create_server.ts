@@ -14,6 +14,7 @@ import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError, toApiError } from "./http/api_error.ts";
 import { addChatCompletionRoute } from "./http/chat_completions.ts";
 import { addCompletionRoute } from "./http/completions.ts";
+import { addEmbeddingRoute } from "./http/embeddings.ts";
 import { requireHost, requireJson } from "./http/guards.ts";
 import { documentationPage, PAGE_HEADERS } from "./http/documentation_page.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -31,6 +32,8 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 export interface ServerOptions {
   /** Answers requests; it remains its owner's to dispose of. */
   readonly service: InferenceService;
+  /** Models that are there for embeddings, besides; they remain their owner's to dispose of. @default {none} */
+  readonly embedders?: readonly InferenceService[];
   /** A key that clients must send, with the role `read`. @default {none is needed} */
   readonly apiKey?: string;
   /** The keys of clients, one of which they must send. @default {none is needed} */
@@ -51,7 +54,8 @@ export interface ServerOptions {
 
 /** Builds the handler; nothing listens until it is given to `Deno.serve`. */
 export function createServer(options: ServerOptions): Handler {
-  const { service, corsOrigins = [], hosts, clock = Date.now, onError = () => {} } = options;
+  const { service, embedders = [], corsOrigins = [], hosts, clock = Date.now, onError = () => {} } =
+    options;
   const app = new OpenAPIHono({
     defaultHook: (result) => {
       if (!result.success) throw validationError(result.error);
@@ -68,11 +72,12 @@ export function createServer(options: ServerOptions): Handler {
     app.use(path, limitBody(options.maxBodyBytes ?? 16 * 2 ** 20));
   }
 
-  const context = { service, clock, startedAt: Math.floor(clock() / 1000), onError };
+  const context = { service, embedders, clock, startedAt: Math.floor(clock() / 1000), onError };
   addModelRoutes(app, context);
   addCompletionRoute(app, context);
   addChatCompletionRoute(app, context);
   addResponseRoute(app, context);
+  addEmbeddingRoute(app, context);
   addTokenRoutes(app, context);
   metrics.addRoute(app, service);
   addDescription(app);

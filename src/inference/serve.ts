@@ -8,11 +8,13 @@ import { chooseDevice } from "../engine/runtime/devices.ts";
 import { createServer, type Handler } from "./create_server.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
+import { isEncoderFolder } from "./embeddings/encoder_files.ts";
 import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
 import { openKeyRing } from "./keys/key_ring.ts";
 import { hashModel } from "./model_hash.ts";
 import { DEFAULT_PORT } from "./serve_settings.ts";
-import type { ModelInfo } from "./service.ts";
+import type { InferenceService, ModelInfo } from "./service.ts";
+import { UserError } from "../utils/errors.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
 import { openWorkerService, type WorkerHandle } from "./worker_service.ts";
 
@@ -20,6 +22,8 @@ import { openWorkerService, type WorkerHandle } from "./worker_service.ts";
 export interface ServeOptions {
   /** Which model to serve. */
   readonly load: LoadRequest;
+  /** Models that are there for embeddings, besides. @default {none} */
+  readonly embedders?: readonly LoadRequest[];
   /** The name or address to listen on. @default {"127.0.0.1"} */
   readonly host?: string;
   /** The port to listen on; 0 takes a free one. @default {8765} */
@@ -48,6 +52,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   /** What it serves. */
   readonly model: ModelInfo;
+  /** What it serves for embeddings, besides. */
+  readonly embedders: readonly ModelInfo[];
   /** Finishes what runs, refuses what comes, and frees the model. */
   shutdown(): Promise<void>;
 }
@@ -69,16 +75,27 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   let handler: Handler = () => loading().toResponse();
   const server = listen({ host, port }, (request) => handler(request));
   try {
-    // chosen here, so that the worker touches no device but the one it uses
-    const { device, reason: deviceReason } = await chooseDevice(load.device);
-    const contentHash = await (options.hash ?? hashModel)(load);
-    const service = await openWorkerService({
-      createWorker,
-      load: { deviceReason, ...load, device, contentHash },
-      onCrash: onError,
-    });
+    await using services = new AsyncDisposableStack();
+    const open = async (wanted: LoadRequest) => {
+      const contentHash = await (options.hash ?? hashModel)(wanted);
+      return services.use(
+        await openWorkerService({
+          createWorker,
+          load: { ...await withDevice(wanted), contentHash },
+          onCrash: onError,
+        }),
+      );
+    };
+    const service = await open(load);
+    const embedders: InferenceService[] = [];
+    for (const each of options.embedders ?? []) {
+      requireNewName(each, [service, ...embedders]);
+      embedders.push(await open({ ...each, embeds: true }));
+    }
+    const opened = services.move();
     handler = createServer({
       service,
+      embedders,
       ...(keys === undefined ? {} : { keys }),
       ...(onAccess === undefined ? {} : { onAccess }),
       ...(isOpen && isLocal ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
@@ -86,10 +103,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       onError,
     });
     let end: Promise<void> | undefined;
-    const shutdown = () => end ??= server.shutdown().then(() => service[Symbol.asyncDispose]());
+    const shutdown = () => end ??= server.shutdown().then(() => opened.disposeAsync());
     return {
       url: `http://${urlHost(host)}:${server.addr.port}`,
       model: service.model,
+      embedders: embedders.map(({ model }) => model),
       shutdown,
       [Symbol.asyncDispose]: shutdown,
     };
@@ -97,6 +115,21 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     await server.shutdown();
     throw error;
   }
+}
+
+/** Chosen here, so that the worker touches no device but the one it uses; encoders have a default of their own. */
+async function withDevice(load: LoadRequest): Promise<LoadRequest> {
+  if (load.device === "auto" && load.embeds && await isEncoderFolder(load.folder)) return load;
+  const { device, reason: deviceReason } = await chooseDevice(load.device);
+  return { deviceReason, ...load, device };
+}
+
+function requireNewName({ id }: LoadRequest, others: readonly InferenceService[]): void {
+  const names = others.flatMap(({ model }) => [model.id, ...model.adapters]);
+  if (id === undefined || !names.includes(id)) return;
+  throw new UserError(
+    `Cannot serve two models as "${id}": give one another name, as in --embedding-model name=folder`,
+  );
 }
 
 function loading(): ApiError {

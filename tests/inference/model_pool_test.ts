@@ -34,6 +34,7 @@ function createPool(maxBytes: number): Books {
         model: service.model,
         isAvailable: true,
         submit: (request, options) => service.submit(request, options),
+        embed: (request, options) => service.embed(request, options),
         encode: (prompt, options) => service.encode(prompt, options),
         stats: () => service.stats(),
         drain: () => service.drain(),

@@ -11,6 +11,8 @@ import { ApiError, toApiError } from "./api_error.ts";
 export interface RouteContext {
   /** Answers requests. */
   readonly service: InferenceService;
+  /** Models that are there for embeddings, besides. */
+  readonly embedders: readonly InferenceService[];
   /** Reads the time, in milliseconds since the epoch. */
   readonly clock: () => number;
   /** When the server began, in seconds since the epoch. */
@@ -43,11 +45,11 @@ export interface AcceptOptions {
  * @throws {ApiError} If the model is another one or the request cannot be accepted.
  */
 export async function accept(
-  { service }: RouteContext,
+  context: RouteContext,
   request: CompletionRequest,
   options: AcceptOptions,
 ): Promise<Accepted> {
-  const adapter = requireModel(service, options.model);
+  const { service, adapter } = findService(context, options.model);
   const controller = new AbortController();
   const signal = AbortSignal.any([options.signal, controller.signal]);
   try {
@@ -60,6 +62,19 @@ export async function accept(
     if (signal.aborted) throw error;
     throw toApiError(error, options);
   }
+}
+
+/**
+ * Returns the service of the model or adapter `id`, and the adapter.
+ *
+ * @throws {ApiError} If there is none.
+ */
+export function findService(
+  { service, embedders }: RouteContext,
+  id: string,
+): { readonly service: InferenceService; readonly adapter: string | undefined } {
+  const embedder = embedders.find(({ model }) => model.id === id || model.adapters.includes(id));
+  return { service: embedder ?? service, adapter: requireModel(embedder ?? service, id) };
 }
 
 /**

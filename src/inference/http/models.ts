@@ -6,7 +6,7 @@
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { InferenceService } from "../service.ts";
-import { requireModel, type RouteContext } from "./context.ts";
+import { findService, type RouteContext } from "./context.ts";
 import { accessResponses, FingerprintSchema, modelResponses } from "./responses.ts";
 
 const Model = z.object({
@@ -20,6 +20,10 @@ const Model = z.object({
   device: z.string().openapi({ description: "Where it runs" }),
   has_tokenizer: z.boolean().openapi({ description: "Whether it reads text" }),
   has_chat_template: z.boolean().openapi({ description: "Whether it can chat" }),
+  generates: z.boolean().openapi({ description: "Whether it makes texts" }),
+  embedding_size: z.int().nullable().openapi({
+    description: "Numbers in its embeddings; null if it makes none",
+  }),
 }).openapi("Model");
 
 const Health = z.object({
@@ -33,7 +37,7 @@ const Ready = z.object({ ready: z.boolean(), model: z.string() }).openapi("Ready
 
 /** Adds the routes to `app`. */
 export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
-  const { service, startedAt } = context;
+  const { service, embedders, startedAt } = context;
   app.openapi(
     createRoute({
       method: "get",
@@ -82,8 +86,9 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
       },
     }),
     (c) => {
-      const ids = [service.model.id, ...service.model.adapters];
-      const data = ids.map((id) => ({ ...describe(service, startedAt), id }));
+      const data = [service, ...embedders].flatMap((each) =>
+        [each.model.id, ...each.model.adapters].map((id) => ({ ...describe(each, startedAt), id }))
+      );
       return c.json({ object: "list" as const, data }, 200);
     },
   );
@@ -97,8 +102,7 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
     }),
     (c) => {
       const { id } = c.req.valid("param");
-      requireModel(service, id);
-      return c.json({ ...describe(service, startedAt), id }, 200);
+      return c.json({ ...describe(findService(context, id).service, startedAt), id }, 200);
     },
   );
 }
@@ -122,5 +126,7 @@ function describe({ model }: InferenceService, startedAt: number): z.infer<typeo
     device: model.device,
     has_tokenizer: model.hasTokenizer,
     has_chat_template: model.hasChatTemplate,
+    generates: model.generates,
+    embedding_size: model.embedding?.size ?? null,
   };
 }

@@ -8,7 +8,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Prompt } from "../service.ts";
 import { toApiError } from "./api_error.ts";
 import { chatPrompt, chatPromptFields } from "./chat_prompt.ts";
-import { requireModel, type RouteContext } from "./context.ts";
+import { findService, type RouteContext } from "./context.ts";
 import { completionResponses } from "./responses.ts";
 
 const model = z.string().nullish().openapi({
@@ -56,10 +56,11 @@ export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
     prompt: Prompt,
     options: { readonly field: string; readonly addSpecialTokens?: boolean },
   ) => {
-    requireModel(service, name ?? service.model.id);
+    const found = findService(context, name ?? service.model.id);
+    const { maxPositions } = found.service.model;
     const { addSpecialTokens = true, field } = options;
     try {
-      return await service.encode(prompt, { addSpecialTokens });
+      return { ...await found.service.encode(prompt, { addSpecialTokens }), maxPositions };
     } catch (error) {
       throw toApiError(error, { promptField: field });
     }
@@ -78,7 +79,7 @@ export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
       const prompt: Prompt = isText
         ? { kind: "text", text: body.prompt! }
         : chatPrompt({ ...body, messages: body.messages! });
-      const { tokens } = await encode(body.model, prompt, {
+      const { tokens, maxPositions } = await encode(body.model, prompt, {
         field: isText ? "prompt" : "messages",
         addSpecialTokens: body.add_special_tokens ?? true,
       });
@@ -86,7 +87,7 @@ export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
         model: body.model ?? service.model.id,
         tokens: tokens.map(({ id }) => id),
         count: tokens.length,
-        max_model_len: service.model.maxPositions,
+        max_model_len: maxPositions,
         ...(body.return_token_strs ? { token_strs: tokens.map(({ text }) => text) } : {}),
       }, 200);
     },
