@@ -286,6 +286,7 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
     await this.#change(() => this.#aliases.remove(name, turn));
   }
 
+  /** Frees all models. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }
