@@ -20,6 +20,7 @@ export const HOST_ERROR_CODES = [
   "alias_not_found",
   "revision_mismatch",
   "stale_epoch",
+  "not_kept",
   "folder_exists",
   "checksum_mismatch",
   "disk_full",

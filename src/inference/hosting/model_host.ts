@@ -184,7 +184,7 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
    */
   model(name: string): HostedModel {
     const model = this.#pool.describe(name);
-    if (model === undefined) throw noModel(name, this.#pool.names);
+    if (model === undefined) throw noModel(name, { names: this.#pool.names });
     return { name, ...model, isPinned: this.#isPinned(name) };
   }
 
@@ -292,7 +292,8 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
   }
 
   async #loaded(name: string, param: string): Promise<ModelLease> {
-    const { state } = this.model(name);
+    const state = this.#pool.describe(name)?.state;
+    if (state === undefined) throw noModel(name, { names: this.#pool.names, param });
     if (state === "loaded") return await this.#pool.use(name);
     throw new HostError(
       "model_not_loaded",
@@ -332,7 +333,14 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
         await this.#write();
       } catch (error) {
         undo();
-        throw error;
+        if (!(error instanceof UserError)) throw error;
+        throw new HostError(
+          "not_kept",
+          `Cannot make the change, as it would not be kept: ${error.message}`,
+          {
+            cause: error,
+          },
+        );
       }
     });
   }
@@ -371,9 +379,16 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
   }
 }
 
-function noModel(name: string, names: readonly string[]): HostError {
+function noModel(
+  name: string,
+  { names, param }: { readonly names: readonly string[]; readonly param?: string },
+): HostError {
   const others = names.length === 0 ? "none" : names.map((each) => `"${each}"`).join(", ");
-  return new HostError("model_not_found", `There is no model "${name}"; this server has ${others}`);
+  return new HostError(
+    "model_not_found",
+    `There is no model "${name}"; this server has ${others}`,
+    param === undefined ? {} : { param },
+  );
 }
 
 function loadError(error: unknown): unknown {

@@ -95,6 +95,7 @@ const HOST_STATUS: Readonly<Record<HostErrorCode, number>> = {
   alias_not_found: 404,
   revision_mismatch: 412,
   stale_epoch: 409,
+  not_kept: 507,
   folder_exists: 409,
   checksum_mismatch: 422,
   disk_full: 507,
