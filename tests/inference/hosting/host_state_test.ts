@@ -98,14 +98,14 @@ Deno.test("a change that cannot be kept is not made", async () => {
   await server.admin("PUT", "/admin/aliases/champion", { model: "a" });
   isFull = true;
   const refused = await server.admin("PUT", "/admin/aliases/champion", { model: "b" });
-  assert.equal(refused.status, 507);
+  assert.deepEqual([refused.status, refused.body.error.code], [507, "not_kept"]);
   assert.equal((await server.ask("champion")).body.model, "a");
   assert.equal((await aliases(server))[0].revision, 1);
   assert.equal((await server.admin("DELETE", "/admin/aliases/champion")).status, 507);
   await server.make("c");
   assert.equal(
     (await server.admin("POST", "/admin/models", { name: "c", folder: "c" })).status,
-    500,
+    507,
   );
   assert.equal((await server.admin("GET", "/admin/models/c")).status, 404);
   isFull = false;
