@@ -90,6 +90,8 @@ export interface ModelPool extends AsyncDisposable {
    * @throws {UserError} If it cannot be loaded.
    */
   replace(name: string, load: LoadRequest): Promise<void>;
+  /** Forgets that a model could not be loaded, so that it is tried at once when it is asked for. */
+  forgive(name: string): void;
   /** Takes a model out; whoever uses it gets their answers first. */
   remove(name: string): Promise<void>;
 }
@@ -196,6 +198,11 @@ class Pool implements ModelPool {
     this.#install(entry, fresh);
     if (old !== undefined) void this.#retire(old);
     await this.#giveUp({ besides: fresh });
+  }
+
+  forgive(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) entry.failure = undefined;
   }
 
   async remove(name: string): Promise<void> {
