@@ -263,7 +263,9 @@ class Pool implements ModelPool {
     if (bytes > maxBytes) {
       throw new NoRoomError(
         `Cannot load model "${load.folder}": it takes about ${formatBytes(bytes)}, all models ` +
-          `together may take ${formatBytes(maxBytes)}; allow more (--max-memory) or choose smaller --weights`,
+          `together may take ${
+            formatBytes(maxBytes)
+          }; allow more (--max-memory) or choose smaller --weights`,
       );
     }
     const busy = [...this.#entries].flatMap(([name, { loaded }]) =>
