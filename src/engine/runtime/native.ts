@@ -17,7 +17,7 @@ import { RunQueue } from "./run_queue.ts";
 import type { Feed, RunOptions, Session, SessionOptions } from "./session.ts";
 import { sessionError, unavailable } from "./session_error.ts";
 import { plainView } from "./shared_memory.ts";
-import { NO_SPINNING, resolveThreads } from "./threads.ts";
+import { BRIEF_SPINNING, resolveThreads } from "./threads.ts";
 import { fromOrtTensor, requireFeedable } from "./ort_tensor.ts";
 
 /**
@@ -47,7 +47,7 @@ export async function openNativeSession(
       enableCpuMemArena: keepMemory,
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
-      extra: { session: NO_SPINNING },
+      extra: { session: BRIEF_SPINNING },
       ...profile !== undefined && { enableProfiling: true, profileFilePrefix: profile },
     });
   } catch (error) {
