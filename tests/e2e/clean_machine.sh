@@ -1,7 +1,8 @@
 #!/bin/bash
 # What a person does on a machine with nothing on it: Debian's required packages, no network, no rights.
 # The release lies in /media/release; the current folder is the person's home.
-set -euxo pipefail
+set -euo pipefail
+trap 'echo "line $LINENO: $BASH_COMMAND" >&2' ERR
 release=/media/release
 
 sh $release/install.sh --base-url $release
@@ -21,12 +22,13 @@ until port=$(sed -nE 's|.* at http://[^:]+:([0-9]+).*|\1|p' served) && [[ -n $po
 done
 ask='{"model":"run","max_tokens":3,"messages":[{"role":"user","content":"Hello"}]}'
 exec 3<>"/dev/tcp/127.0.0.1/$port"
-printf 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
+printf 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' \
   ${#ask} "$ask" >&3
-grep -a '"chat.completion"' <&3
+answer=$(cat <&3)
 exec 3>&-
+echo "$answer" | grep '"chat.completion"' || { echo "$answer" >&2 && false; }
 kill -TERM $server
 wait $server || [[ $? -ge 128 ]]
 
 sh $release/install.sh --uninstall --purge
-rm -r world.jsonl run served
+rm -r world.jsonl world.jsonl.lineage.json run served

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lstat, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -12,7 +12,7 @@ import {
   EMBEDDED_MANIFEST,
   type EmbeddedManifest,
   embeddedUrl,
-  readEmbedded,
+  unpackEmbedded,
 } from "./embedded_file.ts";
 import type { NativeBinding } from "./native_binding.ts";
 
@@ -50,7 +50,7 @@ async function unpackInto(folder: string, { native }: EmbeddedManifest): Promise
   await mkdir(dirname(folder), { recursive: true });
   const part = await mkdtemp(`${folder}.part-`);
   try {
-    for (const { name } of native) await writeFile(join(part, name), await readEmbedded(name));
+    for (const { name } of native) await unpackEmbedded(name, join(part, name));
     await rename(part, folder);
   } catch (error) {
     if (!await isWhole(folder, native)) throw error;
