@@ -116,7 +116,7 @@ function Install-Program {
             Set-Content -LiteralPath (Join-Path $Dir "$($link.Key).cmd") -Encoding Ascii -Value "@`"%~dp0llm-training.exe`" $($link.Value) %*"
         }
         $made = $false
-        Write-Output "Installed llm-training $(@($said)[0]) in $Dir, also as $($Links.Keys -join ', ')"
+        Write-Output "Installed llm-training $(@($said)[0] -replace '^llm-training ', '') in $Dir, also as $($Links.Keys -join ', ')"
     } finally {
         Remove-Item -LiteralPath $work -Recurse -Force -ErrorAction SilentlyContinue
         if ($made) { Remove-Item -LiteralPath $Dir -ErrorAction SilentlyContinue }

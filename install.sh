@@ -158,7 +158,7 @@ install() {
   for link in $links; do ln -sf llm-training "$dir/$link"; done
   if [ -n "$made" ]; then printf '%s' "$made" >"$dir/$receipt"; fi
   made=''
-  say "Installed llm-training $(say "$new" | sed -n 1p) in $dir, also as $(say "$links" | sed 's/ /, /g')"
+  say "Installed llm-training $(say "$new" | sed -n '1{s/^llm-training //;p;}') in $dir, also as $(say "$links" | sed 's/ /, /g')"
   case :$PATH: in
     *:"$dir":*) say 'Next: llm-training --help' ;;
     *)

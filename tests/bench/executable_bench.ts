@@ -14,6 +14,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sharedData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
+import { idleMemory } from "./idle_memory.ts";
 import { printLine } from "./print_line.ts";
 
 const ROUNDS = 40;
@@ -33,7 +34,10 @@ const [helpMs, helloMs] = await startTimes(["--help"]);
 printLine(`start of --help ${helpMs.toFixed(1)} ms, of hello-world ${helloMs.toFixed(1)} ms`);
 report("start, ratio to hello-world", helpMs / helloMs, BARS.startRatio);
 if (model !== undefined && Deno.build.os === "linux") {
-  const { residentBytes, peakBytes, processes } = await idleMemory(model);
+  const { residentBytes, peakBytes, processes } = await idleMemory(executable, {
+    model,
+    home: folder.path,
+  });
   printLine(`server of ${processes} processes: peak ${(peakBytes / 1e6).toFixed(1)} MB`);
   report("server that waits, MB", residentBytes / 1e6, BARS.idleBytes / 1e6);
 }
@@ -70,59 +74,4 @@ async function startTimes(args: readonly string[]): Promise<readonly [number, nu
     }
   }
   return best;
-}
-
-/** What a process and its children hold, in bytes. */
-interface Memory {
-  readonly residentBytes: number;
-  readonly peakBytes: number;
-  readonly processes: number;
-}
-
-/** Starts a server, lets it answer once that it is ready, and measures it. */
-async function idleMemory(model: string): Promise<Memory> {
-  const child = new Deno.Command(executable, {
-    args: ["serve", "--model", model, "--port", "0"],
-    stdout: "piped",
-    stderr: "null",
-    clearEnv: true,
-    env: { HOME: folder.path, TMPDIR: folder.path },
-  }).spawn();
-  try {
-    let text = "";
-    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    while (!/at (http:\S+)\n/.test(text)) {
-      const { value, done } = await lines.read();
-      if (done) throw new Error(`The server did not start: ${text}`);
-      text += value;
-    }
-    const url = /at (http:\S+?)(?:\/v1)?\n/.exec(text)![1]!;
-    await (await fetch(`${url}/ready`)).body?.cancel();
-    const pids = await processTree(child.pid);
-    const memories = await Promise.all(pids.map(memoryOf));
-    const sum = (key: "resident" | "peak") => memories.reduce((all, each) => all + each[key], 0);
-    await lines.cancel();
-    return { residentBytes: sum("resident"), peakBytes: sum("peak"), processes: pids.length };
-  } finally {
-    child.kill("SIGTERM");
-    await child.status;
-  }
-}
-
-async function processTree(pid: number): Promise<readonly number[]> {
-  const found = [pid];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
-    if (stat.slice(stat.lastIndexOf(")")).split(" ")[2] === String(pid)) found.push(Number(name));
-  }
-  return found;
-}
-
-/** Resident memory now and at its peak; pages that processes share are counted for each. */
-async function memoryOf(pid: number): Promise<{ resident: number; peak: number }> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  const bytes = (key: string) =>
-    Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)![1]) * 1024;
-  return { resident: bytes("VmRSS"), peak: bytes("VmHWM") };
 }

@@ -14,6 +14,7 @@ import {
   embeddedUrl,
   unpackEmbedded,
 } from "./embedded_file.ts";
+import { returnMemory } from "../../utils/return_memory.ts";
 import type { NativeBinding } from "./native_binding.ts";
 
 /**
@@ -52,6 +53,7 @@ async function unpackInto(folder: string, { native }: EmbeddedManifest): Promise
   try {
     for (const { name } of native) await unpackEmbedded(name, join(part, name));
     await rename(part, folder);
+    returnMemory();
   } catch (error) {
     if (!await isWhole(folder, native)) throw error;
   } finally {
