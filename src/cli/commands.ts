@@ -117,6 +117,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./doctor.ts")).registerDoctor,
   },
   {
+    name: "upgrade",
+    summary: "Replace this executable by a newer release",
+    load: async () => (await import("./upgrade.ts")).registerUpgrade,
+  },
+  {
     name: "completions",
     summary: "Print a completion script for a shell",
     load: async () => (await import("./completions.ts")).registerCompletions,
