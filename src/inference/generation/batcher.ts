@@ -32,6 +32,8 @@ export interface BatcherOptions {
   readonly cacheBytes?: number;
   /** The most bytes of keys and values of texts that were read; 0 remembers none. @default {512 MiB} */
   readonly prefixBytes?: number;
+  /** The most tokens that a sequence may hold. @default {what the model and memory have room for} */
+  readonly maxContext?: number;
   /** The most tokens guessed by looking them up in the prompt, while one sequence runs alone. @default {0} */
   readonly maxDrafts?: number;
 }
@@ -137,13 +139,16 @@ class ContinuousBatcher implements Batcher {
       cacheBytes: Math.min(options.cacheBytes ?? 2 ** 31, decoder.memory?.mostBytes ?? Infinity),
       prefixBytes: options.prefixBytes ?? 2 ** 29,
       maxDrafts: options.maxDrafts ?? 0,
+      maxContext: options.maxContext ?? Infinity,
     };
     this.#prefixes = new PrefixCache({ maxBytes: this.#options.prefixBytes });
     decoder.memory?.limit(this.#options.cacheBytes);
     const { bytesPerToken = 0 } = decoder.memory ?? {};
-    this.maxPositions = bytesPerToken === 0
-      ? decoder.maxPositions
-      : Math.min(decoder.maxPositions, Math.floor(this.#options.cacheBytes / bytesPerToken));
+    this.maxPositions = Math.min(
+      decoder.maxPositions,
+      this.#options.maxContext,
+      bytesPerToken === 0 ? Infinity : Math.floor(this.#options.cacheBytes / bytesPerToken),
+    );
   }
 
   get waiting(): number {
