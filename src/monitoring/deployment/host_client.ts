@@ -14,8 +14,6 @@ export interface HostModel {
   readonly name: string;
   /** Where it lies there. */
   readonly folder: string;
-  /** Where its adapter lies; null if it has none. */
-  readonly adapter: string | null;
   /** Whether it can answer. */
   readonly state: "loaded" | "loading" | "unloaded" | "failed";
   /** Why it cannot. */
@@ -172,7 +170,7 @@ export class HostClient {
     return await this.#request("/admin/models", request) as HostModel;
   }
 
-  /** Has it give a model up, with its files if `files`; does nothing if it has none of that name. */
+  /** Has it give a model up, with its files if `files`, except those that other models use; does nothing if it has none of that name. */
   async unload(name: string, { files }: { readonly files: boolean }): Promise<void> {
     const path = `/admin/models/${encodeURIComponent(name)}${files ? "?files=true" : ""}`;
     await this.#gone(path, true);
@@ -203,9 +201,9 @@ export class HostClient {
     }) as HostAlias;
   }
 
-  /** Removes an alias; does nothing if there is none. */
-  async removeAlias(alias: string): Promise<void> {
-    await this.#gone(`/admin/aliases/${encodeURIComponent(alias)}`, false);
+  /** Removes an alias, unless somebody has changed it in a later epoch; does nothing if there is none. */
+  async removeAlias(alias: string, { epoch }: Pick<AliasWish, "epoch">): Promise<void> {
+    await this.#gone(`/admin/aliases/${encodeURIComponent(alias)}?epoch=${epoch}`, false);
   }
 
   /** Asks a model or an alias, as clients do. */

@@ -84,7 +84,7 @@ export async function ensureLoaded(
       : { folder: found?.folder ?? name };
     await client.load({
       ...{ name, ...place, content_hash: contentHash },
-      ...(kind === "deploy" ? { weights } : {}),
+      ...(kind === "deploy" || model.folder !== "" ? { weights } : {}),
     });
     found = await client.model(name);
   }

@@ -48,8 +48,8 @@ export interface CanarySettings {
   readonly maxErrors: number;
   /** With a greater part of errors it is stopped, once it has answered the least number of requests. */
   readonly maxErrorRate: number;
-  /** With a median latency so many times the live model's it is stopped; null tells no limit. */
-  readonly maxLatencyRatio: number | null;
+  /** With a median latency so many times the live model's it is stopped. */
+  readonly maxLatencyRatio: number;
 }
 
 /** The settings of deployments. */

@@ -75,7 +75,7 @@ async function beginCanary(context: StepContext, alias: HostAlias): Promise<void
       max_errors: maxErrors,
       max_error_rate: maxErrorRate,
       max_latency_ratio: maxLatencyRatio,
-      min_requests: minRequests,
+      min_requests: Math.max(1, minRequests),
     },
     expectedRevision: alias.revision,
     epoch: term,
@@ -117,10 +117,11 @@ export async function switchStep(context: StepContext): Promise<StepResult> {
 
 /** Takes the name of a model on trial from it. */
 export async function dropChallenger(
-  { client, settings: { challenger }, deployment: { alias, model } }: StepContext,
+  { client, settings: { challenger }, deployment: { alias, model }, term }: StepContext,
 ): Promise<void> {
   if (challenger === null || challenger === alias) return;
-  if ((await client.alias(challenger))?.model === model.name) await client.removeAlias(challenger);
+  if ((await client.alias(challenger))?.model !== model.name) return;
+  await client.removeAlias(challenger, { epoch: term });
 }
 
 /** Watches the model while it is live. */

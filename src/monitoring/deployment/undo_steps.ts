@@ -5,7 +5,6 @@
  */
 
 import { messageOf } from "../../utils/errors.ts";
-import type { HostModel } from "./host_client.ts";
 import type { StepContext, StepResult } from "./step_context.ts";
 import { dropChallenger } from "./traffic_steps.ts";
 
@@ -21,7 +20,7 @@ export async function restoreStep(context: StepContext): Promise<StepResult> {
   const isTried = alias.canary?.model === model.name;
   if (!isLive && !isTried) return { restored: null, live: alias.model };
   if (isLive && was.model === null) {
-    await client.removeAlias(name); // there was none
+    await client.removeAlias(name, { epoch: term }); // there was none
     return { restored: null };
   }
   const target = isLive ? was.model! : alias.model;
@@ -44,9 +43,8 @@ export async function unloadStep(context: StepContext): Promise<StepResult> {
   if (aliases.some((each) => each.model === model.name || each.canary?.model === model.name)) {
     return { kept: "an alias names it" };
   }
-  const found = models.find(({ name }) => name === model.name);
-  if (found === undefined) return { kept: "it was not loaded" };
-  await client.unload(model.name, { files: hasOwnFolder(found, models) });
+  if (!models.some(({ name }) => name === model.name)) return { kept: "it was not loaded" };
+  await client.unload(model.name, { files: true });
   return { unloaded: model.name };
 }
 
@@ -61,24 +59,18 @@ export async function tidyStep(context: StepContext): Promise<StepResult> {
     ...aliases.flatMap(({ model, previous, canary }) => [model, previous, canary?.model]),
   ]);
   // the newest first
-  const old = context.broughtModels().filter((name) => !needed.has(name))
-    .flatMap((name) => models.find((each) => each.name === name) ?? []);
+  const old = context.broughtModels()
+    .filter((name) => !needed.has(name) && models.some((each) => each.name === name));
   const removed: string[] = [];
-  for (const found of old.slice(keepModels)) {
+  for (const name of old.slice(keepModels)) {
     try {
-      await client.unload(found.name, { files: hasOwnFolder(found, models) });
-      removed.push(found.name);
+      await client.unload(name, { files: true });
+      removed.push(name);
     } catch (error) {
       context.signal.throwIfAborted();
       // what is left over does no harm; the next deployment tries again
-      context.say(`"${found.name}" stays on host "${client.host.name}": ${messageOf(error)}`);
+      context.say(`"${name}" stays on host "${client.host.name}": ${messageOf(error)}`);
     }
   }
   return { removed };
-}
-
-/** The folder of an adapter's model may be that of other adapters, or of a model by itself. */
-function hasOwnFolder({ name, folder, adapter }: HostModel, models: readonly HostModel[]): boolean {
-  return adapter === null &&
-    models.every((each) => each.name === name || each.folder !== folder);
 }
