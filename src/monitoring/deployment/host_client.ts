@@ -7,6 +7,7 @@
 import { messageOf } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import type { HostSettings } from "./host_settings.ts";
+import { pause } from "./pause.ts";
 
 /** A model as a host has it. */
 export interface HostModel {
@@ -112,6 +113,9 @@ export class HostRequestError extends Error {
  */
 const BUSY: readonly number[] = [408, 412, 429];
 
+/** Before a request is made again that was answered with a fault; one that is not answered waits for the host. */
+const PAUSES_MS = [100, 400];
+
 /** What an alias is to be. */
 export interface AliasWish {
   /** The model that it points at. */
@@ -206,6 +210,12 @@ export class HostClient {
     await this.#gone(`/admin/aliases/${encodeURIComponent(alias)}?epoch=${epoch}`, false);
   }
 
+  /** Has it load a model again that it knows, in the way that it was loaded before: whoever asks for it has it loaded. */
+  async wake(name: string): Promise<void> {
+    const body = { model: name, prompt: [[0]], max_tokens: 1 };
+    await this.#request("/v1/completions", { method: "POST", body, isLong: true });
+  }
+
   /** Asks a model or an alias, as clients do. */
   async complete(body: JsonObject): Promise<JsonObject> {
     const answer = await this.#request("/v1/completions", { method: "POST", body });
@@ -229,7 +239,22 @@ export class HostClient {
     }
   }
 
-  async #request(path: string, { method, body, isLong = false }: HostRequest): Promise<unknown> {
+  /** Makes a request, again after a fault that was answered: asking twice does nothing twice. */
+  async #request(path: string, request: HostRequest): Promise<unknown> {
+    for (const pauseMs of PAUSES_MS) {
+      try {
+        return await this.#once(path, request);
+      } catch (error) {
+        const isFault = error instanceof HostRequestError && error.isTransient &&
+          (error.status ?? 0) >= 500;
+        if (!isFault) throw error;
+        await pause(pauseMs, this.#options.signal);
+      }
+    }
+    return await this.#once(path, request);
+  }
+
+  async #once(path: string, { method, body, isLong = false }: HostRequest): Promise<unknown> {
     const { key, requestTimeoutMs, loadTimeoutMs, signal } = this.#options;
     const { name, url } = this.host;
     const timeout = AbortSignal.timeout(isLong ? loadTimeoutMs : requestTimeoutMs);

@@ -79,13 +79,11 @@ export async function ensureLoaded(
     found = await client.model(name);
   }
   if (found?.state !== "loaded") {
-    const place = kind === "deploy"
-      ? placesOf(model, await partsOf(model))
-      : { folder: found?.folder ?? name };
-    await client.load({
-      ...{ name, ...place, content_hash: contentHash },
-      ...(kind === "deploy" || model.folder !== "" ? { weights } : {}),
-    });
+    if (kind === "rollback") await client.wake(name);
+    else {
+      const places = placesOf(model, await partsOf(model));
+      await client.load({ name, ...places, content_hash: contentHash, weights });
+    }
     found = await client.model(name);
   }
   if (found === undefined || found.state !== "loaded") {

@@ -18,6 +18,7 @@ import {
 import type { ReferenceModel } from "./gate.ts";
 import { HostClient, HostRequestError } from "./host_client.ts";
 import { readAdminKey } from "./admin_key.ts";
+import { pause } from "./pause.ts";
 import { gateStep, loadStep, shipStep, verifyStep } from "./prepare_steps.ts";
 import {
   type DeploymentContext,
@@ -280,19 +281,4 @@ function broughtTo(store: DeploymentStore, host: string | null): readonly string
     .filter(({ kind, hosts }) => kind === "deploy" && hosts.some(({ name }) => name === host))
     .map(({ model: { name } }) => name);
   return [...new Set(names)];
-}
-
-/** Waits; rejects when `signal` fires. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
-  }
 }

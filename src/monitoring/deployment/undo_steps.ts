@@ -24,6 +24,8 @@ export async function restoreStep(context: StepContext): Promise<StepResult> {
     return { restored: null };
   }
   const target = isLive ? was.model! : alias.model;
+  // a host that was started anew loads what aliases name; the model before is none of these
+  if ((await client.model(target))?.state !== "loaded") await client.wake(target);
   await client.setAlias(name, {
     model: target,
     canary: null,
