@@ -15,6 +15,7 @@ import { createAccess } from "./http/access.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { addAdminAliasRoutes } from "./http/admin_aliases.ts";
 import { addAdminModelRoutes } from "./http/admin_models.ts";
+import { addAdminPullRoutes } from "./http/admin_pulls.ts";
 import { ApiError, toApiError } from "./http/api_error.ts";
 import { addChatCompletionRoute } from "./http/chat_completions.ts";
 import { addCompletionRoute } from "./http/completions.ts";
@@ -86,6 +87,7 @@ export function createServer(options: ServerOptions): Handler {
   if (models instanceof ModelHost) {
     addAdminModelRoutes(app, models);
     addAdminAliasRoutes(app, models);
+    addAdminPullRoutes(app, models.pulls);
   }
   addDescription(app);
   refuseOtherMethods(app);

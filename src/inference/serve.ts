@@ -97,7 +97,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       onError,
     });
     let end: Promise<void> | undefined;
-    const shutdown = () => end ??= server.shutdown().then(() => models[Symbol.asyncDispose]());
+    const shutdown = () => {
+      models.pulls[Symbol.dispose](); // which may take hours
+      return end ??= server.shutdown().then(() => models[Symbol.asyncDispose]());
+    };
     return {
       url: `http://${urlHost(host)}:${server.addr.port}`,
       models: models.models().flatMap(({ service }) => service?.model ?? []),

@@ -61,6 +61,9 @@ export {
   type HostErrorCode,
   type HostErrorOptions,
 } from "./hosting/host_error.ts";
+export type { Pull, Pulls, PullsOptions } from "./hosting/pulls.ts";
+export type { PullFile, PullSpec } from "./hosting/pull_spec.ts";
+export type { FetchFileOptions } from "./hosting/fetch_file.ts";
 export { MODEL_STATES, type ModelLease, type ModelState, type PooledModel } from "./model_pool.ts";
 export { DEFAULT_PORT } from "./serve_settings.ts";
 export { createLocalService, type ServiceLimits } from "./local_service.ts";

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { UserError } from "../../utils/errors.ts";
+import { NoRoomError } from "../model_pool.ts";
+
 /** Every reason. */
 export const HOST_ERROR_CODES = [
   "invalid_name",
@@ -20,7 +23,11 @@ export const HOST_ERROR_CODES = [
   "alias_not_found",
   "revision_mismatch",
   "stale_epoch",
+  "not_kept",
+  "invalid_path",
+  "invalid_url",
   "folder_exists",
+  "pull_not_found",
   "checksum_mismatch",
   "disk_full",
   "fetch_failed",
@@ -50,4 +57,28 @@ export class HostError extends Error {
     this.code = code;
     this.param = options.param;
   }
+}
+
+/** Returns the error of a model that is not there. */
+export function noModel(
+  name: string,
+  { names, param }: { readonly names: readonly string[]; readonly param?: string },
+): HostError {
+  const others = names.length === 0 ? "none" : names.map((each) => `"${each}"`).join(", ");
+  return new HostError(
+    "model_not_found",
+    `There is no model "${name}"; this server has ${others}`,
+    param === undefined ? {} : { param },
+  );
+}
+
+/** Returns the error of a model that could not be loaded. */
+export function loadError(error: unknown): unknown {
+  if (error instanceof NoRoomError) {
+    return new HostError("insufficient_memory", error.message, { cause: error });
+  }
+  if (error instanceof UserError) {
+    return new HostError("load_failed", error.message, { cause: error, param: "folder" });
+  }
+  return error;
 }

@@ -8,6 +8,7 @@ import type { InferenceService } from "../service.ts";
 import type { LoadRequest } from "../worker_protocol.ts";
 import type { HostStore } from "./host_state.ts";
 import type { LoadDefaults } from "./model_spec.ts";
+import type { PullsOptions } from "./pulls.ts";
 
 /** Options of `createModelHost`. */
 export interface ModelHostOptions {
@@ -21,6 +22,8 @@ export interface ModelHostOptions {
   readonly maxBytes: number;
   /** The folder in which models must lie that it is told to load. */
   readonly modelRoot: string;
+  /** How often it tries to fetch files. @default {4 times} */
+  readonly pulls?: Omit<PullsOptions, "root">;
   /** How models are loaded that say nothing else. */
   readonly defaults: LoadDefaults;
   /** Models that are there from the start, each with its name as `id`. @default {[]} */

@@ -16,16 +16,16 @@ import {
   createModelPool,
   type ModelLease,
   type ModelPool,
-  NoRoomError,
   type PooledModel,
 } from "../model_pool.ts";
 import type { LoadRequest } from "../worker_protocol.ts";
 import { Aliases } from "./aliases.ts";
 import type { AliasChange, LiveAlias } from "./alias.ts";
 import type { CountedModel, ListedName, ModelDirectory, Resolution } from "./directory.ts";
-import { HostError } from "./host_error.ts";
+import { HostError, loadError, noModel } from "./host_error.ts";
 import type { ModelHostOptions } from "./host_options.ts";
 import { type HostState, type HostStore, memoryStore, type ModelRecord } from "./host_state.ts";
+import { Pulls } from "./pulls.ts";
 import {
   checkName,
   hashMismatch,
@@ -75,11 +75,14 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
   /** Models that the server was told to load, by name. */
   readonly #told = new Map<string, ModelRecord>();
   readonly #mutex = createMutex();
+  /** What it fetches. */
+  readonly pulls: Pulls;
 
   /** Use {@linkcode createModelHost}. */
   constructor(options: ModelHostOptions, remembered: HostState) {
     const { models = [], open, estimateBytes, maxBytes, onError = () => {} } = options;
     this.#options = options;
+    this.pulls = new Pulls({ root: options.modelRoot, ...options.pulls });
     this.#store = options.store ?? memoryStore();
     this.#aliases = new Aliases(remembered, {
       onStop: () => void this.#keep().catch(onError),
@@ -184,7 +187,7 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
    */
   model(name: string): HostedModel {
     const model = this.#pool.describe(name);
-    if (model === undefined) throw noModel(name, this.#pool.names);
+    if (model === undefined) throw noModel(name, { names: this.#pool.names });
     return { name, ...model, isPinned: this.#isPinned(name) };
   }
 
@@ -288,11 +291,13 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
 
   /** Frees all models. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.pulls[Symbol.dispose]();
     await this.#pool[Symbol.asyncDispose]();
   }
 
   async #loaded(name: string, param: string): Promise<ModelLease> {
-    const { state } = this.model(name);
+    const state = this.#pool.describe(name)?.state;
+    if (state === undefined) throw noModel(name, { names: this.#pool.names, param });
     if (state === "loaded") return await this.#pool.use(name);
     throw new HostError(
       "model_not_loaded",
@@ -332,7 +337,14 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
         await this.#write();
       } catch (error) {
         undo();
-        throw error;
+        if (!(error instanceof UserError)) throw error;
+        throw new HostError(
+          "not_kept",
+          `Cannot make the change, as it would not be kept: ${error.message}`,
+          {
+            cause: error,
+          },
+        );
       }
     });
   }
@@ -369,19 +381,4 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
   #adaptersOf(model: string): readonly string[] {
     return (this.#pool.describe(model)?.load.adapters ?? []).map(({ name }) => name);
   }
-}
-
-function noModel(name: string, names: readonly string[]): HostError {
-  const others = names.length === 0 ? "none" : names.map((each) => `"${each}"`).join(", ");
-  return new HostError("model_not_found", `There is no model "${name}"; this server has ${others}`);
-}
-
-function loadError(error: unknown): unknown {
-  if (error instanceof NoRoomError) {
-    return new HostError("insufficient_memory", error.message, { cause: error });
-  }
-  if (error instanceof UserError) {
-    return new HostError("load_failed", error.message, { cause: error, param: "folder" });
-  }
-  return error;
 }

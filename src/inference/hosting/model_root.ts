@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { HostError } from "./host_error.ts";
 
 /**
@@ -18,21 +18,32 @@ export async function placeInRoot(
 ): Promise<string> {
   const real = await realPath(resolve(root, place), { place, param });
   const realRoot = await realPath(root, { place: root, param });
-  if (isBelow(real, realRoot)) return real;
+  // what is hidden is not whole yet
+  const isHidden = /(^|[/\\])\./.test(relative(realRoot, real));
+  if (isBelow(real, realRoot) && !isHidden) return real;
   throw outside(place, { root, param });
 }
 
 /**
- * Returns where `folder`, a relative path that need not be there yet, lies below `root`.
+ * Returns where `folder`, a relative path that need not be there yet, lies below `root`, which is made if it is not there.
  *
- * @throws {HostError} If it would lie elsewhere, or a part of it is hidden.
+ * @throws {HostError} If it would lie elsewhere, with links followed, or a part of it is hidden.
  */
-export function newPlaceInRoot(
+export async function newPlaceInRoot(
   folder: string,
   { root, param }: { readonly root: string; readonly param: string },
-): string {
-  if (isPlainPath(folder)) return join(root, folder);
-  throw outside(folder, { root, param });
+): Promise<string> {
+  if (!isPlainPath(folder)) throw outside(folder, { root, param });
+  await Deno.mkdir(root, { recursive: true });
+  const realRoot = await Deno.realPath(root);
+  const path = join(root, folder);
+  for (let parent = dirname(path); parent !== root; parent = dirname(parent)) {
+    const real = await Deno.realPath(parent).catch(() => undefined);
+    if (real === undefined) continue;
+    if (!isBelow(real, realRoot)) throw outside(folder, { root, param });
+    break;
+  }
+  return path;
 }
 
 /** Whether `path` is relative and of plain names: no `..`, nothing hidden, no drive, no backslash. */

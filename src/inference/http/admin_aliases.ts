@@ -115,7 +115,7 @@ export function addAdminAliasRoutes(app: OpenAPIHono, host: ModelHost): void {
       request: { params, body: { required: true, ...json(ChangeSchema, "What it is to be") } },
       responses: {
         200: json(AliasSchema, "What it is now"),
-        ...adminResponses(400, 404, 409, 412),
+        ...adminResponses(400, 404, 409, 412, 507),
       },
     }),
     async (c) => {
@@ -148,7 +148,7 @@ export function addAdminAliasRoutes(app: OpenAPIHono, host: ModelHost): void {
           epoch: z.coerce.number().int().min(0).optional(),
         }),
       },
-      responses: { 204: noContent("It is gone"), ...adminResponses(400, 404, 409, 412) },
+      responses: { 204: noContent("It is gone"), ...adminResponses(400, 404, 409, 412, 507) },
     }),
     async (c) => {
       const { expected_revision: expectedRevision, epoch } = c.req.valid("query");

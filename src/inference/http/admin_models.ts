@@ -112,7 +112,7 @@ export function addAdminModelRoutes(app: OpenAPIHono, host: ModelHost): void {
           }),
         }),
       },
-      responses: { 204: noContent("It is gone"), ...adminResponses(400, 404, 409) },
+      responses: { 204: noContent("It is gone"), ...adminResponses(400, 404, 409, 507) },
     }),
     async (c) => {
       const removesFiles = c.req.valid("query").files === "true";

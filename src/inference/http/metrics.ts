@@ -43,7 +43,7 @@ const ROUTES: readonly RegExp[] = [
 ];
 
 /** Paths that end in the name of something, which is no part of the label. */
-const NAMING_ROUTE = /^(\/admin\/(?:models|aliases)\/|\/v1\/models\/)./;
+const NAMING_ROUTE = /^(\/admin\/(?:models|aliases|pulls)\/|\/v1\/models\/)./;
 
 /** Creates a server's counters, which begin at 0. */
 export function createMetrics(): ServerMetrics {

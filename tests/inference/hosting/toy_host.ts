@@ -110,6 +110,7 @@ export async function startToyHost(options: ToyHostOptions = {}): Promise<ToyHos
     maxBytes,
     modelRoot: root,
     defaults: { device: "wasm", limits: {} },
+    pulls: { attempts: 2, minDelayMs: 1 },
     models: given,
     onError: (error) => log.push(String(error)),
     ...(options.store === undefined ? {} : { store: options.store }),
