@@ -175,7 +175,7 @@ export function eventLine({ step, host, kind, message }: DeploymentEvent): strin
 const WORDS: Readonly<Record<Deployment["state"], string>> = {
   running: "under way",
   rolling_back: "going back",
-  done: "live",
+  done: "deployed",
   refused: "refused by the gate",
   rolled_back: "rolled back",
 };
