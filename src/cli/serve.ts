@@ -93,9 +93,9 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     },
   };
   const load = await findModels(given, { context, defaults });
-  await using memory = await openServingMemory(home);
+  const apiKey = options.apiKey || Deno.env.get(API_KEY_VARIABLE) || undefined;
+  await using memory = await openServingMemory(home, { hasApiKey: apiKey !== undefined });
   if (load.length === 0) await requireSomething(home);
-  const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await using server = await serve({
     load,
     defaults,
@@ -107,7 +107,7 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     ...(defaultModel === null ? {} : { defaultName: defaultModel }),
     keysFile: home.keys,
     ...(given.accessLog ? { onAccess: (entry) => printError(accessLine(entry)) } : {}),
-    ...(apiKey === undefined || apiKey === "" ? {} : { apiKey }),
+    ...(apiKey === undefined ? {} : { apiKey }),
     allowWithoutKey: options.insecureNoApiKey ?? false,
     corsOrigins: corsOrigin ?? [],
     onError: (error) => printError(describe(error)),

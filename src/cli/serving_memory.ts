@@ -18,12 +18,14 @@ export interface ServingMemory extends AsyncDisposable {
   readonly store: HostStore;
 }
 
-/** Opens the home's memory; where nobody may change what is served there is nothing to remember. */
-export async function openServingMemory({ serving, keys }: HomePaths): Promise<ServingMemory> {
-  const lock = existsSync(serving) || existsSync(keys)
-    ? await tryLockFile(`${serving}.lock`)
-    : undefined;
-  if (lock === undefined && existsSync(keys)) {
+/** Opens the home's memory; a server without keys, where nobody may change what is served, has nothing to remember. */
+export async function openServingMemory(
+  { serving, keys }: HomePaths,
+  { hasApiKey }: { readonly hasApiKey: boolean },
+): Promise<ServingMemory> {
+  const isClosed = hasApiKey || existsSync(keys);
+  const lock = isClosed || existsSync(serving) ? await tryLockFile(`${serving}.lock`) : undefined;
+  if (lock === undefined && isClosed) {
     printError(
       `another server of this home keeps "${serving}": what admins change here lasts until this server ends`,
     );

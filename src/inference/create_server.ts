@@ -77,7 +77,13 @@ export function createServer(options: ServerOptions): Handler {
     app.use(path, limitBody(options.maxBodyBytes ?? 16 * 2 ** 20));
   }
 
-  const context = { models, clock, startedAt: Math.floor(clock() / 1000), onError };
+  const context = {
+    models,
+    clock,
+    startedAt: Math.floor(clock() / 1000),
+    onError,
+    onAnswer: metrics.observeAnswer,
+  };
   addModelRoutes(app, context);
   addCompletionRoute(app, context);
   addChatCompletionRoute(app, context);

@@ -90,6 +90,8 @@ export interface ModelPool extends AsyncDisposable {
    * @throws {UserError} If it cannot be loaded.
    */
   replace(name: string, load: LoadRequest): Promise<void>;
+  /** Forgets that a model could not be loaded, so that it is tried at once when it is asked for. */
+  forgive(name: string): void;
   /** Takes a model out; whoever uses it gets their answers first. */
   remove(name: string): Promise<void>;
 }
@@ -198,6 +200,11 @@ class Pool implements ModelPool {
     await this.#giveUp({ besides: fresh });
   }
 
+  forgive(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) entry.failure = undefined;
+  }
+
   async remove(name: string): Promise<void> {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
@@ -256,7 +263,9 @@ class Pool implements ModelPool {
     if (bytes > maxBytes) {
       throw new NoRoomError(
         `Cannot load model "${load.folder}": it takes about ${formatBytes(bytes)}, all models ` +
-          `together may take ${formatBytes(maxBytes)}; allow more memory or choose smaller weights`,
+          `together may take ${
+            formatBytes(maxBytes)
+          }; allow more (--max-memory) or choose smaller --weights`,
       );
     }
     const busy = [...this.#entries].flatMap(([name, { loaded }]) =>

@@ -6,6 +6,7 @@
 
 import type { ModelLease, ModelState } from "../model_pool.ts";
 import type { InferenceService, ModelInfo } from "../service.ts";
+import type { LiveAlias } from "./alias.ts";
 import type { Trial } from "./canary.ts";
 
 /** What a name that clients use stands for. */
@@ -48,6 +49,8 @@ export interface ModelDirectory {
   listed(): readonly ListedName[];
   /** All models. */
   counted(): readonly CountedModel[];
+  /** All aliases. */
+  aliases(): readonly LiveAlias[];
   /** Returns what a name stands for; `undefined` if there is none such. */
   resolve(name: string): Resolution | undefined;
   /**
@@ -70,6 +73,7 @@ export function singleModel(service: InferenceService): ModelDirectory {
       info: service.model,
       service,
     }],
+    aliases: () => [],
     resolve: (name) =>
       name === id
         ? { model: id }

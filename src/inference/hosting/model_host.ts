@@ -128,7 +128,9 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
     const { defaultName, models = [] } = this.#options;
     if (defaultName !== undefined) return defaultName;
     if (this.#aliases.get(DEFAULT_ALIAS) !== undefined) return DEFAULT_ALIAS;
-    return models[0]?.id ?? this.#aliases.all()[0]?.record.alias ?? this.#pool.names[0];
+    const { names } = this.#pool;
+    const given = models.map(({ id }) => id!).find((id) => names.includes(id));
+    return given ?? this.#aliases.all()[0]?.record.alias ?? names[0];
   }
 
   listed(): readonly ListedName[] {
@@ -206,7 +208,10 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
       const load = loadOf(await placedSpec(spec, modelRoot), defaults);
       const isNew = known === undefined;
       if (isNew) this.#pool.add(name, load);
-      else await this.#requireSame(load, known);
+      else {
+        await this.#requireSame(load, known);
+        this.#pool.forgive(name);
+      }
       try {
         using lease = await this.#pool.use(name);
         if (isNew) await this.#remember(load, lease.service.model.contentHash);

@@ -9,6 +9,7 @@ import { createAsyncQueue } from "../../utils/async_queue.ts";
 import type { Trial } from "../hosting/canary.ts";
 import type { Resolution } from "../hosting/directory.ts";
 import type { Completion, CompletionEvent, CompletionRequest, ModelInfo } from "../service.ts";
+import type { AnswerEntry } from "./answer_metrics.ts";
 import { ApiError, toApiError } from "./api_error.ts";
 import { requireModel, type RouteContext } from "./context.ts";
 
@@ -143,11 +144,13 @@ interface Attempt extends Accepted {
 }
 
 async function tryModel(
-  { models }: RouteContext,
+  { models, onAnswer }: RouteContext,
   request: RequestMaker,
   options: AcceptOptions & { readonly to: Resolution },
 ): Promise<Attempt> {
   const { to: { model: name, adapter } } = options;
+  const startMs = performance.now();
+  const elapsedMs = () => performance.now() - startMs;
   const controller = new AbortController();
   const signal = AbortSignal.any([options.signal, controller.signal]);
   const cancel = () => controller.abort();
@@ -160,6 +163,7 @@ async function tryModel(
     );
     const read = readAhead(completion.events, { lease: held.move(), onAbandon: cancel });
     const { prompts } = completion;
+    void tell(read, { signal, elapsedMs, told: (how) => onAnswer({ model: name, ...how }) });
     return {
       completion: { prompts, events: read.events },
       model: service.model,
@@ -170,8 +174,36 @@ async function tryModel(
       ended: read.ended,
     };
   } catch (error) {
-    if (signal.aborted) throw error;
-    throw toApiError(error, options);
+    const durationMs = elapsedMs();
+    if (signal.aborted) {
+      onAnswer({ model: name, outcome: "left", durationMs });
+      throw error;
+    }
+    const refusal = toApiError(error, options);
+    onAnswer({ model: name, outcome: isRefusal(refusal) ? "refused" : "failed", durationMs });
+    throw refusal;
+  }
+}
+
+interface TellOptions {
+  readonly signal: AbortSignal;
+  readonly elapsedMs: () => number;
+  readonly told: (how: Omit<AnswerEntry, "model">) => void;
+}
+
+/** Tells how an answer ended. */
+async function tell(
+  { begun, ended }: Pick<Attempt, "begun" | "ended">,
+  { signal, elapsedMs, told }: TellOptions,
+): Promise<void> {
+  let first: { readonly firstMs?: number } = {};
+  try {
+    await begun;
+    first = { firstMs: elapsedMs() };
+    await ended;
+    told({ outcome: "answered", ...first, durationMs: elapsedMs() });
+  } catch {
+    told({ outcome: signal.aborted ? "left" : "failed", ...first, durationMs: elapsedMs() });
   }
 }
 

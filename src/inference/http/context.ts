@@ -6,6 +6,7 @@
 
 import { loadedService, type ModelDirectory, type Resolution } from "../hosting/directory.ts";
 import type { InferenceService } from "../service.ts";
+import type { AnswerEntry } from "./answer_metrics.ts";
 import { ApiError } from "./api_error.ts";
 
 /** What the routes share. */
@@ -18,6 +19,8 @@ export interface RouteContext {
   readonly startedAt: number;
   /** Is told of errors that are the server's fault. */
   readonly onError: (error: unknown) => void;
+  /** Is told of every request to a model when it has ended. */
+  readonly onAnswer: (entry: AnswerEntry) => void;
 }
 
 /**

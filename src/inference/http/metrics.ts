@@ -9,12 +9,15 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ModelDirectory } from "../hosting/directory.ts";
 import type { ServiceStats } from "../service.ts";
 import type { AccessEntry } from "./access_entry.ts";
+import { type AnswerEntry, createAnswerMetrics } from "./answer_metrics.ts";
 import { accessResponses } from "./responses.ts";
 
 /** What a server counts. */
 export interface ServerMetrics {
   /** Counts a request that was answered. */
   observe(entry: AccessEntry): void;
+  /** Counts a request to a model. */
+  observeAnswer(entry: AnswerEntry): void;
   /** Adds `/metrics` to `app`. */
   addRoute(app: OpenAPIHono, models: ModelDirectory): void;
 }
@@ -72,7 +75,9 @@ export function createMetrics(): ServerMetrics {
     const options = { name: `llm_${name}`, help, labelNames: ["model"], registers };
     return { field: field as keyof ServiceStats, ...metric(options) };
   });
+  const answers = createAnswerMetrics(registers);
   return {
+    observeAnswer: (entry) => answers.observe(entry),
     observe({ method, path, status, durationMs }) {
       const route = ROUTES.some((one) => one.test(path))
         ? path
@@ -102,6 +107,7 @@ export function createMetrics(): ServerMetrics {
               stats: await model.service?.stats().catch(() => undefined),
             })),
           );
+          answers.look(models);
           up.reset();
           for (const { reset } of counts) reset();
           for (const { name: model, state, info, stats } of counted) {

@@ -4,7 +4,7 @@ import {
   CANARY_DEFAULTS,
   type CanarySettings,
 } from "../../../src/inference/hosting/canary.ts";
-import { startToyHost, type ToyBehaviour, type ToyHost } from "./toy_host.ts";
+import { KEYS, startToyHost, type ToyBehaviour, type ToyHost } from "./toy_host.ts";
 
 const settings: CanarySettings = { model: "new", share: 0.25, ...CANARY_DEFAULTS };
 
@@ -105,6 +105,22 @@ Deno.test("a canary answers its share of an alias's requests, is counted, and en
     await server.admin("DELETE", "/admin/models/new").then(({ status }) => status),
     409,
   );
+  const metrics = await fetch(`${server.url}/metrics`, {
+    headers: { authorization: `Bearer ${KEYS.read}` },
+  });
+  const lines = (await metrics.text()).split("\n");
+  for (
+    const line of [
+      'llm_alias_revision{alias="champion",model="old"} 1',
+      'llm_canary_running{alias="champion",model="new"} 1',
+      'llm_canary_requests{alias="champion",model="new",side="canary"} 3',
+      'llm_canary_requests{alias="champion",model="old",side="baseline"} 9',
+      'llm_model_requests_total{model="new",outcome="answered"} 3',
+      'llm_model_requests_total{model="old",outcome="answered"} 9',
+      'llm_generated_tokens_total{model="new"} 3',
+      'llm_generated_tokens_total{model="old"} 9',
+    ]
+  ) assert.ok(lines.includes(line), line);
   await server.admin("PUT", "/admin/aliases/champion", { model: "new" });
   assert.equal(await state(server), null);
   assert.deepEqual(new Set(await answered(server, 4)), new Set(["new"]));
