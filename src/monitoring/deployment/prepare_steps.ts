@@ -46,7 +46,8 @@ export async function shipStep(context: StepContext): Promise<StepResult> {
   const parts = await partsOf(model);
   await shipParts(parts, {
     client,
-    s3: { endpoint: settings.s3Endpoint, region: settings.s3Region, env },
+    s3: { endpoint: settings.s3Endpoint, region: settings.s3Region },
+    env,
     signal,
   });
   return { folders: parts.map(({ folder }) => folder), bytes: model.bytes };

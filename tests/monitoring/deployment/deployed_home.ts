@@ -48,6 +48,8 @@ export interface OrchestratorOptions {
   readonly settings?: Partial<DeploymentSettings>;
   /** Told of what happens. */
   readonly onEvent?: (event: DeploymentEvent) => void;
+  /** Environment variables besides the key. @default {{}} */
+  readonly env?: Readonly<Record<string, string>>;
   /** Another home. @default {the home} */
   readonly home?: string;
 }
@@ -78,11 +80,11 @@ export async function deployedHome(
   await Deno.mkdir(home);
   const options = { folder: join(folder.path, "host"), ...(ship === undefined ? {} : { ship }) };
   const host = await startTestHost(options);
-  const orchestrator = ({ settings = {}, onEvent, ...rest }: OrchestratorOptions = {}) =>
+  const orchestrator = ({ settings = {}, env, onEvent, ...rest }: OrchestratorOptions = {}) =>
     new DeploymentOrchestrator({
       home: rest.home ?? home,
       settings: { ...deploymentSettings({ ...QUICK }), hosts: [host.settings], ...settings },
-      env: ENV,
+      env: { ...ENV, ...env },
       device: "native",
       threads: 1,
       pollMs: 10,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  type Deployment,
-  type DeploymentEvent,
-  type DeploymentSettings,
-  type StepName,
+import type {
+  Deployment,
+  DeploymentEvent,
+  DeploymentSettings,
+  StepName,
 } from "../../../src/monitoring/deployment_orchestrator.ts";
 import { type DeployedHome, deployedHome, type HomeModel, QUICK } from "./deployed_home.ts";
 import { startTraffic, type Traffic } from "./traffic.ts";

@@ -13,6 +13,8 @@ export interface RsyncOptions {
   readonly target: string | null;
   /** The folder there that it is to lie in. */
   readonly root: string;
+  /** The environment of the programs. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the work. */
   readonly signal: AbortSignal;
 }
@@ -25,7 +27,7 @@ export interface RsyncOptions {
  * @throws {Error} If it fails, which it may do for want of a connection.
  */
 export async function rsyncFolder(part: ShippedPart, options: RsyncOptions): Promise<void> {
-  const { target, root, signal } = options;
+  const { target, root } = options;
   const folder = `${root.replace(/\/+$/, "")}/${part.folder}`;
   const waiting = `${root.replace(/\/+$/, "")}/.${part.folder}.part`;
   // one that is there is compared, and put aside for as long as files of it are replaced
@@ -40,7 +42,7 @@ export async function rsyncFolder(part: ShippedPart, options: RsyncOptions): Pro
   await command("rsync", [
     ...["--copy-links", "--times", "--checksum", "--partial", "--protect-args", "--", ...sources],
     place,
-  ], signal);
+  ], options);
   const old = `${waiting}.old`;
   await shell(
     `rm -rf ${quoted(old)}; if [ -d ${quoted(folder)} ]; then mv ${quoted(folder)} ${
@@ -51,19 +53,26 @@ export async function rsyncFolder(part: ShippedPart, options: RsyncOptions): Pro
   );
 }
 
-async function shell(script: string, { target, signal }: RsyncOptions): Promise<void> {
-  if (target === null) await command("sh", ["-c", script], signal);
-  else await command("ssh", ["-o", "BatchMode=yes", "--", target, script], signal);
+async function shell(script: string, options: RsyncOptions): Promise<void> {
+  const { target } = options;
+  if (target === null) await command("sh", ["-c", script], options);
+  else await command("ssh", ["-o", "BatchMode=yes", "--", target, script], options);
 }
 
 async function command(
   program: string,
   args: readonly string[],
-  signal: AbortSignal,
+  { env, signal }: RsyncOptions,
 ): Promise<void> {
   let output: Deno.CommandOutput;
   try {
-    output = await new Deno.Command(program, { args: [...args], stdin: "null", signal }).output();
+    const { PATH } = env;
+    output = await new Deno.Command(program, {
+      args: [...args],
+      stdin: "null",
+      signal,
+      ...(PATH === undefined ? {} : { env: { PATH } }),
+    }).output();
   } catch (error) {
     signal.throwIfAborted();
     throw new UserError(

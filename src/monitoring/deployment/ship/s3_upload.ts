@@ -24,11 +24,12 @@ export interface S3UploadOptions extends S3Place {
   readonly bucket: string;
   /** What names of objects begin with. */
   readonly prefix: string;
+  /** A file that is longer is sent in pieces of so many bytes, one of which is held in memory. @default {32 MiB} */
+  readonly partBytes?: number;
   /** Ends the work. */
   readonly signal: AbortSignal;
 }
 
-/** A file is sent in pieces of so many bytes, one of which is held in memory. */
 const PART_BYTES = 32 * 2 ** 20;
 
 /** How long a URL is good for. */
@@ -57,9 +58,11 @@ class Bucket {
   readonly #client: AwsClient;
   readonly #base: string;
   readonly #name: string;
+  readonly #partBytes: number;
   readonly #signal: AbortSignal;
 
-  constructor({ bucket, endpoint, region, env, signal }: S3UploadOptions) {
+  constructor(options: S3UploadOptions) {
+    const { bucket, endpoint, region, env, signal, partBytes = PART_BYTES } = options;
     const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
     if (!accessKeyId || !secretAccessKey) {
       throw new UserError(
@@ -76,6 +79,7 @@ class Bucket {
     });
     this.#base = `${service.replace(/\/+$/, "")}/${encodeURIComponent(bucket)}`;
     this.#name = bucket;
+    this.#partBytes = partBytes;
     this.#signal = signal;
   }
 
@@ -90,16 +94,17 @@ class Bucket {
 
   async upload(key: string, { source, bytes }: ShippedFile): Promise<void> {
     using file = await Deno.open(source);
-    if (bytes <= PART_BYTES) {
+    const partBytes = this.#partBytes;
+    if (bytes <= partBytes) {
       await this.#text(key, { method: "PUT", body: await readPart(file, bytes) });
       return;
     }
     const started = await this.#text(key, { method: "POST", query: { uploads: "" } });
     const uploadId = /<UploadId>([^<]+)<\/UploadId>/.exec(started)?.[1] ?? "";
     const parts: string[] = [];
-    for (let at = 0; at < bytes; at += PART_BYTES) {
+    for (let at = 0; at < bytes; at += partBytes) {
       const partNumber = parts.length + 1;
-      const body = await readPart(file, Math.min(PART_BYTES, bytes - at));
+      const body = await readPart(file, Math.min(partBytes, bytes - at));
       const query = { partNumber: String(partNumber), uploadId };
       const response = await this.#send(key, { method: "PUT", query, body });
       this.#check(response, key, await response.text());

@@ -17,7 +17,9 @@ export interface ShipOptions {
   /** Speaks with the host. */
   readonly client: HostClient;
   /** The S3 service, for hosts that are reached through one. */
-  readonly s3: S3Place;
+  readonly s3: Omit<S3Place, "env">;
+  /** The environment, for credentials and programs. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the work. */
   readonly signal: AbortSignal;
 }
@@ -33,11 +35,12 @@ const WAYS: {
   ) => Promise<void>;
 } = {
   link: ({ root }, part, { signal }) => linkFolder(part, { root, signal }),
-  rsync: ({ target, root }, part, { signal }) => rsyncFolder(part, { target, root, signal }),
+  rsync: ({ target, root }, part, { env, signal }) =>
+    rsyncFolder(part, { target, root, env, signal }),
   url: ({ base }, part, { client }) =>
     pull(client, part, (path) => `${base}/${part.folder}/${path}`),
-  async s3({ bucket, prefix }, part, { client, s3, signal }) {
-    const urls = await uploadToS3(part.files, { ...s3, bucket, prefix, signal });
+  async s3({ bucket, prefix }, part, { client, s3, env, signal }) {
+    const urls = await uploadToS3(part.files, { ...s3, env, bucket, prefix, signal });
     await pull(client, part, (path) => urls.get(path)!);
   },
   async serve({ hostname, port }, part, { client }) {
