@@ -42,6 +42,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./serve.ts")).registerServe,
   },
   {
+    name: "health",
+    summary: "Ask a server whether it is ready",
+    load: async () => (await import("./health.ts")).registerHealth,
+  },
+  {
     name: "keys",
     summary: "Make, list and revoke the keys of a server's clients",
     load: async () => (await import("./keys.ts")).registerKeys,

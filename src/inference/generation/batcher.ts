@@ -16,7 +16,7 @@ import {
   type GenerationEvent,
   type ReadPlan,
 } from "./generation.ts";
-import { BLOCK_TOKENS, PrefixCache } from "./prefix_cache.ts";
+import { PrefixCache, sharedBlocks } from "./prefix_cache.ts";
 import { PREFILL_TOKENS } from "./run_groups.ts";
 
 /** Options of {@linkcode createBatcher}. */
@@ -126,6 +126,8 @@ class ContinuousBatcher implements Batcher {
   };
   #waiting: Waiting[] = [];
   #running: Running[] = [];
+  /** Sequences whose prompts have been read in this round. */
+  #justRead: Running[] = [];
   #isWorking = false;
   /** How long reading a token of a prompt takes lately. */
   #msPerPromptToken = 0.01;
@@ -191,6 +193,7 @@ class ContinuousBatcher implements Batcher {
     await Promise.resolve(); // sequences submitted together begin together
     while (this.#waiting.length > 0 || this.#running.length > 0) {
       try {
+        this.#rememberPrompts();
         this.#dropAborted();
         this.#admit();
         await this.#extend(this.#plannedPrompts());
@@ -364,8 +367,16 @@ class ContinuousBatcher implements Batcher {
       this.#remove(running);
       output.end();
     } else if (made > 0 && !plan.everyPosition && plan.ids.length > 1) {
-      this.#remember(running); // its prompt has been read: what begins alike can use it from now on
+      this.#justRead.push(running);
     }
+  }
+
+  /** Once the first token of a prompt has gone out: what begins alike can use the prompt from now on. */
+  #rememberPrompts(): void {
+    for (const running of this.#justRead) {
+      if (this.#running.includes(running)) this.#remember(running);
+    }
+    this.#justRead = [];
   }
 
   #remember({ generation, request: { adapter }, sequence }: Running): void {
@@ -390,11 +401,4 @@ class ContinuousBatcher implements Batcher {
     this.#running = this.#running.filter((other) => other !== running);
     running.sequence[Symbol.dispose]();
   }
-}
-
-/** How many tokens two prompts have in common, in whole blocks, without the last token of the first. */
-function sharedBlocks(ids: readonly number[], others: readonly number[]): number {
-  let count = 0;
-  while (count < ids.length - 1 && ids[count] === others[count]) count++;
-  return count - count % BLOCK_TOKENS;
 }

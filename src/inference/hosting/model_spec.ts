@@ -30,8 +30,8 @@ export interface ModelSpec {
   readonly contentHash?: string | undefined;
 }
 
-/** What names may be. */
-const HOST_NAME = /^[A-Za-z0-9][\w.:@/+-]{0,199}$/;
+/** What names of models and aliases may be. */
+export const HOST_NAME = /^[A-Za-z0-9][\w.:@/+-]{0,199}$/;
 
 /**
  * Refuses what cannot be the name of a model or an alias.

@@ -7,6 +7,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { LiveAlias } from "../hosting/alias.ts";
 import { CANARY_DEFAULTS, type SideCounts } from "../hosting/canary.ts";
+import { HOST_NAME } from "../hosting/model_spec.ts";
 import type { ModelHost } from "../hosting/model_host.ts";
 import { adminResponses, json, noContent } from "./admin_responses.ts";
 
@@ -77,7 +78,7 @@ const ChangeSchema = z.strictObject({
   path: ["canary", "model"],
 }).openapi("AdminAliasChange");
 
-const params = z.object({ alias: z.string() });
+const params = z.object({ alias: z.string().openapi({ pattern: HOST_NAME.source }) });
 
 /** Adds the routes to `app`. */
 export function addAdminAliasRoutes(app: OpenAPIHono, host: ModelHost): void {

@@ -6,12 +6,17 @@
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { WEIGHT_WISHES } from "../generation/weight_types.ts";
+import { HOST_NAME } from "../hosting/model_spec.ts";
 import type { HostedModel, ModelHost } from "../hosting/model_host.ts";
 import { MODEL_STATES } from "../model_pool.ts";
 import { adminResponses, json, noContent } from "./admin_responses.ts";
 import { DEVICES } from "../../engine/runtime/session.ts";
 
-const NAME = z.string().openapi({ description: "Its name", example: "run-7-step-1000" });
+const NAME = z.string().openapi({
+  description: "Its name",
+  example: "run-7-step-1000",
+  pattern: HOST_NAME.source,
+});
 
 const HASH = z.string().regex(/^[0-9a-f]{64}$/, "it must be 64 hexadecimal digits");
 

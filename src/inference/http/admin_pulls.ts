@@ -26,7 +26,10 @@ const RequestSchema = z.strictObject({
   }),
   files: z.array(z.strictObject({
     path: z.string().min(1).openapi({ example: "model.safetensors" }),
-    url: z.string().openapi({ description: "By http or https; may be signed for S3" }),
+    url: z.string().openapi({
+      description: "By http or https; may be signed for S3",
+      pattern: "^https?://",
+    }),
     sha256: z.string().regex(/^[0-9a-f]{64}$/, "it must be 64 hexadecimal digits"),
     bytes: z.int().min(0),
   })).min(1).max(MAX_FILES),

@@ -46,7 +46,7 @@ export function requireHost(hosts: readonly string[]): MiddlewareHandler {
 export function requireJson(): MiddlewareHandler {
   return async (c, next) => {
     const type = c.req.header("content-type") ?? "";
-    if (/^(POST|PUT)$/.test(c.req.method) && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
+    if (c.req.method === "POST" && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
       throw new ApiError(415, 'The body must be JSON: send "Content-Type: application/json"', {
         code: "unsupported_media_type",
       });

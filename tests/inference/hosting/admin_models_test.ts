@@ -86,6 +86,34 @@ Deno.test("/admin/models keeps to the model root, and loads nothing that is brok
   assert.equal((await server.ask("base")).status, 200);
 });
 
+Deno.test("/openapi.json describes every route of admins, with its refusals", async () => {
+  await using server = await startToyHost({ models: { base: {} } });
+  const { paths } = await (await fetch(`${server.url}/openapi.json`)).json();
+  const admin = Object.entries(paths as Record<string, Record<string, { responses: object }>>)
+    .filter(([path]) => path.startsWith("/admin/"))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([m, d]) => ({ at: `${m} ${path}`, d }))
+    );
+  assert.deepEqual(admin.map(({ at }) => at).sort(), [
+    "delete /admin/aliases/{alias}",
+    "delete /admin/models/{name}",
+    "delete /admin/pulls/{folder}",
+    "get /admin/aliases",
+    "get /admin/aliases/{alias}",
+    "get /admin/models",
+    "get /admin/models/{name}",
+    "get /admin/pulls",
+    "post /admin/models",
+    "post /admin/pulls",
+    "put /admin/aliases/{alias}",
+  ]);
+  for (const { at, d } of admin) {
+    for (const status of ["401", "403"]) assert.ok(status in d.responses, `${at} ${status}`);
+  }
+  const put = admin.find(({ at }) => at.startsWith("put"))!.d.responses;
+  for (const status of ["200", "400", "404", "409", "412", "507"]) assert.ok(status in put, status);
+});
+
 Deno.test("/admin is closed to all but admins, and to everybody without keys", async () => {
   await using server = await startToyHost({ models: { base: {} } });
   const paths = ["/admin/models", "/admin/models/base", "/admin/aliases", "/admin/aliases/x"];

@@ -73,13 +73,15 @@ Deno.test("a host starts though models that it served are gone or have changed, 
     await Deno.remove(join(root, "gone"), { recursive: true });
     await server.make("changed", { salt: "other" });
   }
+  const { aliases: kept, ...state } = await store.read();
+  await store.write({ ...state, aliases: [...kept, { ...kept[0]!, alias: "lost", model: "old" }] });
   await using server = await startToyHost({ root, store, models: { base: {} } });
   const { body } = await server.admin("GET", "/admin/models");
   const states = body.data.map((each: Record<string, unknown>) => [each.name, each.state]);
   assert.deepEqual(states, [["base", "loaded"], ["gone", "failed"], ["changed", "failed"]]);
   assert.match(body.data[2].error, /SHA-256/);
   assert.equal(server.log.filter((line) => line.startsWith("Cannot load model")).length, 2);
-  for (const name of ["to-gone", "to-changed"]) {
+  for (const name of ["to-gone", "to-changed", "lost"]) {
     const { status, body } = await server.ask(name);
     assert.deepEqual([status, body.error.code], [503, "unavailable"], JSON.stringify(body));
   }
