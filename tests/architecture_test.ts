@@ -57,7 +57,8 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   monitoring: {
     evaluation: [],
     comparison: ["evaluation"],
-    ".": ["evaluation", "comparison"],
+    deployment: ["evaluation", "."],
+    ".": ["evaluation", "comparison", "deployment"],
     runs: [],
     plots: ["runs"],
     trackers: ["runs"],

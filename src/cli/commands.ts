@@ -77,6 +77,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./compare.ts")).registerCompare,
   },
   {
+    name: "deploy",
+    summary: "Bring a model to servers, judged, tried and watched; go back by itself",
+    load: async () => (await import("./deploy.ts")).registerDeploy,
+  },
+  {
     name: "data",
     summary: "Check, show and generate data sets",
     load: async () => (await import("./data.ts")).registerData,
