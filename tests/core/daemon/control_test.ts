@@ -131,8 +131,9 @@ Deno.test("a job that is cancelled or paused in the queue stops within two steps
 });
 
 Deno.test("a run that was paused while another became live goes on, and does not take its place", async () => {
-  await using home = await testHome({ ...RUN, maxSteps: 24 });
+  await using home = await testHome(RUN);
   const { queue, paths } = home;
+  await Deno.writeTextFile(join(paths.inbox, "first.json"), '{"maxSteps": 24}');
   await home.drop("first.jsonl", { seed: 1, rows: 4 });
   await using daemon = await startDaemon(home);
   await untilDone(queue, 1);
@@ -243,7 +244,7 @@ Deno.test({
   name: "a trainer that gets Ctrl-C or SIGTERM itself saves, and goes on: that is no failure",
   ignore: Deno.build.os === "windows",
   async fn() {
-    await using home = await testHome({ ...RUN, maxSteps: 40 });
+    await using home = await testHome({ ...RUN, maxSteps: 200 });
     await home.drop("a.jsonl", { seed: 1, rows: 8 });
     await using daemon = await startDaemon(home);
     let before: number | null = null;
