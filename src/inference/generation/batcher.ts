@@ -127,7 +127,7 @@ class ContinuousBatcher implements Batcher {
   #waiting: Waiting[] = [];
   #running: Running[] = [];
   /** Sequences whose prompts have been read in this round. */
-  #justRead: Running[] = [];
+  readonly #justRead: Running[] = [];
   #isWorking = false;
   /** How long reading a token of a prompt takes lately. */
   #msPerPromptToken = 0.01;
@@ -373,10 +373,9 @@ class ContinuousBatcher implements Batcher {
 
   /** Once the first token of a prompt has gone out: what begins alike can use the prompt from now on. */
   #rememberPrompts(): void {
-    for (const running of this.#justRead) {
-      if (this.#running.includes(running)) this.#remember(running);
+    for (const one of this.#justRead.splice(0)) {
+      if (this.#running.includes(one)) this.#remember(one);
     }
-    this.#justRead = [];
   }
 
   #remember({ generation, request: { adapter }, sequence }: Running): void {

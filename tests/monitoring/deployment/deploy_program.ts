@@ -17,4 +17,4 @@ using orchestrator = new DeploymentOrchestrator({
   },
 });
 const result = await orchestrator.deploy(request);
-console.log(JSON.stringify(result));
+await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(result)}\n`));
