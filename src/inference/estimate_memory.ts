@@ -4,9 +4,12 @@
  * @module
  */
 
+import { join } from "node:path";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { countParameters } from "../models/language_model.ts";
 import { openStoredModel } from "../models/stored/stored_model.ts";
+import { encoderPath, findEncoderFile, isEncoderFolder } from "./embeddings/encoder_files.ts";
+import { bytesPerToken } from "./generation/slot_store.ts";
 import { chooseWeights, type WeightType } from "./generation/weight_types.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
 
@@ -21,13 +24,26 @@ const PARAMETER_BYTES: Readonly<Record<WeightType, number>> = {
 /** What a model takes whatever its size: the library and its session. */
 const BASE_BYTES = 150e6;
 
+/** An encoder's file is in memory beside what is made of it while it is loaded. */
+const ENCODER_COPIES = 3;
+
 /** Returns about how many bytes a model takes, with the keys and values that it may hold. */
 export async function estimateMemory(load: LoadRequest): Promise<number> {
   const { folder, adapter, weights = "f32", limits } = load;
+  const encoder = await isEncoderFolder(folder) ? findEncoderFile(folder) : undefined;
+  if (encoder !== undefined) {
+    const { size } = await Deno.stat(join(folder, encoderPath(encoder)));
+    return size * ENCODER_COPIES + BASE_BYTES;
+  }
   using stored = await openStoredModel(folder, { adapter });
   const { device } = await chooseDevice(load.device);
   const parameters = countParameters(stored.model);
   const type = chooseWeights(weights, { device, parameters });
-  const { cacheBytes = 2 ** 31, prefixBytes = 2 ** 29 } = limits;
-  return parameters * PARAMETER_BYTES[type] + BASE_BYTES + cacheBytes + prefixBytes;
+  const { cacheBytes = 2 ** 31, prefixBytes = 2 ** 29, maxRunning = 16, maxContext } = limits;
+  const context = Math.min(stored.model.maxPositions, maxContext ?? Infinity);
+  // slots are doubled when there are too few
+  const slots = 2 ** Math.ceil(Math.log2(maxRunning));
+  const mostCache = slots * context * bytesPerToken(stored.model);
+  return parameters * PARAMETER_BYTES[type] + BASE_BYTES + Math.min(cacheBytes, mostCache) +
+    prefixBytes;
 }

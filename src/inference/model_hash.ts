@@ -15,7 +15,7 @@ import type { LoadRequest } from "./worker_protocol.ts";
 const DECIDES =
   /^(?!optimizer|trainer|manifest|run\.).*\.(safetensors|json|jinja|txt|model|gguf|onnx)$/;
 
-/** Folders of such files in a model's folder. */
+/** Folders with more of them that an encoder or what pools may have. */
 const PARTS = ["onnx", "1_Pooling"];
 
 /**
@@ -33,14 +33,22 @@ export async function hashModel(
   ];
   const hash = createHash("sha256");
   for (const { name, place } of places) {
-    for (const file of await filesOf(place)) {
-      hash.update(`${name}\0${basename(file)}\0${await hashFile(file)}\n`);
+    const parts = PARTS.map((part) => join(place, part)).filter((part) => existsSync(part));
+    for (const each of [place, ...parts]) {
+      for (const file of await decidingFiles(each)) {
+        hash.update(`${name}\0${basename(file)}\0${await hashFile(file)}\n`);
+      }
     }
   }
   return hash.digest("hex");
 }
 
-async function filesOf(place: string): Promise<readonly string[]> {
+/**
+ * Returns the files of a model's or adapter's folder that decide about its answers, in the order of their names.
+ *
+ * @throws {UserError} If it cannot be read.
+ */
+export async function decidingFiles(place: string): Promise<readonly string[]> {
   try {
     const { isFile } = await Deno.stat(place);
     if (isFile) return [place];
@@ -48,9 +56,7 @@ async function filesOf(place: string): Promise<readonly string[]> {
     for await (const entry of Deno.readDir(place)) {
       if (!entry.isDirectory && DECIDES.test(entry.name)) names.push(entry.name);
     }
-    const own = names.sort().map((name) => join(place, name));
-    const parts = PARTS.map((part) => join(place, part)).filter((part) => existsSync(part));
-    return [...own, ...(await Promise.all(parts.map(filesOf))).flat()];
+    return names.sort().map((name) => join(place, name));
   } catch (error) {
     throw fileError("read", place, error);
   }

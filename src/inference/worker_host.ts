@@ -84,7 +84,7 @@ class WorkerHost {
   async #load(request: LoadRequest): Promise<void> {
     const { folder, adapter, device, threads, weights, adapters, limits } = request;
     try {
-      if (request.embeds && await isEncoderFolder(folder)) {
+      if (await isEncoderFolder(folder)) {
         const { openEncoderService } = await import("./open_encoder_service.ts");
         this.#service = await openEncoderService(request);
         this.#port.postMessage({ type: "loaded", model: this.#service.model });

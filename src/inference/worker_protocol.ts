@@ -42,8 +42,6 @@ export interface LoadRequest {
   readonly weights?: WeightWish;
   /** Adapters of which each request may use one. @default {[]} */
   readonly adapters?: readonly NamedAdapter[];
-  /** Whether the folder may be that of an encoder, which makes embeddings only. @default {false} */
-  readonly embeds?: boolean;
   /** How hidden states become one vector. @default {as the folder says; else the last, of encoders the mean} */
   readonly pooling?: Pooling;
   /** SHA-256 of the files. @default {unknown} */

@@ -24,7 +24,10 @@ interface Lock {
 export async function writeImports(root: string, folder: string): Promise<readonly string[]> {
   const importMap = join(folder, "import_map.json");
   const lockFile = join(folder, "deno.lock");
-  const { [NATIVE_PACKAGE]: _, [FOREIGN_PACKAGE]: __, ...imports } = config.imports;
+  const left = new Set([NATIVE_PACKAGE, `${NATIVE_PACKAGE}/`, FOREIGN_PACKAGE]);
+  const imports = Object.fromEntries(
+    Object.entries(config.imports).filter(([name]) => !left.has(name)),
+  );
   const binding = import.meta.resolve("./no_binding.ts");
   await Deno.writeTextFile(
     importMap,

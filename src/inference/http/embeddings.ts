@@ -6,9 +6,9 @@
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { unitVector } from "../generation/pooling.ts";
-import type { Embedding, EmbeddingInfo, InferenceService, Prompt } from "../service.ts";
+import type { Embedding, EmbeddingInfo, Prompt } from "../service.ts";
 import { ApiError, toApiError } from "./api_error.ts";
-import { findService, type RouteContext } from "./context.ts";
+import { requireModel, type RouteContext } from "./context.ts";
 import { completionResponses, FingerprintSchema } from "./responses.ts";
 
 /** As many as OpenAI takes. */
@@ -68,14 +68,8 @@ export function addEmbeddingRoute(app: OpenAPIHono, context: RouteContext): void
   });
   app.openapi(route, async (c) => {
     const body = c.req.valid("json");
-    const { service, adapter } = findService(context, body.model);
-    const { embedding: info, contentHash } = service.model;
-    if (info !== null) checkDimensions(body, info);
-    const inputs = promptsOf(body.input);
-    const embeddings = await embed(service, {
-      request: { inputs, ...(adapter === undefined ? {} : { adapter }) },
-      signal: c.req.raw.signal,
-    });
+    const { signal } = c.req.raw;
+    const { embeddings, name, contentHash } = await embed(context, { body, signal });
     const write = WRITERS[body.encoding_format ?? "float"];
     const tokens = embeddings.reduce((sum, { tokens }) => sum + tokens, 0);
     return c.json({
@@ -85,7 +79,7 @@ export function addEmbeddingRoute(app: OpenAPIHono, context: RouteContext): void
         index,
         embedding: write(cut(vector, body.dimensions ?? vector.length)),
       })),
-      model: body.model,
+      model: name,
       system_fingerprint: contentHash,
       usage: { prompt_tokens: tokens, total_tokens: tokens },
     }, 200);
@@ -106,24 +100,39 @@ function cut(vector: Float32Array, dimensions: number): Float32Array {
   return dimensions === vector.length ? vector : unitVector(vector.subarray(0, dimensions));
 }
 
-function checkDimensions({ dimensions, model }: Body, { size }: EmbeddingInfo): void {
-  if (dimensions === null || dimensions === undefined || dimensions <= size) return;
+function checkDimensions({ dimensions, model }: Body, info: EmbeddingInfo | null): void {
+  if (dimensions === null || dimensions === undefined) return;
+  if (info === null || dimensions <= info.size) return;
   throw new ApiError(
     400,
-    `Cannot return ${dimensions} dimensions: the vectors of the model "${model}" have ${size}`,
+    `Cannot return ${dimensions} dimensions: the vectors of the model "${model}" have ${info.size}`,
     { param: "dimensions", code: "invalid_value" },
   );
 }
 
+/** Embeddings and what made them. */
+interface Embedded {
+  readonly embeddings: readonly Embedding[];
+  readonly name: string;
+  readonly contentHash: string | null;
+}
+
+/** Aliases are answered by their models: vectors of a canary could not be compared with those that there are. */
 async function embed(
-  service: InferenceService,
-  { request, signal }: {
-    readonly request: Parameters<InferenceService["embed"]>[0];
-    readonly signal: AbortSignal;
-  },
-): Promise<readonly Embedding[]> {
+  { models }: RouteContext,
+  { body, signal }: { readonly body: Body; readonly signal: AbortSignal },
+): Promise<Embedded> {
+  const { model, adapter } = requireModel(models, body.model);
   try {
-    return await service.embed(request, { signal });
+    using lease = await models.use(model);
+    const { service } = lease;
+    const { embedding: info, contentHash } = service.model;
+    checkDimensions(body, info);
+    const embeddings = await service.embed({
+      inputs: promptsOf(body.input),
+      ...(adapter === undefined ? {} : { adapter }),
+    }, { signal });
+    return { embeddings, name: adapter ?? model, contentHash };
   } catch (error) {
     if (signal.aborted) throw error;
     throw toApiError(error, { promptField: "input" });

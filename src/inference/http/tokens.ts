@@ -8,7 +8,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Prompt } from "../service.ts";
 import { toApiError } from "./api_error.ts";
 import { chatPrompt, chatPromptFields } from "./chat_prompt.ts";
-import { findService, type RouteContext } from "./context.ts";
+import { requireModel, type RouteContext } from "./context.ts";
 import { completionResponses } from "./responses.ts";
 
 const model = z.string().nullish().openapi({
@@ -50,17 +50,19 @@ const RenderedSchema = TextSchema.extend({ tokens: z.array(z.int()) }).openapi("
 
 /** Adds the routes to `app`. */
 export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
-  const { service } = context;
+  const { models } = context;
   const encode = async (
     name: string | null | undefined,
     prompt: Prompt,
     options: { readonly field: string; readonly addSpecialTokens?: boolean },
   ) => {
-    const found = findService(context, name ?? service.model.id);
-    const { maxPositions } = found.service.model;
+    const { model, adapter } = requireModel(models, name);
     const { addSpecialTokens = true, field } = options;
     try {
-      return { ...await found.service.encode(prompt, { addSpecialTokens }), maxPositions };
+      using lease = await models.use(model);
+      const { service } = lease;
+      const encoded = await service.encode(prompt, { addSpecialTokens });
+      return { ...encoded, model: adapter ?? model, maxPositions: service.model.maxPositions };
     } catch (error) {
       throw toApiError(error, { promptField: field });
     }
@@ -79,12 +81,12 @@ export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
       const prompt: Prompt = isText
         ? { kind: "text", text: body.prompt! }
         : chatPrompt({ ...body, messages: body.messages! });
-      const { tokens, maxPositions } = await encode(body.model, prompt, {
+      const { model, tokens, maxPositions } = await encode(body.model, prompt, {
         field: isText ? "prompt" : "messages",
         addSpecialTokens: body.add_special_tokens ?? true,
       });
       return c.json({
-        model: body.model ?? service.model.id,
+        model,
         tokens: tokens.map(({ id }) => id),
         count: tokens.length,
         max_model_len: maxPositions,
@@ -96,18 +98,20 @@ export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
     describe("/detokenize", "Turn tokens into text", DetokenizeSchema, TextSchema),
     async (c) => {
       const body = c.req.valid("json");
-      const { text } = await encode(body.model, { kind: "ids", ids: body.tokens }, {
+      const { model, text } = await encode(body.model, { kind: "ids", ids: body.tokens }, {
         field: "tokens",
       });
-      return c.json({ model: body.model ?? service.model.id, prompt: text }, 200);
+      return c.json({ model, prompt: text }, 200);
     },
   );
   app.openapi(
     describe("/apply-template", "Render a conversation", TemplateSchema, RenderedSchema),
     async (c) => {
       const body = c.req.valid("json");
-      const { text, ids } = await encode(body.model, chatPrompt(body), { field: "messages" });
-      return c.json({ model: body.model ?? service.model.id, prompt: text, tokens: [...ids] }, 200);
+      const { model, text, ids } = await encode(body.model, chatPrompt(body), {
+        field: "messages",
+      });
+      return c.json({ model, prompt: text, tokens: [...ids] }, 200);
     },
   );
 }

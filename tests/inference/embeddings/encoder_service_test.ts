@@ -56,7 +56,6 @@ testWithPackage(
       folder: folder.path,
       device: "auto",
       threads: 1,
-      embeds: true,
       limits: {},
     } as const;
     const createWorker = () =>
