@@ -115,7 +115,7 @@ Deno.test("rollback() finds the model before on a host that was started anew", a
 
 Deno.test("deploy() does not let a worse model pass the gate, and lets a better one", async () => {
   await using place = await deployedHome();
-  const [live, worse] = [await place.model(0), await place.model(300)];
+  const [live, worse] = [await place.model(0), await place.model(100)];
   await place.begin(live);
   await Deno.writeTextFile(join(place.home, "held-out.jsonl"), tokenRows(3, 60));
   const gate = { ...GATE_DEFAULTS, tasks: ["held-out.jsonl"] };

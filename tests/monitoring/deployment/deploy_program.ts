@@ -17,4 +17,4 @@ using orchestrator = new DeploymentOrchestrator({
   },
 });
 const result = await orchestrator.deploy(request);
-console.log(JSON.stringify(result));
+Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(result)));
