@@ -126,8 +126,7 @@ class ContinuousBatcher implements Batcher {
   };
   #waiting: Waiting[] = [];
   #running: Running[] = [];
-  /** Sequences whose prompts have been read in this round. */
-  #justRead: Running[] = [];
+  readonly #justRead: Running[] = [];
   #isWorking = false;
   /** How long reading a token of a prompt takes lately. */
   #msPerPromptToken = 0.01;
@@ -244,8 +243,8 @@ class ContinuousBatcher implements Batcher {
 
   /** Whether one more sequence fits beside those that run. */
   #hasRoomFor({ generation }: Waiting): boolean {
-    if (this.#running.length === 0) return true;
-    return this.#fits(this.#running.length + 1, generation.ids.length + 1);
+    const count = this.#running.length + 1;
+    return count === 1 || this.#fits(count, generation.ids.length + 1);
   }
 
   #fits(sequences: number, tokens: number): boolean {
@@ -293,8 +292,7 @@ class ContinuousBatcher implements Batcher {
     const { memory } = this.#decoder;
     if (memory === undefined || sequence.length > 0 || generation.read > 0) return;
     if (request.scorePrompt) return; // the logits of its tokens are wanted
-    const { adapter } = request;
-    for (const block of this.#prefixes.find({ adapter, ids: generation.ids })) {
+    for (const block of this.#prefixes.find({ adapter: request.adapter, ids: generation.ids })) {
       memory.append(sequence, block);
     }
     generation.reset(sequence.length);
@@ -352,8 +350,7 @@ class ContinuousBatcher implements Batcher {
     try {
       events = generation.advance(plan, logits);
     } catch (error) {
-      this.#fail(running, error);
-      return;
+      return this.#fail(running, error);
     }
     const made = generation.ids.length - before;
     this.#counts.generatedTokens += made;
@@ -373,10 +370,9 @@ class ContinuousBatcher implements Batcher {
 
   /** Once the first token of a prompt has gone out: what begins alike can use the prompt from now on. */
   #rememberPrompts(): void {
-    for (const running of this.#justRead) {
-      if (this.#running.includes(running)) this.#remember(running);
+    for (const one of this.#justRead.splice(0)) {
+      if (this.#running.includes(one)) this.#remember(one);
     }
-    this.#justRead = [];
   }
 
   #remember({ generation, request: { adapter }, sequence }: Running): void {
