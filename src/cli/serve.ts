@@ -20,6 +20,7 @@ import {
   warnOfSettings,
 } from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
+import { workerStarter } from "./inference_worker.ts";
 import { untilStopped } from "./interrupt.ts";
 import { findAdapter, findModelAndAdapter, pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
@@ -79,6 +80,7 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     { model, ...(alone === undefined ? {} : { adapter: alone }) },
     { context },
   );
+  const createWorker = await workerStarter();
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
   await using server = await serve({
     load: {
@@ -97,6 +99,7 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
         maxDrafts: given.speculate,
       },
     },
+    ...(createWorker === undefined ? {} : { createWorker }),
     host,
     port,
     keysFile: homePaths(resolveHome(context).path).keys,
