@@ -34,6 +34,7 @@ if [[ ! -s $file ]]; then
     echo "Cannot make $file: debootstrap failed, see $root.log" >&2
     exit 1
   }
+  chmod 755 "$root" # mktemp lets nobody else in, and the folder becomes /
   rm -rf "$root.log" "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/* \
     "$root"/usr/share/{doc,info,locale,man}/*
   tar --create --numeric-owner --one-file-system --exclude=./proc/* --exclude=./sys/* --exclude=./dev/* \

@@ -77,6 +77,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./compare.ts")).registerCompare,
   },
   {
+    name: "deploy",
+    summary: "Bring a model to servers, judged, tried and watched; go back by itself",
+    load: async () => (await import("./deploy.ts")).registerDeploy,
+  },
+  {
     name: "data",
     summary: "Check, show and generate data sets",
     load: async () => (await import("./data.ts")).registerData,
@@ -102,6 +107,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./backup.ts")).registerBackup,
   },
   {
+    name: "init",
+    summary: "Make a folder a home, with a commented file of settings",
+    load: async () => (await import("./init.ts")).registerInit,
+  },
+  {
     name: "config",
     summary: "Show settings and where they come from",
     load: async () => (await import("./config.ts")).registerConfig,
@@ -115,6 +125,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "doctor",
     summary: "Show the devices of this machine, and which one is used and why",
     load: async () => (await import("./doctor.ts")).registerDoctor,
+  },
+  {
+    name: "upgrade",
+    summary: "Replace this executable by a newer release",
+    load: async () => (await import("./upgrade.ts")).registerUpgrade,
   },
   {
     name: "completions",

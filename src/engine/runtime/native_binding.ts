@@ -13,6 +13,8 @@ import { loadEmbeddedBinding } from "./native_library.ts";
 
 /** A tensor as the binding reads it and, by way of {@linkcode NativeTensor}'s constructor, makes it. */
 export class NativeTensor {
+  /** Is told of each tensor that is made while a model runs: of its outputs, in their order. */
+  static onMake: ((made: NativeTensor) => void) | undefined;
   /** Says that the elements are in host memory. */
   readonly location = "cpu";
   /** Element type. */
@@ -27,6 +29,7 @@ export class NativeTensor {
     this.type = type;
     this.data = data;
     this.dims = dims;
+    NativeTensor.onMake?.(this);
   }
 }
 

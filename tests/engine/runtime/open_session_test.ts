@@ -112,6 +112,19 @@ for (const device of AVAILABLE_DEVICES) {
     );
   });
 
+  Deno.test(`Session.run() on ${device} writes into some tensors and returns the others`, async () => {
+    await using session = await openSession(productModel(), { device, threads });
+    const shifted = product.map((x) => x + 1);
+    for (const names of [["shifted"], ["product", "shifted"], ["product"]]) {
+      const into = Object.fromEntries(names.map((name) => [name, zeros("float32", [2, 2])]));
+      const outputs = await session.run({ a, b }, { into });
+      for (const name of names) assert.equal(outputs[name], into[name]);
+      assert.deepEqual([outputs.product, outputs.shifted].map(elements), [product, shifted]);
+    }
+    const only = await session.run({ a, b }, { into: { shifted: zeros("float32", [2, 2]) } });
+    assert.deepEqual(Object.keys(only), ["product", "shifted"]);
+  });
+
   Deno.test(`Session.run() on ${device} reads and writes shared memory`, async () => {
     await using session = await openSession(productModel(), { device, threads });
     const shared = new Float32Array(new SharedArrayBuffer(4 * 16));
