@@ -20,6 +20,7 @@ import {
   warnOfSettings,
 } from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
+import { workerStarter } from "./inference_worker.ts";
 import { untilStopped } from "./interrupt.ts";
 import { pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
@@ -96,9 +97,11 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
   const apiKey = options.apiKey || Deno.env.get(API_KEY_VARIABLE) || undefined;
   await using memory = await openServingMemory(home, { hasApiKey: apiKey !== undefined });
   if (load.length === 0) await requireSomething(home);
+  const createWorker = await workerStarter();
   await using server = await serve({
     load,
     defaults,
+    ...(createWorker === undefined ? {} : { createWorker }),
     host,
     port,
     modelRoot: given.modelRoot ?? home.models,

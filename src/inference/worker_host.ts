@@ -23,7 +23,7 @@ import {
 /** Loads the model in a folder. */
 export type LoadModel = (folder: string, options: LoadModelOptions) => Promise<LoadedModel>;
 
-/** The thread's end of the channel to the server, as a worker's global scope has it. */
+/** The worker's end of the channel to the server, as a worker's global scope has it. */
 export interface HostPort {
   /** Sends an answer. */
   postMessage(reply: WorkerReply): void;
@@ -58,8 +58,10 @@ class WorkerHost {
   async receive(message: WorkerRequest): Promise<void> {
     switch (message.type) {
       case "load":
-        await holdForLife(message.lifeLock);
-        this.#port.postMessage({ type: "alive" });
+        if (message.lifeLock !== undefined) {
+          await holdForLife(message.lifeLock);
+          this.#port.postMessage({ type: "alive" });
+        }
         return await this.#load(message.request);
       case "submit":
         return await this.#answer(message.id, message.request);

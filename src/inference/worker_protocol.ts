@@ -1,5 +1,5 @@
 /**
- * The messages between a server and the worker that computes for it.
+ * The messages between a server and the worker, a thread or a process, that computes for it.
  *
  * @module
  */
@@ -50,8 +50,8 @@ export type WorkerRequest =
   | {
     readonly type: "load";
     readonly request: LoadRequest;
-    /** Name of a lock to hold as long as the worker lives: there is no event of its end. */
-    readonly lifeLock: string;
+    /** Name of a lock to hold as long as a thread lives: there is no event of its end, as there is of a process's. */
+    readonly lifeLock: string | undefined;
   }
   | { readonly type: "submit"; readonly id: number; readonly request: CompletionRequest }
   | { readonly type: "abort"; readonly id: number }
@@ -85,7 +85,7 @@ export type WorkerReply =
   | { readonly type: "batch"; readonly replies: readonly WorkerReply[] }
   | { readonly type: "closed" };
 
-/** An error as it crosses threads. */
+/** An error as it leaves its thread. */
 export type ErrorData =
   | {
     readonly kind: "inference";
