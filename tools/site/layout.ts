@@ -59,7 +59,7 @@ function navigation(
     const links = pages.filter((each) => each.group === group).map(({ path, title }) => {
       const current = path === page.path ? ' aria-current="page"' : "";
       return `<li><a href="${to(sitePath(path))}"${current}>${
-        escapeHtml(shortTitle(title))
+        breakable(escapeHtml(shortTitle(title)))
       }</a></li>`;
     });
     return `<h2>${group}</h2>\n<ul>\n${links.join("\n")}\n</ul>`;
