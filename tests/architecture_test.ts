@@ -44,8 +44,9 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     keys: [],
     constraints: [".", "generation", "tools"],
     tools: [],
-    http: [".", "generation", "keys", "tools", "constraints"],
-    ".": ["generation", "constraints", "http", "keys", "tools"],
+    hosting: [".", "generation"],
+    http: [".", "generation", "keys", "tools", "constraints", "hosting"],
+    ".": ["generation", "constraints", "http", "keys", "tools", "hosting"],
   },
   management: {
     job_queue: [],
@@ -56,7 +57,8 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   monitoring: {
     evaluation: [],
     comparison: ["evaluation"],
-    ".": ["evaluation", "comparison"],
+    deployment: ["evaluation", "."],
+    ".": ["evaluation", "comparison", "deployment"],
     runs: [],
     plots: ["runs"],
     trackers: ["runs"],

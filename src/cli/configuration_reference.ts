@@ -23,6 +23,7 @@ const VALUES: { readonly [K in SettingKind["kind"]]: string } = {
   path: "path",
   paths: "paths",
   place: "path or name",
+  namedPlaces: "paths or names",
   choice: "word",
   integer: "whole number",
   number: "number",

@@ -5,13 +5,13 @@
  */
 
 import type { Command } from "commander";
-import type { NamedAdapter } from "../inference/generation/load_adapters.ts";
+import type { LoadDefaults } from "../inference/hosting/model_spec.ts";
 import type { AccessEntry } from "../inference/http/access_entry.ts";
 import { serve } from "../inference/serve.ts";
 import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
-import { UserError } from "../utils/errors.ts";
-import { homePaths, type PathContext, resolveHome } from "../utils/paths.ts";
-import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings/layers.ts";
+import type { ModelInfo } from "../inference/service.ts";
+import { homePaths, resolveHome } from "../utils/paths.ts";
+import { resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
 import {
   addConfigOptions,
@@ -21,8 +21,10 @@ import {
 } from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
 import { untilStopped } from "./interrupt.ts";
-import { findAdapter, findModelAndAdapter, pathContext } from "./model_options.ts";
+import { pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
+import { findModels } from "./serve_models.ts";
+import { openServingMemory, requireSomething } from "./serving_memory.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readConfig, readHome } from "./settings_layer.ts";
 import { muteSignalAdvice } from "./signal_advice.ts";
@@ -44,8 +46,9 @@ const TABLE = anySettings(SERVE_SETTINGS);
 export function registerServe(program: Command): void {
   const command = program.command("serve")
     .description(
-      "Serve a model with OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models. " +
-        "/openapi.json describes it, /health says whether the model can answer.",
+      "Serve models with OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models. /openapi.json describes it, " +
+        "/health says whether the model can answer. With a key of the role admin, /admin loads and removes models " +
+        "and points aliases at them while requests run; a server without --model begins with what it was told before.",
     );
   addConfigOptions(addSettingFlags(command, TABLE))
     .option("--json", "print the settings of --print-config as JSON")
@@ -57,6 +60,8 @@ export function registerServe(program: Command): void {
     "llm-training serve --model my-model --host 0.0.0.0 --port 8080 --api-key $(openssl rand -hex 16)",
     "llm-training serve --model my-model --device wasm --threads 2 --max-queue 16",
     "llm-training serve --model my-model --adapter polite=runs/polite --adapter terse=runs/terse",
+    "llm-training serve --model small=runs/small --model large=runs/large --max-memory 8192",
+    "llm-training serve --host 0.0.0.0 --model-root /srv/models",
   ]);
 }
 
@@ -72,43 +77,46 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
   if (options.printConfig) {
     return printSettings(settings, { table: TABLE, json: options.json ?? false });
   }
-  const given = serveSettings(settings);
-  const { model, device, threads, weights, name, host, port, corsOrigin } = given;
-  const { alone, named } = await findAdapters(given.adapter ?? [], context);
-  const place = await findModelAndAdapter(
-    { model, ...(alone === undefined ? {} : { adapter: alone }) },
-    { context },
-  );
-  const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
-  await using server = await serve({
-    load: {
-      folder: place.folder,
-      adapter: place.adapter,
-      id: name ?? place.id,
-      device,
-      ...(threads === null ? {} : { threads }),
-      weights,
-      adapters: named,
-      limits: {
-        maxRunning: given.maxRunning,
-        maxQueue: given.maxQueue,
-        cacheBytes: given.cacheMemory * 2 ** 20,
-        prefixBytes: given.prefixMemory * 2 ** 20,
-        maxDrafts: given.speculate,
-      },
+  const given = valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
+  const home = homePaths(resolveHome(context).path);
+  const { device, threads, weights, host, port, corsOrigin, maxMemory, defaultModel } = given;
+  const defaults: LoadDefaults = {
+    device,
+    ...(threads === null ? {} : { threads }),
+    weights,
+    limits: {
+      maxRunning: given.maxRunning,
+      maxQueue: given.maxQueue,
+      cacheBytes: given.cacheMemory * 2 ** 20,
+      prefixBytes: given.prefixMemory * 2 ** 20,
+      maxDrafts: given.speculate,
     },
+  };
+  const load = await findModels(given, { context, defaults });
+  const apiKey = options.apiKey || Deno.env.get(API_KEY_VARIABLE) || undefined;
+  await using memory = await openServingMemory(home, { hasApiKey: apiKey !== undefined });
+  if (load.length === 0) await requireSomething(home);
+  await using server = await serve({
+    load,
+    defaults,
     host,
     port,
-    keysFile: homePaths(resolveHome(context).path).keys,
+    modelRoot: given.modelRoot ?? home.models,
+    store: memory.store,
+    ...(maxMemory === null ? {} : { maxMemoryBytes: maxMemory * 2 ** 20 }),
+    ...(defaultModel === null ? {} : { defaultName: defaultModel }),
+    keysFile: home.keys,
     ...(given.accessLog ? { onAccess: (entry) => printError(accessLine(entry)) } : {}),
-    ...(apiKey === undefined || apiKey === "" ? {} : { apiKey }),
+    ...(apiKey === undefined ? {} : { apiKey }),
     allowWithoutKey: options.insecureNoApiKey ?? false,
     corsOrigins: corsOrigin ?? [],
     onError: (error) => printError(describe(error)),
   });
-  const { id, device: chosen, deviceReason, weightType } = server.model;
-  print(`Serving ${id} on ${chosen} at ${server.url}/v1`);
-  printError(`${chosen}: ${deviceReason}; weights: ${weightType}`);
+  print(`Serving ${servedWords(server.models)} at ${server.url}/v1`);
+  for (const { id, device, deviceReason, weightType } of server.models) {
+    const subject = server.models.length === 1 ? device : `${id} on ${device}`;
+    printError(`${subject}: ${deviceReason}; weights: ${weightType}`);
+  }
   const stoppedBy = await untilStopped();
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
@@ -123,39 +131,12 @@ function accessLine({ timeMs, method, path, status, durationMs, keyId }: AccessE
   } ms`;
 }
 
-/** @throws {UserError} If no model is named. */
-function serveSettings(settings: GivenSettings): ServeSettings {
-  if (settings["model"]?.value === undefined) {
-    throw new UserError(
-      "Cannot serve without a model: give --model <model>, a folder, a run or a model on the hub (owner/name)",
-    );
-  }
-  return valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
-}
-
-/** An adapter with a name. */
-const NAMED = /^(?<name>[\w.:-]+)=(?<place>.+)$/;
-
-/** The adapters that were named: one without a name, which changes the model for all, or several with names. */
-async function findAdapters(
-  adapters: readonly string[],
-  context: PathContext,
-): Promise<{ readonly alone: string | undefined; readonly named: readonly NamedAdapter[] }> {
-  const unnamed = adapters.filter((given) => !NAMED.test(given));
-  if (unnamed.length > 0 && adapters.length > 1) {
-    throw new UserError(
-      `Cannot use --adapter "${
-        unnamed[0]
-      }" beside others: give each a name, as in --adapter polite=${unnamed[0]}`,
-    );
-  }
-  const named: NamedAdapter[] = [];
-  for (const given of adapters) {
-    const { name, place } = NAMED.exec(given)?.groups ?? {};
-    if (name === undefined || place === undefined) continue;
-    named.push({ name, folder: await findAdapter(place, { context }) });
-  }
-  return { alone: unnamed[0], named };
+function servedWords(models: readonly ModelInfo[]): string {
+  const [only, ...others] = models;
+  if (only === undefined) return "what admins load";
+  return others.length === 0
+    ? `${only.id} on ${only.device}`
+    : models.map(({ id }) => id).join(", ");
 }
 
 function describe(error: unknown): string {

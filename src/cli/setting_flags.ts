@@ -38,6 +38,10 @@ const PARSERS: { readonly [K in Kind]: (kind: OfKind<K>) => Parser } = {
   paths: () => (text, previous) =>
     typeof previous === "string" ? `${previous},${filled(text)}` : filled(text),
   place: () => filled,
+  namedPlaces: () => (text, previous) => [
+    ...Array.isArray(previous) ? previous : [],
+    filled(text),
+  ],
   choice: (kind) => (text) => {
     const choice = choiceOf(text, kind);
     if (choice !== undefined) return choice;

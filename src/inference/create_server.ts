@@ -9,8 +9,13 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import denoConfig from "../../deno.json" with { type: "json" };
+import { type ModelDirectory, singleModel } from "./hosting/directory.ts";
+import { ModelHost } from "./hosting/model_host.ts";
 import { createAccess } from "./http/access.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
+import { addAdminAliasRoutes } from "./http/admin_aliases.ts";
+import { addAdminModelRoutes } from "./http/admin_models.ts";
+import { addAdminPullRoutes } from "./http/admin_pulls.ts";
 import { ApiError, toApiError } from "./http/api_error.ts";
 import { addChatCompletionRoute } from "./http/chat_completions.ts";
 import { addCompletionRoute } from "./http/completions.ts";
@@ -29,8 +34,10 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 
 /** Options of {@linkcode createServer}. */
 export interface ServerOptions {
-  /** Answers requests; it remains its owner's to dispose of. */
-  readonly service: InferenceService;
+  /** The model that answers requests; it remains its owner's to dispose of. @default {those of `models`} */
+  readonly service?: InferenceService;
+  /** Which models answer requests; they remain their owner's. @default {`service` alone} */
+  readonly models?: ModelDirectory;
   /** A key that clients must send, with the role `read`. @default {none is needed} */
   readonly apiKey?: string;
   /** The keys of clients, one of which they must send. @default {none is needed} */
@@ -51,7 +58,8 @@ export interface ServerOptions {
 
 /** Builds the handler; nothing listens until it is given to `Deno.serve`. */
 export function createServer(options: ServerOptions): Handler {
-  const { service, corsOrigins = [], hosts, clock = Date.now, onError = () => {} } = options;
+  const { corsOrigins = [], hosts, clock = Date.now, onError = () => {} } = options;
+  const models = directoryOf(options);
   const app = new OpenAPIHono({
     defaultHook: (result) => {
       if (!result.success) throw validationError(result.error);
@@ -63,18 +71,30 @@ export function createServer(options: ServerOptions): Handler {
   if (hosts !== undefined) app.use(requireHost(hosts));
   if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins] }));
   for (const path of ["/v1/*", ...TOKEN_PATHS, "/metrics"]) app.use(path, access.require("read"));
-  for (const path of ["/v1/*", ...TOKEN_PATHS]) {
+  app.use("/admin/*", access.require("admin"));
+  for (const path of ["/v1/*", ...TOKEN_PATHS, "/admin/*"]) {
     app.use(path, requireJson());
     app.use(path, limitBody(options.maxBodyBytes ?? 16 * 2 ** 20));
   }
 
-  const context = { service, clock, startedAt: Math.floor(clock() / 1000), onError };
+  const context = {
+    models,
+    clock,
+    startedAt: Math.floor(clock() / 1000),
+    onError,
+    onAnswer: metrics.observeAnswer,
+  };
   addModelRoutes(app, context);
   addCompletionRoute(app, context);
   addChatCompletionRoute(app, context);
   addResponseRoute(app, context);
   addTokenRoutes(app, context);
-  metrics.addRoute(app, service);
+  metrics.addRoute(app, models);
+  if (models instanceof ModelHost) {
+    addAdminModelRoutes(app, models);
+    addAdminAliasRoutes(app, models);
+    addAdminPullRoutes(app, models.pulls);
+  }
   addDescription(app);
   refuseOtherMethods(app);
 
@@ -103,6 +123,13 @@ export function createServer(options: ServerOptions): Handler {
     options.onAccess?.(entry);
     return response;
   };
+}
+
+/** @throws {TypeError} If there is nothing that answers. */
+function directoryOf({ service, models }: ServerOptions): ModelDirectory {
+  if (models !== undefined) return models;
+  if (service !== undefined) return singleModel(service);
+  throw new TypeError('Cannot create a server: give it "service" or "models"');
 }
 
 const TOKEN_PATHS = ["/tokenize", "/detokenize", "/apply-template"];
@@ -153,7 +180,7 @@ function addDescription(app: OpenAPIHono): void {
     info: {
       title: "llm-training",
       version: denoConfig.version,
-      description: "OpenAI-compatible inference with one model",
+      description: "OpenAI-compatible inference",
     },
     security: [{ Bearer: [] }, {}],
   };

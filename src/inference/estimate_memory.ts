@@ -7,6 +7,7 @@
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { countParameters } from "../models/language_model.ts";
 import { openStoredModel } from "../models/stored/stored_model.ts";
+import { bytesPerToken } from "./generation/slot_store.ts";
 import { chooseWeights, type WeightType } from "./generation/weight_types.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
 
@@ -28,6 +29,11 @@ export async function estimateMemory(load: LoadRequest): Promise<number> {
   const { device } = await chooseDevice(load.device);
   const parameters = countParameters(stored.model);
   const type = chooseWeights(weights, { device, parameters });
-  const { cacheBytes = 2 ** 31, prefixBytes = 2 ** 29 } = limits;
-  return parameters * PARAMETER_BYTES[type] + BASE_BYTES + cacheBytes + prefixBytes;
+  const { cacheBytes = 2 ** 31, prefixBytes = 2 ** 29, maxRunning = 16, maxContext } = limits;
+  const context = Math.min(stored.model.maxPositions, maxContext ?? Infinity);
+  // slots are doubled when there are too few
+  const slots = 2 ** Math.ceil(Math.log2(maxRunning));
+  const mostCache = slots * context * bytesPerToken(stored.model);
+  return parameters * PARAMETER_BYTES[type] + BASE_BYTES + Math.min(cacheBytes, mostCache) +
+    prefixBytes;
 }

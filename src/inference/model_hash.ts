@@ -28,14 +28,19 @@ export async function hashModel(
   ];
   const hash = createHash("sha256");
   for (const { name, place } of places) {
-    for (const file of await filesOf(place)) {
+    for (const file of await decidingFiles(place)) {
       hash.update(`${name}\0${basename(file)}\0${await hashFile(file)}\n`);
     }
   }
   return hash.digest("hex");
 }
 
-async function filesOf(place: string): Promise<readonly string[]> {
+/**
+ * Returns the files of a model's or adapter's folder that decide about its answers, in the order of their names.
+ *
+ * @throws {UserError} If it cannot be read.
+ */
+export async function decidingFiles(place: string): Promise<readonly string[]> {
   try {
     const { isFile } = await Deno.stat(place);
     if (isFile) return [place];

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { UserError } from "../utils/errors.ts";
+import { messageOf, UserError } from "../utils/errors.ts";
+import { formatBytes } from "../utils/format.ts";
 import { InferenceError } from "./inference_error.ts";
-import type { InferenceService } from "./service.ts";
+import type { InferenceService, ModelInfo } from "./service.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
 
 /** Options of {@linkcode createModelPool}. */
@@ -18,6 +19,45 @@ export interface ModelPoolOptions {
   readonly estimateBytes: (load: LoadRequest) => Promise<number>;
   /** The most bytes of all models together; while one takes another's place both are there. */
   readonly maxBytes: number;
+  /** Whether a model is kept though nobody uses it. @default {none is} */
+  readonly isPinned?: (name: string) => boolean;
+  /** Is told of a model that could not be given up. @default {nobody} */
+  readonly onError?: (error: unknown) => void;
+  /** Reads the time, in milliseconds. @default {performance.now} */
+  readonly clock?: () => number;
+}
+
+/** A model that could not be loaded is not tried again for so long, however many ask for it. */
+const RETRY_MS = 5000;
+
+/** Where a model is between the disk and its answers. */
+export const MODEL_STATES = ["loaded", "loading", "unloaded", "failed"] as const;
+
+/** Where a model is between the disk and its answers. */
+export type ModelState = (typeof MODEL_STATES)[number];
+
+/** What is known of a model of a pool. */
+export interface PooledModel {
+  /** Where it is. */
+  readonly state: ModelState;
+  /** Why it could not be loaded, or is being loaded again. */
+  readonly error: string | undefined;
+  /** How it is loaded. */
+  readonly load: LoadRequest;
+  /** About how many bytes it takes; unknown before it is loaded. */
+  readonly bytes: number | undefined;
+  /** Answers requests, while it is loaded; for its counts, not for requests. */
+  readonly service: InferenceService | undefined;
+  /** What it said of itself when it was last loaded. */
+  readonly info: ModelInfo | undefined;
+}
+
+/** Thrown when a model has no room within the budget. */
+export class NoRoomError extends InferenceError {
+  /** Creates the error. */
+  constructor(message: string) {
+    super("unavailable", message);
+  }
 }
 
 /** A model that is in use; disposing of it says that it is no longer. */
@@ -34,6 +74,8 @@ export interface ModelPool extends AsyncDisposable {
   readonly loaded: readonly string[];
   /** Adds a model, which is loaded when it is asked for. */
   add(name: string, load: LoadRequest): void;
+  /** Returns what is known of a model. */
+  describe(name: string): PooledModel | undefined;
   /**
    * Returns a model, and loads it if need be.
    *
@@ -48,6 +90,10 @@ export interface ModelPool extends AsyncDisposable {
    * @throws {UserError} If it cannot be loaded.
    */
   replace(name: string, load: LoadRequest): Promise<void>;
+  /** Forgets that a model could not be loaded, so that it is tried at once when it is asked for. */
+  forgive(name: string): void;
+  /** Takes a model out; whoever uses it gets their answers first. */
+  remove(name: string): Promise<void>;
 }
 
 /** Creates an empty pool. */
@@ -70,6 +116,10 @@ interface Entry {
   load: LoadRequest;
   loaded: Loaded | undefined;
   loading: Promise<Loaded> | undefined;
+  /** Why it could not be loaded when that was last tried. */
+  failure: { readonly error: unknown; readonly atMs: number } | undefined;
+  bytes: number | undefined;
+  info: ModelInfo | undefined;
 }
 
 class Pool implements ModelPool {
@@ -77,6 +127,8 @@ class Pool implements ModelPool {
   readonly #entries = new Map<string, Entry>();
   readonly #retiring = new Map<Loaded, Promise<void>>();
   #time = 0;
+  /** Resolves when what is being loaded is there: one at a time, or two would find the same room. */
+  #opening: Promise<unknown> = Promise.resolve();
 
   constructor(options: ModelPoolOptions) {
     this.#options = options;
@@ -96,7 +148,22 @@ class Pool implements ModelPool {
     if (this.#entries.has(name)) {
       throw new UserError(`Cannot add model "${name}": there is another of this name`);
     }
-    this.#entries.set(name, { load, loaded: undefined, loading: undefined });
+    this.#entries.set(name, {
+      load,
+      loaded: undefined,
+      loading: undefined,
+      failure: undefined,
+      bytes: undefined,
+      info: undefined,
+    });
+  }
+
+  describe(name: string): PooledModel | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return undefined;
+    const { load, bytes, info, failure } = entry;
+    const service = entry.loaded?.service;
+    return { state: stateOf(entry), error: errorOf(entry, failure), load, bytes, info, service };
   }
 
   async use(name: string): Promise<ModelLease> {
@@ -109,14 +176,14 @@ class Pool implements ModelPool {
     loaded.leases++;
     loaded.usedAt = ++this.#time;
     let held = true;
-    return {
-      service: loaded.service,
-      [Symbol.dispose]() {
-        if (!held) return;
-        held = false;
-        if (--loaded.leases === 0) loaded.onUnused?.();
-      },
+    const release = () => {
+      if (!held) return;
+      held = false;
+      if (--loaded.leases > 0) return;
+      loaded.onUnused?.();
+      this.#giveUp().catch(this.#options.onError ?? (() => {}));
     };
+    return { service: loaded.service, [Symbol.dispose]: release };
   }
 
   async replace(name: string, load: LoadRequest): Promise<void> {
@@ -128,9 +195,23 @@ class Pool implements ModelPool {
     const fresh = await this.#open(load);
     const old = entry.loaded;
     entry.load = load;
-    entry.loaded = fresh;
-    if (old !== undefined) this.#retire(old);
+    this.#install(entry, fresh);
+    if (old !== undefined) void this.#retire(old);
     await this.#giveUp({ besides: fresh });
+  }
+
+  forgive(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) entry.failure = undefined;
+  }
+
+  async remove(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    this.#entries.delete(name);
+    const loaded = entry.loaded ?? await entry.loading?.catch(() => undefined);
+    entry.loaded = undefined;
+    if (loaded !== undefined) await this.#retire(loaded);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,35 +226,56 @@ class Pool implements ModelPool {
 
   /** Loads a model once, however many wait for it. */
   #load(entry: Entry): Promise<Loaded> {
+    const now = this.#options.clock ?? (() => performance.now());
+    const { failure } = entry;
+    if (failure !== undefined && now() - failure.atMs < RETRY_MS) {
+      return Promise.reject(failure.error);
+    }
     return entry.loading ??= this.#open(entry.load).then(async (loaded) => {
-      entry.loaded = loaded;
+      this.#install(entry, loaded);
       loaded.leases++; // not given up before it was used
       await this.#giveUp({ besides: loaded });
       loaded.leases--;
       return loaded;
+    }, (error) => {
+      if (!(error instanceof NoRoomError)) entry.failure = { error, atMs: now() };
+      throw error;
     }).finally(() => entry.loading = undefined);
   }
 
-  /** Opens a model beside those that are there; only if that cannot be are idle ones given up before. */
-  async #open(load: LoadRequest): Promise<Loaded> {
+  #install(entry: Entry, loaded: Loaded): void {
+    entry.loaded = loaded;
+    entry.failure = undefined;
+    entry.bytes = loaded.bytes;
+    entry.info = loaded.service.model;
+  }
+
+  #open(load: LoadRequest): Promise<Loaded> {
+    const opened = this.#opening.then(() => this.#openBeside(load));
+    this.#opening = opened.catch(() => {});
+    return opened;
+  }
+
+  /** Opens a model beside those that are there: what cannot be loaded costs none of them. */
+  async #openBeside(load: LoadRequest): Promise<Loaded> {
     const { estimateBytes, maxBytes, open } = this.#options;
     const bytes = await estimateBytes(load);
     if (bytes > maxBytes) {
-      throw new UserError(
-        `Cannot load model "${load.folder}": it takes about ${
-          megabytes(bytes)
-        }, all models together may take ` +
-          `${megabytes(maxBytes)}; allow more memory or choose smaller weights`,
+      throw new NoRoomError(
+        `Cannot load model "${load.folder}": it takes about ${formatBytes(bytes)}, all models ` +
+          `together may take ${
+            formatBytes(maxBytes)
+          }; allow more (--max-memory) or choose smaller --weights`,
       );
     }
-    const busy = this.#all().filter(({ leases }) => leases > 0);
-    const used = busy.reduce((sum, one) => sum + one.bytes, 0);
+    const busy = [...this.#entries].flatMap(([name, { loaded }]) =>
+      loaded === undefined || this.#isIdle(name, loaded) ? [] : [loaded]
+    );
+    const used = [...busy, ...this.#retiring.keys()].reduce((sum, one) => sum + one.bytes, 0);
     if (used + bytes > maxBytes) {
-      throw new InferenceError(
-        "unavailable",
-        `Cannot load model "${load.folder}" now: models in use take ${megabytes(used)} of ${
-          megabytes(maxBytes)
-        }; try again in a while`,
+      throw new NoRoomError(
+        `Cannot load model "${load.folder}" now: it takes about ${formatBytes(bytes)}, models in ` +
+          `use take ${formatBytes(used)} of ${formatBytes(maxBytes)}; try again in a while`,
       );
     }
     return {
@@ -186,11 +288,14 @@ class Pool implements ModelPool {
   }
 
   /** Gives idle models up, that which was not used for longest first, until the rest is within the budget. */
-  async #giveUp({ besides }: { readonly besides: Loaded }): Promise<void> {
+  async #giveUp({ besides }: { readonly besides?: Loaded } = {}): Promise<void> {
     const total = () => this.#all().reduce((sum, { bytes }) => sum + bytes, 0);
     while (total() > this.#options.maxBytes) {
-      const idle = [...this.#entries.values()]
-        .filter(({ loaded }) => loaded !== undefined && loaded !== besides && loaded.leases === 0)
+      const idle = [...this.#entries]
+        .filter(([name, { loaded }]) =>
+          loaded !== undefined && loaded !== besides && this.#isIdle(name, loaded)
+        )
+        .map(([, entry]) => entry)
         .toSorted((a, b) => a.loaded!.usedAt - b.loaded!.usedAt);
       const [oldest] = idle;
       if (oldest === undefined) return;
@@ -201,7 +306,7 @@ class Pool implements ModelPool {
   }
 
   /** Ends a model when nobody uses it any more and it has answered what it accepted. */
-  #retire(loaded: Loaded): void {
+  #retire(loaded: Loaded): Promise<void> {
     const { service } = loaded;
     const unused = Promise.withResolvers<void>();
     loaded.onUnused = unused.resolve;
@@ -211,6 +316,11 @@ class Pool implements ModelPool {
     )
       .finally(() => this.#retiring.delete(loaded));
     this.#retiring.set(loaded, retired);
+    return retired;
+  }
+
+  #isIdle(name: string, { leases }: Loaded): boolean {
+    return leases === 0 && !(this.#options.isPinned?.(name) ?? false);
   }
 
   #all(): Loaded[] {
@@ -218,6 +328,13 @@ class Pool implements ModelPool {
   }
 }
 
-function megabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+function stateOf({ loaded, loading, failure }: Entry): ModelState {
+  if (loaded !== undefined) return loaded.service.isAvailable ? "loaded" : "loading";
+  if (loading !== undefined) return "loading";
+  return failure === undefined ? "unloaded" : "failed";
+}
+
+function errorOf({ loaded }: Entry, failure: Entry["failure"]): string | undefined {
+  if (loaded === undefined) return failure === undefined ? undefined : messageOf(failure.error);
+  return loaded.service.isAvailable ? undefined : "its worker has ended and is being started again";
 }

@@ -1,25 +1,41 @@
 /**
- * A server that listens, with its model in a worker.
+ * A server that listens, with each of its models in a worker of its own.
  *
  * @module
  */
 
+import { basename, resolve } from "node:path";
+import process from "node:process";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { createServer, type Handler } from "./create_server.ts";
+import { estimateMemory } from "./estimate_memory.ts";
+import type { HostStore } from "./hosting/host_state.ts";
+import { createModelHost, type ModelHost } from "./hosting/model_host.ts";
+import { hashMismatch, type LoadDefaults } from "./hosting/model_spec.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
 import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
 import { openKeyRing } from "./keys/key_ring.ts";
 import { hashModel } from "./model_hash.ts";
 import { DEFAULT_PORT } from "./serve_settings.ts";
-import type { ModelInfo } from "./service.ts";
+import type { InferenceService, ModelInfo } from "./service.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
 import { openWorkerService, type WorkerHandle } from "./worker_service.ts";
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions {
-  /** Which model to serve. */
-  readonly load: LoadRequest;
+  /** Which model to serve, or several; what is called nothing else is called as its folder. @default {[]} */
+  readonly load?: LoadRequest | readonly LoadRequest[];
+  /** The folder of models that admins may have it load. @default {"models"} */
+  readonly modelRoot?: string;
+  /** How those are loaded. @default {as the first model, else as fits the machine} */
+  readonly defaults?: LoadDefaults;
+  /** The most bytes of all models together. @default {80 % of the machine's, or what the largest one given takes} */
+  readonly maxMemoryBytes?: number;
+  /** What remembers the models and aliases of admins. @default {the process} */
+  readonly store?: HostStore;
+  /** The name that stands for requests that name none. @default {"champion", or the first model} */
+  readonly defaultName?: string;
   /** The name or address to listen on. @default {"127.0.0.1"} */
   readonly host?: string;
   /** The port to listen on; 0 takes a free one. @default {8765} */
@@ -36,8 +52,10 @@ export interface ServeOptions {
   readonly corsOrigins?: readonly string[];
   /** Is told of errors that are the server's fault. @default {nobody} */
   readonly onError?: (error: unknown) => void;
-  /** Starts the worker. @default {the one beside this module} */
+  /** Starts a worker. @default {the one beside this module} */
   readonly createWorker?: () => WorkerHandle;
+  /** Returns about how many bytes a model takes. @default {by its parameters and caches} */
+  readonly estimateBytes?: (load: LoadRequest) => Promise<number>;
   /** Hashes what is loaded. @default {SHA-256 of the files} */
   readonly hash?: (load: LoadRequest) => Promise<string>;
 }
@@ -46,21 +64,21 @@ export interface ServeOptions {
 export interface RunningServer extends AsyncDisposable {
   /** Where it listens, without a path. */
   readonly url: string;
-  /** What it serves. */
-  readonly model: ModelInfo;
-  /** Finishes what runs, refuses what comes, and frees the model. */
+  /** The models that are loaded. */
+  readonly models: readonly ModelInfo[];
+  /** Finishes what runs, refuses what comes, and frees the models. */
   shutdown(): Promise<void>;
 }
 
 /**
- * Loads a model and serves it.
+ * Loads models and serves them.
  *
  * @throws {UserError} If it would be open to other machines without a key, if the model cannot be loaded, or if
  * the port cannot be had.
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { load, host = "127.0.0.1", port = DEFAULT_PORT, apiKey, onError = () => {} } = options;
-  const { createWorker = startWorker, allowWithoutKey = false, corsOrigins = [] } = options;
+  const { host = "127.0.0.1", port = DEFAULT_PORT, apiKey, onError = () => {} } = options;
+  const { allowWithoutKey = false, corsOrigins = [] } = options;
   const isLocal = isLoopback(host);
   const { keysFile, onAccess } = options;
   const keys = await openKeyRing({ apiKey, keysFile });
@@ -69,16 +87,9 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   let handler: Handler = () => loading().toResponse();
   const server = listen({ host, port }, (request) => handler(request));
   try {
-    // chosen here, so that the worker touches no device but the one it uses
-    const { device, reason: deviceReason } = await chooseDevice(load.device);
-    const contentHash = await (options.hash ?? hashModel)(load);
-    const service = await openWorkerService({
-      createWorker,
-      load: { deviceReason, ...load, device, contentHash },
-      onCrash: onError,
-    });
+    const models = await openModels(options);
     handler = createServer({
-      service,
+      models,
       ...(keys === undefined ? {} : { keys }),
       ...(onAccess === undefined ? {} : { onAccess }),
       ...(isOpen && isLocal ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
@@ -86,10 +97,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       onError,
     });
     let end: Promise<void> | undefined;
-    const shutdown = () => end ??= server.shutdown().then(() => service[Symbol.asyncDispose]());
+    const shutdown = () => {
+      models.pulls[Symbol.dispose](); // which may take hours
+      return end ??= server.shutdown().then(() => models[Symbol.asyncDispose]());
+    };
     return {
       url: `http://${urlHost(host)}:${server.addr.port}`,
-      model: service.model,
+      models: models.models().flatMap(({ service }) => service?.model ?? []),
       shutdown,
       [Symbol.asyncDispose]: shutdown,
     };
@@ -97,6 +111,55 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     await server.shutdown();
     throw error;
   }
+}
+
+/** The share of the machine's memory that models may take together. */
+const MEMORY_SHARE = 0.8;
+
+async function openModels(options: ServeOptions): Promise<ModelHost> {
+  const { load = [], hash = hashModel, modelRoot = "models", store, defaultName } = options;
+  const { createWorker = startWorker, estimateBytes = estimateMemory, onError } = options;
+  const models = [load].flat().map((each) => ({ id: basename(resolve(each.folder)), ...each }));
+  const open = async (load: LoadRequest): Promise<InferenceService> => {
+    const contentHash = await hash(load);
+    if (load.contentHash !== undefined && load.contentHash !== contentHash) {
+      throw hashMismatch(load.folder, contentHash);
+    }
+    // chosen here, so that the worker touches no device but the one it uses
+    const { device, reason: deviceReason } = await chooseDevice(load.device);
+    return await openWorkerService({
+      createWorker,
+      load: { deviceReason, ...load, device, contentHash },
+      ...(onError === undefined ? {} : { onCrash: onError }),
+    });
+  };
+  const maxBytes = options.maxMemoryBytes ?? Math.max(
+    MEMORY_SHARE * Math.min(Deno.systemMemoryInfo().total, process.constrainedMemory() || Infinity),
+    ...await Promise.all(models.map(estimateBytes)),
+  );
+  return await createModelHost({
+    open,
+    hash,
+    estimateBytes,
+    maxBytes,
+    modelRoot,
+    models,
+    defaults: options.defaults ?? defaultsOf(models[0]),
+    defaultName,
+    ...(onError === undefined ? {} : { onError }),
+    ...(store === undefined ? {} : { store }),
+  });
+}
+
+function defaultsOf(first: LoadRequest | undefined): LoadDefaults {
+  if (first === undefined) return { device: "auto", weights: "auto", limits: {} };
+  const { device, threads, weights, limits } = first;
+  return {
+    device,
+    limits,
+    ...(threads === undefined ? {} : { threads }),
+    ...(weights === undefined ? {} : { weights }),
+  };
 }
 
 function loading(): ApiError {

@@ -13,8 +13,8 @@ export const DEFAULT_PORT = 8765;
 
 /** The settings of a server; the keys of its clients are not among them, as files are copied about. */
 export interface ServeSettings {
-  /** A folder, a run or a name. */
-  readonly model: string;
+  /** Models as folders, runs or names, each perhaps as `name=model`; null has those that admins load alone. */
+  readonly model: readonly string[] | null;
   /** An adapter for it, or several as `name=adapter`, of which each request may use one; null has none. */
   readonly adapter: readonly string[] | null;
   /** Where to run. */
@@ -23,8 +23,14 @@ export interface ServeSettings {
   readonly threads: number | null;
   /** The form in which weights are held. */
   readonly weights: WeightWish;
-  /** The model's name in the API; null takes that of its folder. */
+  /** The model's name in the API, if there is one model; null takes that of its folder. */
   readonly name: string | null;
+  /** The name that stands for requests that name none; null takes the alias "champion" or the first model. */
+  readonly defaultModel: string | null;
+  /** The folder of models that admins may load; null takes that of the home. */
+  readonly modelRoot: string | null;
+  /** The most MiB of all models together; null takes what fits the machine. */
+  readonly maxMemory: number | null;
   /** The address to listen on. */
   readonly host: string;
   /** The port to listen on; 0 takes a free one. */
@@ -48,13 +54,15 @@ export interface ServeSettings {
 /** The definition of every setting. */
 export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
   model: {
-    kind: "place",
-    value: "model",
+    kind: "namedPlaces",
+    default: null,
+    value: "[name=]model",
     help:
-      "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias (qwen3)",
+      "a model's or adapter's folder, a run, a checkpoint, a .gguf file, a hub id (owner/name[@revision]) or an alias " +
+      "(qwen3); may be given several times, and requests choose one by its name",
   },
   adapter: {
-    kind: "texts",
+    kind: "namedPlaces",
     default: null,
     value: "[name=]adapter",
     help:
@@ -88,7 +96,31 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     default: null,
     otherwise: "that of its folder",
     value: "name",
-    help: "the model's name in the API",
+    help: "the model's name in the API; of several models, each has its own in --model",
+  },
+  defaultModel: {
+    kind: "text",
+    default: null,
+    otherwise: 'the alias "champion", else the first model',
+    value: "name",
+    help: "the model or alias that /ready is about, and requests that name none",
+  },
+  modelRoot: {
+    kind: "path",
+    default: null,
+    otherwise: "models in the home folder",
+    value: "folder",
+    help: "the folder of models that holders of admin keys may have loaded, and no others",
+  },
+  maxMemory: {
+    kind: "integer",
+    min: 1,
+    default: null,
+    otherwise: "80 % of the machine's",
+    value: "MiB",
+    help:
+      "the most memory for all models together; what was not asked for longest is given up for others, unless an " +
+      "alias points at it",
   },
   host: {
     kind: "text",

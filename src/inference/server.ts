@@ -22,6 +22,49 @@ export { joinedKeys, type KeyRing, keysOfFile, singleKey } from "./keys/key_ring
 export type { CallableFunction } from "./constraints/tool_grammar.ts";
 export { TOOL_FORMATS, type ToolFormat } from "./tools/tool_format.ts";
 export { hashModel } from "./model_hash.ts";
+export {
+  createModelHost,
+  type HostedModel,
+  type ModelHost,
+  type RemoveOptions,
+} from "./hosting/model_host.ts";
+export type { ModelHostOptions } from "./hosting/host_options.ts";
+export type { LoadDefaults, ModelSpec } from "./hosting/model_spec.ts";
+export {
+  type CountedModel,
+  type ListedName,
+  type ModelDirectory,
+  type Resolution,
+  singleModel,
+} from "./hosting/directory.ts";
+export type { AliasChange, AliasRecord, LiveAlias } from "./hosting/alias.ts";
+export type {
+  Canary,
+  CanarySettings,
+  CanaryState,
+  Outcome,
+  SideCounts,
+  Trial,
+  TrialSide,
+} from "./hosting/canary.ts";
+export {
+  fileStore,
+  type HostState,
+  type HostStore,
+  memoryStore,
+  type ModelRecord,
+  type RetiredAlias,
+} from "./hosting/host_state.ts";
+export {
+  HOST_ERROR_CODES,
+  HostError,
+  type HostErrorCode,
+  type HostErrorOptions,
+} from "./hosting/host_error.ts";
+export type { Pull, Pulls, PullsOptions } from "./hosting/pulls.ts";
+export type { PullFile, PullSpec } from "./hosting/pull_spec.ts";
+export type { FetchFileOptions } from "./hosting/fetch_file.ts";
+export { MODEL_STATES, type ModelLease, type ModelState, type PooledModel } from "./model_pool.ts";
 export { DEFAULT_PORT } from "./serve_settings.ts";
 export { createLocalService, type ServiceLimits } from "./local_service.ts";
 export {

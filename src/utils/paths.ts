@@ -63,6 +63,8 @@ export interface HomePaths {
   readonly deployments: string;
   /** Keys of the server's clients, hashed. */
   readonly keys: string;
+  /** Models and aliases that a server was told to serve. */
+  readonly serving: string;
   /** Queue, runs, evaluations, deployments, leases. */
   readonly state: string;
   /** Where files tell the daemon what to do. */
@@ -102,6 +104,7 @@ export function homePaths(home: string): HomePaths {
     backups: join(home, "backups"),
     deployments: join(home, "deployments"),
     keys: join(home, "keys.json"),
+    serving: join(home, "serving.json"),
     state: join(home, "state.sqlite"),
     control: join(home, "control"),
     daemon: join(home, "daemon"),

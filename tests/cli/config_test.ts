@@ -18,7 +18,7 @@ Deno.test("config show prints the settings of a command, and suggests the one th
   const train = await runCli(["config", "show"], { env });
   assert.match(train.stdout, new RegExp(`^model +a +home ${file}:1:2$`, "m"));
   const serve = await runCli(["config", "show", "serve"], { env });
-  assert.match(serve.stdout, new RegExp(`^model +b +home ${file}:1:26$`, "m"));
+  assert.match(serve.stdout, new RegExp(`^model +\\["b"\\] +home ${file}:1:26$`, "m"));
   const misspelt = await runCli(["config", "show", "srve"], { env });
   assert.equal(misspelt.status, 1);
   assert.match(misspelt.stderr, /settings of "srve": did you mean "serve"\?/);

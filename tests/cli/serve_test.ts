@@ -1,53 +1,12 @@
 import assert from "node:assert/strict";
-import OpenAI from "openai";
 import { sharedData, testWithData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 import { makeChatModel } from "./chat_model.ts";
-import { cliCommand, runCli } from "./run_cli.ts";
+import { runCli } from "./run_cli.ts";
+import { startServe } from "./serve_process.ts";
 
 const TINY_STORIES = { data: "models/TinyStories-656K" };
 const STORIES_260K = { data: "models/stories260K-hf" };
-
-interface ServeProcess extends AsyncDisposable {
-  readonly url: string;
-  readonly client: OpenAI;
-  /** Asks it to end and returns its exit status, and all it said on standard error. */
-  end(signal: Deno.Signal): Promise<{ readonly status: number; readonly stderr: string }>;
-}
-
-async function startServe(args: readonly string[], apiKey = "unused"): Promise<ServeProcess> {
-  const [program, ...head] = cliCommand();
-  const child = new Deno.Command(program, {
-    args: [...head, "serve", "--port", "0", ...args],
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const stderr = new Response(child.stderr).text();
-  let line = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    line += text;
-    if (line.includes("\n")) break;
-  }
-  const [, url] = /at (http:\S+)\/v1\n/.exec(line) ?? assert.fail(`no address in "${line}"`);
-  const end = async (signal: Deno.Signal) => {
-    child.kill(signal);
-    return { status: (await child.status).code, stderr: await stderr };
-  };
-  return {
-    url: url!,
-    client: new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 }),
-    end,
-    async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // it has ended
-      }
-      await child.status;
-      await stderr;
-    },
-  };
-}
 
 /** The token ids that `return_token_ids` adds to choices. */
 function tokenIds(choices: unknown): readonly (readonly number[])[] {
@@ -135,7 +94,7 @@ testWithData("serve chats, with a key that clients must send", TINY_STORIES, asy
   await using folder = await temporaryFolder();
   const model = await makeChatModel(source, `${folder.path}/chat-model`);
   const key = "a-secret";
-  await using server = await startServe(["--model", model, "--api-key", key], key);
+  await using server = await startServe(["--model", model, "--api-key", key], { apiKey: key });
   const stream = server.client.chat.completions.stream({
     model: "chat-model",
     messages: [{ role: "user", content: "Lily saw a cat." }],

@@ -62,8 +62,8 @@ Deno.test("/metrics counts requests and tokens, with no label that a client choo
   const response = await fetch(`${server.url}/metrics`);
   assert.match(response.headers.get("content-type")!, /^text\/plain; version=0\.0\.4/);
   const text = await response.text();
-  assert.match(text, /^llm_generated_tokens_total 4$/m);
-  assert.match(text, /^llm_prompt_tokens_total 2$/m);
+  assert.match(text, /^llm_generated_tokens_total\{model="toy"\} 4$/m);
+  assert.match(text, /^llm_prompt_tokens_total\{model="toy"\} 2$/m);
   assert.match(
     text,
     /^llm_requests_total\{method="POST",route="\/v1\/completions",status="200"\} 1$/m,

@@ -47,7 +47,15 @@ export function createAccess({ keys, clock }: AccessOptions): Access {
   return {
     keyIdOf: (request) => owners.get(request),
     require: (role) => async (c, next) => {
-      if (keys === undefined && role === "read") return await next();
+      if (keys === undefined) {
+        if (role === "read") return await next();
+        throw new ApiError(
+          403,
+          "This server has no keys, and without one of an admin nobody may change it: make one with " +
+            "llm-training keys create <name> --role admin, and start it again",
+          { code: "admin_needs_keys" },
+        );
+      }
       const key = await identify(keys, c.req.header("authorization"));
       owners.set(c.req.raw, key.id);
       if (!MAY[key.role].includes(role)) {
@@ -80,9 +88,9 @@ export function createAccess({ keys, clock }: AccessOptions): Access {
   };
 }
 
-async function identify(keys: KeyRing | undefined, header: string | undefined): Promise<ApiKey> {
+async function identify(keys: KeyRing, header: string | undefined): Promise<ApiKey> {
   const [, secret] = /^Bearer +(.+)$/i.exec(header ?? "") ?? [];
-  const key = secret === undefined ? undefined : await keys?.find(secret.trim());
+  const key = secret === undefined ? undefined : await keys.find(secret.trim());
   if (key !== undefined) return key;
   throw new ApiError(
     401,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { HostError, type HostErrorCode } from "../hosting/host_error.ts";
 import { InferenceError, type InferenceErrorCode } from "../inference_error.ts";
 
 /** The `error` object of a response. */
@@ -79,6 +80,31 @@ const REFUSAL_STATUS: Readonly<Record<InferenceErrorCode, number>> = {
   unavailable: 503,
 };
 
+const HOST_STATUS: Readonly<Record<HostErrorCode, number>> = {
+  invalid_name: 400,
+  outside_model_root: 400,
+  no_such_folder: 400,
+  load_failed: 422,
+  name_taken: 409,
+  model_not_found: 404,
+  model_exists: 409,
+  model_in_use: 409,
+  model_not_loaded: 409,
+  content_hash_mismatch: 422,
+  insufficient_memory: 507,
+  alias_not_found: 404,
+  revision_mismatch: 412,
+  stale_epoch: 409,
+  not_kept: 507,
+  invalid_path: 400,
+  invalid_url: 400,
+  folder_exists: 409,
+  pull_not_found: 404,
+  checksum_mismatch: 422,
+  disk_full: 507,
+  fetch_failed: 502,
+};
+
 /** Options of {@linkcode toApiError}. */
 export interface ToApiErrorOptions {
   /** The request's field that holds the prompt. @default {"prompt"} */
@@ -96,6 +122,10 @@ export function toApiError(error: unknown, options: ToApiErrorOptions = {}): Api
       cause: error,
       param: param === undefined ? null : options.promptField ?? param,
     });
+  }
+  if (error instanceof HostError) {
+    const { code, message, param = null } = error;
+    return new ApiError(HOST_STATUS[code], message, { code, param, cause: error });
   }
   return new ApiError(500, "The server failed on this request; its log says why", {
     code: "internal_error",

@@ -10,7 +10,8 @@ import { ApiError } from "./api_error.ts";
 import { chatPrompt, chatPromptFields } from "./chat_prompt.ts";
 import { createChatChoice } from "./chat_choice.ts";
 import { collectChoices, usageOf } from "./choices.ts";
-import { accept, type RouteContext } from "./context.ts";
+import { accept } from "./accept.ts";
+import type { RouteContext } from "./context.ts";
 import { eventStream } from "./event_stream.ts";
 import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
 import {
@@ -115,17 +116,22 @@ export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext):
   app.openapi(route, async (c): Promise<Response> => {
     refuseUnsupported(await c.req.json());
     const body = c.req.valid("json");
-    const use = toolUseOf(body, context.service.model);
-    const { completion, cancel } = await accept(context, serviceRequest(body, use), {
-      promptField: "messages",
-      model: body.model,
-      signal: c.req.raw.signal,
-    });
+    const { completion, model, name, cancel } = await accept(
+      context,
+      (model) => serviceRequest(body, toolUseOf(body, model)),
+      {
+        promptField: "messages",
+        model: body.model,
+        isStreamed: body.stream ?? false,
+        signal: c.req.raw.signal,
+      },
+    );
+    const use = toolUseOf(body, model);
     const head = {
       id: `chatcmpl-${crypto.randomUUID()}`,
       created: Math.floor(context.clock() / 1000),
-      model: body.model,
-      system_fingerprint: context.service.model.contentHash,
+      model: name,
+      system_fingerprint: model.contentHash,
     };
     if (body.stream) {
       return eventStream(streamed(completion, { body, head, use }), {

@@ -14,7 +14,8 @@ import type {
 } from "../service.ts";
 import { ApiError } from "./api_error.ts";
 import { collectChoices, usageOf } from "./choices.ts";
-import { accept, type RouteContext } from "./context.ts";
+import { accept } from "./accept.ts";
+import type { RouteContext } from "./context.ts";
 import { eventStream } from "./event_stream.ts";
 import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
 import {
@@ -104,17 +105,18 @@ export function addCompletionRoute(app: OpenAPIHono, context: RouteContext): voi
     refuseUnsupported(await c.req.json());
     const body = c.req.valid("json");
     const request = serviceRequest(body);
-    const { completion, cancel } = await accept(context, request, {
+    const { completion, model, name, cancel } = await accept(context, () => request, {
       promptField: "prompt",
       model: body.model,
+      isStreamed: body.stream ?? false,
       signal: c.req.raw.signal,
     });
     const head = {
       id: `cmpl-${crypto.randomUUID()}`,
       object: "text_completion" as const,
       created: Math.floor(context.clock() / 1000),
-      model: body.model,
-      system_fingerprint: context.service.model.contentHash,
+      model: name,
+      system_fingerprint: model.contentHash,
     };
     if (body.stream) {
       return eventStream(streamed(completion, body, head), {

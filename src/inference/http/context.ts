@@ -4,75 +4,46 @@
  * @module
  */
 
-import type { Completion, CompletionRequest, InferenceService } from "../service.ts";
-import { ApiError, toApiError } from "./api_error.ts";
+import { loadedService, type ModelDirectory, type Resolution } from "../hosting/directory.ts";
+import type { InferenceService } from "../service.ts";
+import type { AnswerEntry } from "./answer_metrics.ts";
+import { ApiError } from "./api_error.ts";
 
 /** What the routes share. */
 export interface RouteContext {
-  /** Answers requests. */
-  readonly service: InferenceService;
+  /** Which models answer. */
+  readonly models: ModelDirectory;
   /** Reads the time, in milliseconds since the epoch. */
   readonly clock: () => number;
   /** When the server began, in seconds since the epoch. */
   readonly startedAt: number;
   /** Is told of errors that are the server's fault. */
   readonly onError: (error: unknown) => void;
-}
-
-/** An accepted request and the switch that calls it off. */
-export interface Accepted {
-  /** What is generated. */
-  readonly completion: Completion;
-  /** Calls it off. */
-  readonly cancel: () => void;
-}
-
-/** Options of {@linkcode accept}. */
-export interface AcceptOptions {
-  /** The field that names the prompt in errors. */
-  readonly promptField: string;
-  /** The model that was asked for. */
-  readonly model: string;
-  /** Fires when the client leaves. */
-  readonly signal: AbortSignal;
+  /** Is told of every request to a model when it has ended. */
+  readonly onAnswer: (entry: AnswerEntry) => void;
 }
 
 /**
- * Hands a request to the service.
+ * Returns what the name of a model, an adapter or an alias stands for.
  *
- * @throws {ApiError} If the model is another one or the request cannot be accepted.
+ * @throws {ApiError} If there is none of this name.
  */
-export async function accept(
-  { service }: RouteContext,
-  request: CompletionRequest,
-  options: AcceptOptions,
-): Promise<Accepted> {
-  const adapter = requireModel(service, options.model);
-  const controller = new AbortController();
-  const signal = AbortSignal.any([options.signal, controller.signal]);
-  try {
-    const completion = await service.submit(
-      { ...request, ...(adapter === undefined ? {} : { adapter }) },
-      { signal },
-    );
-    return { completion, cancel: () => controller.abort() };
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw toApiError(error, options);
+export function requireModel(models: ModelDirectory, id: string | null | undefined): Resolution {
+  const name = id ?? models.defaultName;
+  const found = name === undefined ? undefined : models.resolve(name);
+  if (found !== undefined) return found;
+  if (id === null || id === undefined) {
+    throw new ApiError(503, "This server has no model yet", { code: "unavailable" });
   }
+  const names = models.listed().map(({ id }) => `"${id}"`).join(", ");
+  throw new ApiError(
+    404,
+    `The model "${id}" does not exist; this server has ${names === "" ? "none" : names}`,
+    { param: "model", code: "model_not_found" },
+  );
 }
 
-/**
- * Checks that `id` is the model that is served or one of its adapters, and returns which adapter.
- *
- * @throws {ApiError} If it is not.
- */
-export function requireModel({ model }: InferenceService, id: string): string | undefined {
-  if (id === model.id) return undefined;
-  if (model.adapters.includes(id)) return id;
-  const names = [model.id, ...model.adapters].map((name) => `"${name}"`).join(", ");
-  throw new ApiError(404, `The model "${id}" does not exist; this server has ${names}`, {
-    param: "model",
-    code: "model_not_found",
-  });
+/** Returns the service of the model that answers where none is named, if it is loaded. */
+export function defaultService({ models }: RouteContext): InferenceService | undefined {
+  return loadedService(models, models.defaultName);
 }

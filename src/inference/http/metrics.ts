@@ -6,16 +6,20 @@
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { InferenceService, ServiceStats } from "../service.ts";
+import type { ModelDirectory } from "../hosting/directory.ts";
+import type { ServiceStats } from "../service.ts";
 import type { AccessEntry } from "./access_entry.ts";
+import { type AnswerEntry, createAnswerMetrics } from "./answer_metrics.ts";
 import { accessResponses } from "./responses.ts";
 
 /** What a server counts. */
 export interface ServerMetrics {
   /** Counts a request that was answered. */
   observe(entry: AccessEntry): void;
+  /** Counts a request to a model. */
+  observeAnswer(entry: AnswerEntry): void;
   /** Adds `/metrics` to `app`. */
-  addRoute(app: OpenAPIHono, service: InferenceService): void;
+  addRoute(app: OpenAPIHono, models: ModelDirectory): void;
 }
 
 /** What of a service's counts is shown, as what. */
@@ -36,9 +40,13 @@ const METHODS = /^(GET|POST|PUT|DELETE|HEAD|OPTIONS)$/;
 
 /** Paths that are a label of their own; any other is "other", or whoever calls them could fill the memory. */
 const ROUTES: readonly RegExp[] = [
+  /^\/admin\/(models|aliases|pulls)$/,
   /^\/(health|ready|metrics|docs|openapi\.json|tokenize|detokenize|apply-template)$/,
   /^\/v1\/(models|completions|chat\/completions|responses|embeddings)$/,
 ];
+
+/** Paths that end in the name of something, which is no part of the label. */
+const NAMING_ROUTE = /^(\/admin\/(?:models|aliases|pulls)\/|\/v1\/models\/)./;
 
 /** Creates a server's counters, which begin at 0. */
 export function createMetrics(): ServerMetrics {
@@ -64,12 +72,16 @@ export function createMetrics(): ServerMetrics {
     registers,
   });
   const counts = Object.entries(COUNTS).map(([field, [name, help]]) => {
-    const options = { name: `llm_${name}`, help, registers };
-    return { field: field as keyof ServiceStats, set: setter(options) };
+    const options = { name: `llm_${name}`, help, labelNames: ["model"], registers };
+    return { field: field as keyof ServiceStats, ...metric(options) };
   });
+  const answers = createAnswerMetrics(registers);
   return {
+    observeAnswer: (entry) => answers.observe(entry),
     observe({ method, path, status, durationMs }) {
-      const route = ROUTES.some((one) => one.test(path)) ? path : "other";
+      const route = ROUTES.some((one) => one.test(path))
+        ? path
+        : NAMING_ROUTE.exec(path)?.[1] ?? "other";
       requests.inc({
         method: METHODS.test(method) ? method : "other",
         route,
@@ -77,7 +89,7 @@ export function createMetrics(): ServerMetrics {
       });
       seconds.observe({ route }, durationMs / 1000);
     },
-    addRoute(app, service) {
+    addRoute(app, models) {
       app.openapi(
         createRoute({
           method: "get",
@@ -89,14 +101,21 @@ export function createMetrics(): ServerMetrics {
           },
         }),
         async (c) => {
-          const { id, contentHash, device } = service.model;
-          up.set(
-            { model: id, content_hash: contentHash ?? "", device },
-            service.isAvailable ? 1 : 0,
+          const counted = await Promise.all(
+            models.counted().map(async (model) => ({
+              ...model,
+              stats: await model.service?.stats().catch(() => undefined),
+            })),
           );
-          const stats = await service.stats().catch(() => undefined);
-          if (stats !== undefined) {
-            for (const { field, set } of counts) set(stats[field]);
+          answers.look(models);
+          up.reset();
+          for (const { reset } of counts) reset();
+          for (const { name: model, state, info, stats } of counted) {
+            const { contentHash, device = "" } = info ?? {};
+            const labels = { model, content_hash: contentHash ?? "", device };
+            up.set(labels, state === "loaded" ? 1 : 0);
+            if (stats === undefined) continue;
+            for (const { field, set } of counts) set({ model }, stats[field]);
           }
           return c.text(await registry.metrics(), 200, { "content-type": registry.contentType });
         },
@@ -108,18 +127,24 @@ export function createMetrics(): ServerMetrics {
 interface MetricOptions {
   readonly name: string;
   readonly help: string;
+  readonly labelNames: string[];
   readonly registers: Registry[];
 }
 
+/** A number for each model. */
+interface Metric {
+  /** Forgets all models. */
+  reset(): void;
+  /** Sets a model's number. */
+  set(labels: { readonly model: string }, value: number): void;
+}
+
 /** What only grows is a counter, though the service counts it; a worker that began again begins at 0. */
-function setter(options: MetricOptions): (value: number) => void {
+function metric(options: MetricOptions): Metric {
   if (!options.name.endsWith("_total")) {
     const gauge = new Gauge(options);
-    return (value) => gauge.set(value);
+    return { reset: () => gauge.reset(), set: (labels, value) => gauge.set(labels, value) };
   }
   const counter = new Counter(options);
-  return (value) => {
-    counter.reset();
-    counter.inc(value);
-  };
+  return { reset: () => counter.reset(), set: (labels, value) => counter.inc(labels, value) };
 }

@@ -5,8 +5,8 @@
  */
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { InferenceService } from "../service.ts";
-import { requireModel, type RouteContext } from "./context.ts";
+import type { ListedName } from "../hosting/directory.ts";
+import { defaultService, requireModel, type RouteContext } from "./context.ts";
 import { accessResponses, FingerprintSchema, modelResponses } from "./responses.ts";
 
 const Model = z.object({
@@ -14,26 +14,29 @@ const Model = z.object({
   object: z.literal("model"),
   created: z.int(),
   owned_by: z.string(),
-  max_model_len: z.int().openapi({ description: "The most tokens of prompt and text together" }),
+  root: z.string().openapi({ description: "The model that answers: another one for an alias" }),
+  max_model_len: z.int().nullable().openapi({
+    description: "The most tokens of prompt and text together; null until it is first loaded",
+  }),
   content_hash: FingerprintSchema,
-  vocab_size: z.int(),
-  device: z.string().openapi({ description: "Where it runs" }),
-  has_tokenizer: z.boolean().openapi({ description: "Whether it reads text" }),
-  has_chat_template: z.boolean().openapi({ description: "Whether it can chat" }),
+  vocab_size: z.int().nullable(),
+  device: z.string().nullable().openapi({ description: "Where it runs" }),
+  has_tokenizer: z.boolean().nullable().openapi({ description: "Whether it reads text" }),
+  has_chat_template: z.boolean().nullable().openapi({ description: "Whether it can chat" }),
 }).openapi("Model");
 
 const Health = z.object({
   status: z.enum(["ok", "unavailable"]),
-  model: z.string(),
-  device: z.string(),
-  device_reason: z.string(),
+  model: z.string().nullable(),
+  device: z.string().nullable(),
+  device_reason: z.string().nullable(),
 }).openapi("Health");
 
-const Ready = z.object({ ready: z.boolean(), model: z.string() }).openapi("Ready");
+const Ready = z.object({ ready: z.boolean(), model: z.string().nullable() }).openapi("Ready");
 
 /** Adds the routes to `app`. */
 export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
-  const { service, startedAt } = context;
+  const { models, startedAt } = context;
   app.openapi(
     createRoute({
       method: "get",
@@ -46,9 +49,10 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
       },
     }),
     (c) => {
-      const { id, device, deviceReason } = service.model;
+      const service = defaultService(context);
+      const { id = null, device = null, deviceReason = null } = service?.model ?? {};
       const facts = { model: id, device, device_reason: deviceReason };
-      return service.isAvailable
+      return service?.isAvailable
         ? c.json({ status: "ok" as const, ...facts }, 200)
         : c.json({ status: "unavailable" as const, ...facts }, 503);
     },
@@ -62,10 +66,10 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
       responses: { 200: json(Ready, "They may"), 503: json(Ready, "Not now") },
     }),
     (c) => {
-      const ready = service.isAvailable;
-      return ready
-        ? c.json({ ready, model: service.model.id }, 200)
-        : c.json({ ready, model: service.model.id }, 503);
+      const service = defaultService(context);
+      const ready = service?.isAvailable ?? false;
+      const model = service?.model.id ?? null;
+      return ready ? c.json({ ready, model }, 200) : c.json({ ready, model }, 503);
     },
   );
   app.openapi(
@@ -82,8 +86,7 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
       },
     }),
     (c) => {
-      const ids = [service.model.id, ...service.model.adapters];
-      const data = ids.map((id) => ({ ...describe(service, startedAt), id }));
+      const data = models.listed().map((listed) => describe(listed, startedAt));
       return c.json({ object: "list" as const, data }, 200);
     },
   );
@@ -97,8 +100,8 @@ export function addModelRoutes(app: OpenAPIHono, context: RouteContext): void {
     }),
     (c) => {
       const { id } = c.req.valid("param");
-      requireModel(service, id);
-      return c.json({ ...describe(service, startedAt), id }, 200);
+      requireModel(models, id);
+      return c.json(describe(models.listed().find((each) => each.id === id)!, startedAt), 200);
     },
   );
 }
@@ -110,17 +113,18 @@ function json<T extends z.ZodType>(schema: T, description: string): {
   return { description, content: { "application/json": { schema } } };
 }
 
-function describe({ model }: InferenceService, startedAt: number): z.infer<typeof Model> {
+function describe({ id, model, info }: ListedName, startedAt: number): z.infer<typeof Model> {
   return {
-    id: model.id,
+    id,
     object: "model",
     created: startedAt,
     owned_by: "llm-training",
-    max_model_len: model.maxPositions,
-    content_hash: model.contentHash,
-    vocab_size: model.vocabSize,
-    device: model.device,
-    has_tokenizer: model.hasTokenizer,
-    has_chat_template: model.hasChatTemplate,
+    root: model,
+    max_model_len: info?.maxPositions ?? null,
+    content_hash: info?.contentHash ?? null,
+    vocab_size: info?.vocabSize ?? null,
+    device: info?.device ?? null,
+    has_tokenizer: info?.hasTokenizer ?? null,
+    has_chat_template: info?.hasChatTemplate ?? null,
   };
 }

@@ -5,10 +5,11 @@
  */
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { CompletionRequest, ModelInfo } from "../service.ts";
+import type { CompletionRequest } from "../service.ts";
 import { ApiError } from "./api_error.ts";
 import { chatPrompt } from "./chat_prompt.ts";
-import { accept, type RouteContext } from "./context.ts";
+import { accept, type Accepted } from "./accept.ts";
+import type { RouteContext } from "./context.ts";
 import { eventStream } from "./event_stream.ts";
 import { responseEvents } from "./response_events.ts";
 import {
@@ -64,14 +65,20 @@ export function addResponseRoute(app: OpenAPIHono, context: RouteContext): void 
   });
   app.openapi(route, async (c): Promise<Response> => {
     const body = c.req.valid("json");
-    const { model } = context.service;
-    const use = toolUseOf(toolFieldsOf(body), model);
-    const { completion, cancel } = await accept(context, serviceRequest(body, use), {
-      promptField: "input",
-      model: body.model,
-      signal: c.req.raw.signal,
-    });
-    const events = responseEvents(completion, { body, use, head: headOf(body, model, context) });
+    const fields = toolFieldsOf(body);
+    const accepted = await accept(
+      context,
+      (model) => serviceRequest(body, toolUseOf(fields, model)),
+      {
+        promptField: "input",
+        model: body.model,
+        isStreamed: body.stream ?? false,
+        signal: c.req.raw.signal,
+      },
+    );
+    const { completion, cancel } = accepted;
+    const use = toolUseOf(fields, accepted.model);
+    const events = responseEvents(completion, { body, use, head: headOf(accepted, context) });
     if (body.stream) {
       return eventStream(events, { onLeave: cancel, onError: context.onError, isNamed: true });
     }
@@ -81,12 +88,12 @@ export function addResponseRoute(app: OpenAPIHono, context: RouteContext): void 
   });
 }
 
-function headOf(body: ResponseRequest, model: ModelInfo, { clock }: RouteContext) {
+function headOf({ name, model }: Accepted, { clock }: RouteContext) {
   return {
     id: `resp_${crypto.randomUUID().replaceAll("-", "")}`,
     object: "response",
     created_at: Math.floor(clock() / 1000),
-    model: body.model,
+    model: name,
     system_fingerprint: model.contentHash,
   };
 }

@@ -34,10 +34,13 @@ export const ErrorSchema = z.object({
   }),
 }).openapi("Error");
 
-const error = (description: string) => ({
-  description,
-  content: { "application/json": { schema: ErrorSchema } },
-});
+/** Describes an error. */
+export function error(description: string): {
+  description: string;
+  content: { "application/json": { schema: typeof ErrorSchema } };
+} {
+  return { description, content: { "application/json": { schema: ErrorSchema } } };
+}
 
 /** The errors that any route of `/v1` may end in. */
 export const accessResponses = {

@@ -50,16 +50,19 @@ const RenderedSchema = TextSchema.extend({ tokens: z.array(z.int()) }).openapi("
 
 /** Adds the routes to `app`. */
 export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
-  const { service } = context;
+  const { models } = context;
   const encode = async (
     name: string | null | undefined,
     prompt: Prompt,
     options: { readonly field: string; readonly addSpecialTokens?: boolean },
   ) => {
-    requireModel(service, name ?? service.model.id);
+    const { model, adapter } = requireModel(models, name);
     const { addSpecialTokens = true, field } = options;
     try {
-      return await service.encode(prompt, { addSpecialTokens });
+      using lease = await models.use(model);
+      const { service } = lease;
+      const encoded = await service.encode(prompt, { addSpecialTokens });
+      return { ...encoded, model: adapter ?? model, maxPositions: service.model.maxPositions };
     } catch (error) {
       throw toApiError(error, { promptField: field });
     }
@@ -78,15 +81,15 @@ export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
       const prompt: Prompt = isText
         ? { kind: "text", text: body.prompt! }
         : chatPrompt({ ...body, messages: body.messages! });
-      const { tokens } = await encode(body.model, prompt, {
+      const { model, tokens, maxPositions } = await encode(body.model, prompt, {
         field: isText ? "prompt" : "messages",
         addSpecialTokens: body.add_special_tokens ?? true,
       });
       return c.json({
-        model: body.model ?? service.model.id,
+        model,
         tokens: tokens.map(({ id }) => id),
         count: tokens.length,
-        max_model_len: service.model.maxPositions,
+        max_model_len: maxPositions,
         ...(body.return_token_strs ? { token_strs: tokens.map(({ text }) => text) } : {}),
       }, 200);
     },
@@ -95,18 +98,20 @@ export function addTokenRoutes(app: OpenAPIHono, context: RouteContext): void {
     describe("/detokenize", "Turn tokens into text", DetokenizeSchema, TextSchema),
     async (c) => {
       const body = c.req.valid("json");
-      const { text } = await encode(body.model, { kind: "ids", ids: body.tokens }, {
+      const { model, text } = await encode(body.model, { kind: "ids", ids: body.tokens }, {
         field: "tokens",
       });
-      return c.json({ model: body.model ?? service.model.id, prompt: text }, 200);
+      return c.json({ model, prompt: text }, 200);
     },
   );
   app.openapi(
     describe("/apply-template", "Render a conversation", TemplateSchema, RenderedSchema),
     async (c) => {
       const body = c.req.valid("json");
-      const { text, ids } = await encode(body.model, chatPrompt(body), { field: "messages" });
-      return c.json({ model: body.model ?? service.model.id, prompt: text, tokens: [...ids] }, 200);
+      const { model, text, ids } = await encode(body.model, chatPrompt(body), {
+        field: "messages",
+      });
+      return c.json({ model, prompt: text, tokens: [...ids] }, 200);
     },
   );
 }

@@ -71,7 +71,8 @@ export async function openKeyRing(
   { apiKey, keysFile }: ClientKeys,
 ): Promise<KeyRing | undefined> {
   const rings = apiKey === undefined ? [] : [singleKey(apiKey, { role: "read" })];
-  if (keysFile !== undefined && (await readKeys(keysFile)).length > 0) {
+  // who is closed already learns of keys that are made later
+  if (keysFile !== undefined && (await readKeys(keysFile)).length + rings.length > 0) {
     rings.push(keysOfFile(keysFile));
   }
   return rings.length === 0 ? undefined : joinedKeys(rings);

@@ -11,6 +11,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { removeIfThere } from "../../utils/atomic_file.ts";
 import { fileError } from "../../utils/file_error.ts";
+import { stallSignal } from "../../utils/stall_signal.ts";
 import { lockFile } from "./blob_lock.ts";
 import type { RepositoryFolders } from "./cache.ts";
 import { type Checksum, expectChecksum } from "./checksum.ts";
@@ -31,9 +32,6 @@ export interface BlobOptions extends ClientOptions {
   /** Called if another process downloads the same file. */
   readonly onWait: () => void;
 }
-
-/** A server that sends nothing for so long has forgotten us, in milliseconds. */
-const STALL_MS = 60_000;
 
 const COPY_BYTES = 1 << 20;
 
@@ -147,27 +145,4 @@ async function sumExisting(file: Deno.FsFile, checksum: Checksum): Promise<numbe
 /** Whether the server sends what follows byte `from`; one that knows no ranges sends all of it. */
 function continues({ status, headers }: Response, from: number): boolean {
   return status === 206 && headers.get("content-range")?.startsWith(`bytes ${from}-`) === true;
-}
-
-/** A signal that is aborted with `signal`, or when `restart` is not called for too long. */
-function stallSignal(
-  signal: AbortSignal,
-): { readonly signal: AbortSignal; restart(): void } & Disposable {
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal.reason);
-  const stalled = () =>
-    controller.abort(new DOMException(`nothing came for ${STALL_MS / 1000} s`, "TimeoutError"));
-  let timer = setTimeout(stalled, STALL_MS);
-  signal.addEventListener("abort", abort, { once: true });
-  return {
-    signal: controller.signal,
-    restart() {
-      clearTimeout(timer);
-      timer = setTimeout(stalled, STALL_MS);
-    },
-    [Symbol.dispose]() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-    },
-  };
 }

@@ -9,6 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { resolvePaths } from "../path_list.ts";
 import type { GivenSetting, GivenSettings, SettingOrigin } from "./layers.ts";
+import { splitNamedPlace } from "./named_place.ts";
 import { decoderOf } from "./rules.ts";
 import type { AnySetting, AnySettings } from "./setting.ts";
 import type { SettingEntry } from "./settings_file.ts";
@@ -88,15 +89,41 @@ function located(
   value: unknown,
   { setting, options }: { readonly setting: AnySetting; readonly options: DecodeSettingsOptions },
 ): unknown {
-  if (typeof value !== "string") return value;
   const { path, userFolder } = options;
   const folder = dirname(path);
-  if (setting.kind === "paths") return resolvePaths(value, folder, userFolder);
-  if (setting.kind !== "path" && setting.kind !== "place") return value;
-  if (value.startsWith("~/") && userFolder !== undefined) return join(userFolder, value.slice(2));
-  if (setting.kind === "path") return resolve(folder, value);
-  if (setting.names?.includes(value)) return value;
-  return /^\.{1,2}(?:[/\\]|$)/.test(value) || existsSync(join(folder, value))
-    ? resolve(folder, value)
-    : value;
+  if (setting.kind === "namedPlaces" && Array.isArray(value)) {
+    return value.map((each) => {
+      const { name, place } = splitNamedPlace(each);
+      const found = placeOf(place, { folder, userFolder });
+      return name === undefined ? found : `${name}=${found}`;
+    });
+  }
+  if (typeof value !== "string") return value;
+  switch (setting.kind) {
+    case "paths":
+      return resolvePaths(value, folder, userFolder);
+    case "path":
+      return resolve(folder, inUserFolder(value, userFolder) ?? value);
+    case "place":
+      return setting.names?.includes(value) ? value : placeOf(value, { folder, userFolder });
+  }
+  return value;
+}
+
+interface Folders {
+  readonly folder: string;
+  readonly userFolder: string | undefined;
+}
+
+function placeOf(place: string, { folder, userFolder }: Folders): string {
+  return inUserFolder(place, userFolder) ??
+    (/^\.{1,2}(?:[/\\]|$)/.test(place) || existsSync(join(folder, place))
+      ? resolve(folder, place)
+      : place);
+}
+
+function inUserFolder(path: string, userFolder: string | undefined): string | undefined {
+  return path.startsWith("~/") && userFolder !== undefined
+    ? join(userFolder, path.slice(2))
+    : undefined;
 }

@@ -40,6 +40,8 @@ const DECODERS: KindTable<Decoder<unknown>> = {
   paths: () => (value, place) =>
     Array.isArray(value) ? filledTexts(value, place).join(",") : filledText()(value, place),
   place: filledText,
+  namedPlaces: () => (value, place) =>
+    typeof value === "string" ? [filledText()(value, place)] : filledTexts(value, place),
   choice: (kind) => (value, place) => {
     const choice = typeof value === "string" ? choiceOf(value, kind) : undefined;
     if (choice !== undefined) return choice;
@@ -61,6 +63,7 @@ const SCHEMAS: KindTable<JsonObject> = {
   path: () => ({ type: "string", minLength: 1 }),
   paths: () => ({ anyOf: [{ type: "string", minLength: 1 }, NAMES] }),
   place: () => ({ type: "string", minLength: 1 }),
+  namedPlaces: () => ({ anyOf: [{ type: "string", minLength: 1 }, NAMES] }),
   choice: ({ choices }) => ({ enum: [...choices] }),
   integer: boundedSchema,
   number: boundedSchema,

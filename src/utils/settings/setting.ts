@@ -47,6 +47,15 @@ export interface PlaceKind {
   readonly names?: readonly string[];
 }
 
+/**
+ * Several places, or one, each perhaps with a name of its own and an equals sign before it; on the command line the flag
+ * is given several times.
+ */
+export interface NamedPlacesKind {
+  /** Tells kinds apart. */
+  readonly kind: "namedPlaces";
+}
+
 /** One of a few words. */
 export interface ChoiceKind<T extends string = string> {
   /** Tells kinds apart. */
@@ -113,6 +122,7 @@ export type SettingKind =
   | PathKind
   | PathsKind
   | PlaceKind
+  | NamedPlacesKind
   | ChoiceKind
   | NumberKind
   | BooleanKind
@@ -128,7 +138,7 @@ type KindOf<T> =
     : [T] extends [number] ? NumberKind
     : [T] extends [string]
       ? string extends T ? TextKind | PathKind | PathsKind | PlaceKind : ChoiceKind<T>
-    : [T] extends [readonly string[]] ? NamesKind | TextsKind
+    : [T] extends [readonly string[]] ? NamesKind | TextsKind | NamedPlacesKind
     : SelectionKind);
 
 /** What every kind of setting has. */
