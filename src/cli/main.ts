@@ -57,6 +57,8 @@ async function runCommand(
   try {
     const { createProgram } = await import("./program.ts");
     const program = await createProgram(PROGRAM_NAME, [command]);
+    // asked for help, the program would explain itself instead
+    if (!program.commands.some((each) => each.name() === command)) args = [];
     const standalone = calledAs === undefined
       ? undefined
       : program.commands.find((candidate) => candidate.name() === command);
