@@ -17,6 +17,7 @@ import { bundle } from "./compile/bundle.ts";
 import { prepareEmbedded } from "./compile/embedded_files.ts";
 import { writeImports } from "./compile/imports.ts";
 import { runDeno } from "./compile/run_deno.ts";
+import { bundleTransformersJs } from "./compile/transformers_js.ts";
 import { TARGETS } from "./compile/targets.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -40,6 +41,7 @@ const work = dirname(output);
 const embedded = join(work, EMBEDDED_FOLDER);
 const bundled = join(work, "bundle");
 await prepareEmbedded(embedded, platform);
+await bundleTransformersJs(embedded, join(root, "deno.lock"));
 await Deno.remove(bundled, { recursive: true }).catch(() => {});
 
 const { entry, workers } = await bundle({

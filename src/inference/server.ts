@@ -32,10 +32,10 @@ export type { ModelHostOptions } from "./hosting/host_options.ts";
 export type { LoadDefaults, ModelSpec } from "./hosting/model_spec.ts";
 export {
   type CountedModel,
+  givenModels,
   type ListedName,
   type ModelDirectory,
   type Resolution,
-  singleModel,
 } from "./hosting/directory.ts";
 export type { AliasChange, AliasRecord, LiveAlias } from "./hosting/alias.ts";
 export type {
@@ -92,6 +92,9 @@ export type {
   Completion,
   CompletionEvent,
   CompletionRequest,
+  Embedding,
+  EmbeddingInfo,
+  EmbeddingRequest,
   EncodedPrompt,
   EncodeRequestOptions,
   InferenceService,
@@ -105,6 +108,7 @@ export type {
   TextToken,
   TokenBias,
 } from "./service.ts";
+export { POOLINGS, type Pooling } from "./generation/pooling.ts";
 export type { FinishReason } from "./generation/generation.ts";
 export type { LoadedModel } from "./generation/loaded_model.ts";
 export type {

@@ -7,12 +7,15 @@
 import type { DeviceWish } from "../engine/runtime/devices.ts";
 import { UserError } from "../utils/errors.ts";
 import { InferenceError, type InferenceErrorCode } from "./inference_error.ts";
+import type { Pooling } from "./generation/pooling.ts";
 import type { NamedAdapter } from "./generation/load_adapters.ts";
 import type { WeightWish } from "./generation/weight_types.ts";
 import type { ServiceLimits } from "./local_service.ts";
 import type {
   CompletionEvent,
   CompletionRequest,
+  Embedding,
+  EmbeddingRequest,
   EncodedPrompt,
   EncodeRequestOptions,
   ModelInfo,
@@ -39,6 +42,10 @@ export interface LoadRequest {
   readonly weights?: WeightWish;
   /** Adapters of which each request may use one. @default {[]} */
   readonly adapters?: readonly NamedAdapter[];
+  /** Whether the folder may be that of an encoder, which makes embeddings only. @default {false} */
+  readonly embeds?: boolean;
+  /** How hidden states become one vector. @default {as the folder says; else the last, of encoders the mean} */
+  readonly pooling?: Pooling;
   /** SHA-256 of the files. @default {unknown} */
   readonly contentHash?: string;
   /** How much to take on. */
@@ -62,6 +69,7 @@ export type WorkerRequest =
     readonly prompt: Prompt;
     readonly options: EncodeRequestOptions;
   }
+  | { readonly type: "embed"; readonly id: number; readonly request: EmbeddingRequest }
   | { readonly type: "ping" }
   | { readonly type: "close" };
 
@@ -80,6 +88,7 @@ export type WorkerReply =
   | { readonly type: "error"; readonly id: number; readonly error: ErrorData }
   | { readonly type: "stats"; readonly id: number; readonly stats: ServiceStats }
   | { readonly type: "encoded"; readonly id: number; readonly prompt: PromptTokens }
+  | { readonly type: "embedded"; readonly id: number; readonly embeddings: readonly Embedding[] }
   | { readonly type: "pong" }
   | { readonly type: "crashed"; readonly error: ErrorData }
   | { readonly type: "batch"; readonly replies: readonly WorkerReply[] }

@@ -35,6 +35,7 @@ function createPool(maxBytes: number): Books {
         isAvailable: true,
         submit: (request, options) => service.submit(request, options),
         encode: (prompt, options) => service.encode(prompt, options),
+        embed: (request, options) => service.embed(request, options),
         stats: () => service.stats(),
         drain: () => service.drain(),
         async [Symbol.asyncDispose]() {
