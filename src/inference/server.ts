@@ -108,7 +108,7 @@ export type {
   TextToken,
   TokenBias,
 } from "./service.ts";
-export { POOLINGS, type Pooling } from "./generation/pooling.ts";
+export { type Pooling, POOLINGS } from "./generation/pooling.ts";
 export type { FinishReason } from "./generation/generation.ts";
 export type { LoadedModel } from "./generation/loaded_model.ts";
 export type {

@@ -5,6 +5,7 @@
  */
 
 import type { DeviceWish } from "../engine/runtime/devices.ts";
+import { OutOfMemoryError } from "../engine/runtime/session_error.ts";
 import { UserError } from "../utils/errors.ts";
 import { InferenceError, type InferenceErrorCode } from "./inference_error.ts";
 import type { Pooling } from "./generation/pooling.ts";
@@ -102,6 +103,7 @@ export type ErrorData =
     readonly message: string;
   }
   | { readonly kind: "user"; readonly message: string }
+  | { readonly kind: "memory"; readonly message: string }
   | { readonly kind: "internal"; readonly message: string; readonly stack: string };
 
 /** Describes anything that was thrown. */
@@ -109,6 +111,7 @@ export function toErrorData(error: unknown): ErrorData {
   if (error instanceof InferenceError) {
     return { kind: "inference", code: error.code, message: error.message };
   }
+  if (error instanceof OutOfMemoryError) return { kind: "memory", message: error.message };
   if (error instanceof UserError) return { kind: "user", message: error.message };
   if (!(error instanceof Error)) return { kind: "internal", message: String(error), stack: "" };
   return { kind: "internal", message: error.message, stack: error.stack ?? "" };
@@ -119,6 +122,8 @@ export function fromErrorData(data: ErrorData): Error {
   switch (data.kind) {
     case "inference":
       return new InferenceError(data.code, data.message);
+    case "memory":
+      return new OutOfMemoryError(data.message);
     case "user":
       return new UserError(data.message);
     case "internal": {
