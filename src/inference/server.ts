@@ -22,13 +22,8 @@ export { joinedKeys, type KeyRing, keysOfFile, singleKey } from "./keys/key_ring
 export type { CallableFunction } from "./constraints/tool_grammar.ts";
 export { TOOL_FORMATS, type ToolFormat } from "./tools/tool_format.ts";
 export { hashModel } from "./model_hash.ts";
-export {
-  createModelHost,
-  type HostedModel,
-  type ModelHost,
-  type RemoveOptions,
-} from "./hosting/model_host.ts";
-export type { ModelHostOptions } from "./hosting/host_options.ts";
+export { createModelHost, type ModelHost } from "./hosting/model_host.ts";
+export type { HostedModel, ModelHostOptions, RemoveOptions } from "./hosting/host_options.ts";
 export type { LoadDefaults, ModelSpec } from "./hosting/model_spec.ts";
 export {
   type CountedModel,
