@@ -7,4 +7,6 @@
 import { main } from "./src/cli/main.ts";
 import { programName } from "./src/cli/program_name.ts";
 
+export { main };
+
 if (import.meta.main) Deno.exit(await main(Deno.args, programName()));

@@ -19,6 +19,7 @@ import { addExamples } from "./program.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readHome } from "./settings_layer.ts";
 import { print, printError } from "./terminal.ts";
+import { deployedFolders } from "../monitoring/deployment/deployed_models.ts";
 import { UserError } from "../utils/errors.ts";
 
 const TABLE = anySettings(RETENTION_SETTINGS);
@@ -177,7 +178,7 @@ function addCommon(command: Command): Command {
 }
 
 async function openManager(options: HomeOption, command: Command): Promise<RetentionManager> {
-  const { home, context } = findHome(options);
+  const { home, paths, context } = findHome(options);
   const reader = { command: "retention", table: TABLE, context, onWarning: warnOfSettings };
   const settings = resolveSettings(TABLE, [
     await readHome(reader),
@@ -186,6 +187,10 @@ async function openManager(options: HomeOption, command: Command): Promise<Reten
   return new RetentionManager({
     home,
     copies: () => new BackupManager({ home }).copies(),
+    references: () =>
+      Promise.resolve(
+        deployedFolders(paths.state).map((each) => ({ ...each, kind: "deployed" as const })),
+      ),
     settings: valuesOf(settings) as unknown as RetentionSettings, // every value was decoded by its setting
   });
 }

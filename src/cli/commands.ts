@@ -42,6 +42,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./serve.ts")).registerServe,
   },
   {
+    name: "health",
+    summary: "Ask a server whether it is ready",
+    load: async () => (await import("./health.ts")).registerHealth,
+  },
+  {
     name: "keys",
     summary: "Make, list and revoke the keys of a server's clients",
     load: async () => (await import("./keys.ts")).registerKeys,
@@ -72,6 +77,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./compare.ts")).registerCompare,
   },
   {
+    name: "deploy",
+    summary: "Bring a model to servers, judged, tried and watched; go back by itself",
+    load: async () => (await import("./deploy.ts")).registerDeploy,
+  },
+  {
     name: "data",
     summary: "Check, show and generate data sets",
     load: async () => (await import("./data.ts")).registerData,
@@ -97,6 +107,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./backup.ts")).registerBackup,
   },
   {
+    name: "init",
+    summary: "Make a folder a home, with a commented file of settings",
+    load: async () => (await import("./init.ts")).registerInit,
+  },
+  {
     name: "config",
     summary: "Show settings and where they come from",
     load: async () => (await import("./config.ts")).registerConfig,
@@ -110,6 +125,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "doctor",
     summary: "Show the devices of this machine, and which one is used and why",
     load: async () => (await import("./doctor.ts")).registerDoctor,
+  },
+  {
+    name: "upgrade",
+    summary: "Replace this executable by a newer release",
+    load: async () => (await import("./upgrade.ts")).registerUpgrade,
   },
   {
     name: "completions",

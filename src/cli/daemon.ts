@@ -10,6 +10,7 @@ import { resolve } from "node:path";
 import { type DaemonSettings, type LogEntry, runDaemon } from "../core/training_daemon.ts";
 import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import { RETENTION_SETTINGS } from "../management/retention/settings.ts";
+import { DEPLOYMENT_SETTINGS } from "../monitoring/deployment/settings.ts";
 import type { RetentionSettings } from "../management/retention_manager.ts";
 import { findPreset } from "../models/presets.ts";
 import type { JsonObject } from "../utils/json.ts";
@@ -102,6 +103,7 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
     backups: await openHomeBackups(place),
   };
   const apiKey = options.apiKey ?? Deno.env.get(API_KEY_VARIABLE);
+  const deploy = await readAuto(place);
   await interruptible((signal) =>
     runDaemon({
       home: place.home,
@@ -110,6 +112,7 @@ async function run(options: DaemonCommandOptions, command: Command): Promise<voi
       readHome: home,
       env: place.context.env,
       upkeep,
+      deploy,
       signal,
       apiKey: apiKey === "" ? undefined : apiKey,
       allowWithoutKey: options.insecureNoApiKey ?? false,
@@ -128,6 +131,13 @@ async function readRetention({ context }: HomePlace): Promise<RetentionSettings>
   const reader = { command: "retention", table, context, onWarning: () => {} };
   const settings = resolveSettings(table, [await readHome(reader)]);
   return valuesOf(settings) as unknown as RetentionSettings; // every value was decoded by its setting
+}
+
+/** Reads whether what becomes live is deployed. */
+async function readAuto({ context }: HomePlace): Promise<boolean> {
+  const table = anySettings(DEPLOYMENT_SETTINGS);
+  const reader = { command: "deployment", table, context, onWarning: () => {} };
+  return resolveSettings(table, [await readHome(reader)])["auto"]?.value === true;
 }
 
 /** A folder is meant from here, whatever folder trainers run in; anything else is a name. */

@@ -18,6 +18,7 @@ import { measureGigaflops } from "../engine/runtime/gigaflops.ts";
 import { DEVICES } from "../engine/runtime/session.ts";
 import { messageOf } from "../utils/errors.ts";
 import { formatBytes } from "../utils/format.ts";
+import { doctorAdvice } from "./doctor_advice.ts";
 import { integerOption } from "./option_values.ts";
 import { addExamples } from "./program.ts";
 import { print } from "./terminal.ts";
@@ -42,6 +43,8 @@ export interface DoctorReport {
   readonly devices: readonly DeviceReport[];
   /** What would be used. */
   readonly choice: DeviceChoice;
+  /** What would make it faster. */
+  readonly advice: readonly string[];
 }
 
 /** A device as `doctor` reports it. */
@@ -61,7 +64,7 @@ interface DoctorOptions {
 export function registerDoctor(program: Command): void {
   const command = program.command("doctor")
     .description(
-      "Show the devices of this machine, how fast they are, and which one is used and why.",
+      "Show the devices of this machine, how fast they are, which one is used and why, and what would make it faster.",
     )
     .addOption(
       new Option("--device <device>", "which one to choose").choices(DEVICE_WISHES).default("auto"),
@@ -82,13 +85,14 @@ export function registerDoctor(program: Command): void {
 
 /** Finds out all that the report has. */
 async function examine(options: DoctorOptions): Promise<DoctorReport> {
+  const [load] = Deno.build.os === "windows" ? [] : Deno.loadavg(); // before this program adds to it
   const choice = await chooseDevice(options.device);
   const devices: DeviceReport[] = [];
   for (const device of DEVICES) {
     const description = await describeDevice(device);
     devices.push(options.speed ? await withSpeed(description, options.threads) : description);
   }
-  return {
+  const report = {
     version: VERSION,
     machine: {
       os: Deno.build.os,
@@ -99,6 +103,8 @@ async function examine(options: DoctorOptions): Promise<DoctorReport> {
     devices,
     choice,
   };
+  const { available } = Deno.systemMemoryInfo();
+  return { ...report, advice: doctorAdvice(report, { load, availableBytes: available }) };
 }
 
 /** Adds the speed to a description, or what kept the device from computing. */
@@ -116,7 +122,8 @@ async function withSpeed(
 }
 
 /** Returns the report for people. */
-export function renderReport({ version, machine, devices, choice }: DoctorReport): string {
+export function renderReport(report: DoctorReport): string {
+  const { version, machine, devices, choice, advice } = report;
   const { os, arch, processors, memoryBytes } = machine;
   return `llm-training ${version} on ${os} ${arch}, ${processors} processors, ${
     formatBytes(memoryBytes)
@@ -124,7 +131,12 @@ export function renderReport({ version, machine, devices, choice }: DoctorReport
 
 ${devices.map(renderDevice).join("\n")}
 
-Device ${choice.device} is used: ${choice.reason}`;
+Device ${choice.device} is used: ${choice.reason}
+${
+    advice.length === 0
+      ? "Nothing is in the way of its speed"
+      : `What would make it faster:\n${advice.map((each) => `  - ${each}`).join("\n")}`
+  }`;
 }
 
 function renderDevice({ device, description, problem, gpu, gigaflops }: DeviceReport): string {

@@ -9,7 +9,7 @@ import { EXIT, reportError } from "./exit_status.ts";
 import { overview } from "./overview.ts";
 import { PROGRAM_NAME } from "./program_name.ts";
 import { print, printError } from "./terminal.ts";
-import { VERSION } from "./version.ts";
+import { versionText } from "./version.ts";
 
 /**
  * Runs one command line and returns the exit status: 0, 1 for a mistake in what was given, 2 for a command
@@ -21,12 +21,12 @@ export async function main(args: readonly string[], name: string = PROGRAM_NAME)
   const alias = ALIASES[name];
   const [first, ...rest] = args;
   if (first === "--version" || first === "-V") {
-    print(VERSION);
+    print(versionText());
     return EXIT.ok;
   }
   if (alias !== undefined) return await runCommand(alias, args, name);
   if (first === undefined) {
-    printError(overview(name));
+    printError(`${overview(name)}\n\n${await next(name)}`);
     return EXIT.usage;
   }
   if (first === "--help" || first === "-h" || (first === "help" && rest.length === 0)) {
@@ -35,6 +35,13 @@ export async function main(args: readonly string[], name: string = PROGRAM_NAME)
   }
   if (first === "help") return await runCommand(rest[0]!, [...rest.slice(1), "--help"]);
   return await runCommand(first, rest);
+}
+
+/** What to type next; nothing, where the home cannot be looked at. */
+async function next(name: string): Promise<string> {
+  const { nextSteps, nextStepsText } = await import("./next_step.ts");
+  const { pathContext } = await import("./model_options.ts");
+  return nextStepsText(name, await nextSteps(pathContext()));
 }
 
 /** Runs `command`, called by a name of its own if `calledAs` is given. */

@@ -18,7 +18,7 @@ Commands:
 ${list.join("\n")}
 
 Options:
-  -V, --version  print the version
+  -V, --version  print the versions of the program and of what it runs on
   -h, --help     print this help
 
 Examples:

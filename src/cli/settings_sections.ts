@@ -8,6 +8,7 @@ import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import { SERVE_SETTINGS } from "../inference/serve_settings.ts";
 import { BACKUP_SETTINGS } from "../management/backup/settings.ts";
 import { RETENTION_SETTINGS } from "../management/retention/settings.ts";
+import { DEPLOYMENT_SETTINGS } from "../monitoring/deployment/settings.ts";
 import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { type AnySetting, type AnySettings, anySettings } from "../utils/settings/setting.ts";
 
@@ -47,6 +48,10 @@ export const SECTIONS: Readonly<Record<string, SettingsSection>> = {
   backup: {
     help: "where backups go, when, and how long they stay",
     settings: anySettings(BACKUP_SETTINGS),
+  },
+  deployment: {
+    help: "which servers models are deployed to, and what they must have shown",
+    settings: anySettings(DEPLOYMENT_SETTINGS),
   },
 };
 

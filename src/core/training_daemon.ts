@@ -16,6 +16,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import type { DaemonContext } from "./daemon/context.ts";
 import { answerControlFile, readControlFiles } from "./daemon/control_files.ts";
 import { Daemon } from "./daemon/daemon.ts";
+import { deployLive } from "./daemon/deploy_live.ts";
 import { removeLeftovers } from "./daemon/dataset_store.ts";
 import { generatingSkill } from "./daemon/generate_job.ts";
 import { serveDaemon } from "./daemon/http/serve_daemon.ts";
@@ -65,6 +66,8 @@ export interface RunDaemonOptions {
   readonly signal?: AbortSignal;
   /** By what the home is kept in order. @default {nothing is removed, and no backups are made} */
   readonly upkeep?: UpkeepRules;
+  /** Whether what becomes live is deployed to the hosts of the home's settings. @default {false} */
+  readonly deploy?: boolean;
   /** The key that clients of the API must send. @default {none is needed on this machine} */
   readonly apiKey?: string | undefined;
   /** Let other machines use the API without a key. @default {false} */
@@ -165,10 +168,13 @@ export async function runDaemon(options: RunDaemonOptions): Promise<void> {
   const obeying = obeyFiles(daemon, { folder: paths.control, log });
   const { upkeep: rules } = options;
   const keeping = rules && keepInOrder(context, { rules, signal: daemon.signal });
+  const deploying = options.deploy &&
+    deployLive(context, { program, home, signal: daemon.signal });
   try {
     await daemon.run();
     await obeying;
     await keeping;
+    await deploying;
   } finally {
     clearInterval(heartbeat);
     onChange = () => {};

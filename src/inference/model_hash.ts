@@ -33,14 +33,19 @@ export async function hashModel(
   ];
   const hash = createHash("sha256");
   for (const { name, place } of places) {
-    for (const file of await filesOf(place)) {
+    for (const file of await decidingFiles(place)) {
       hash.update(`${name}\0${basename(file)}\0${await hashFile(file)}\n`);
     }
   }
   return hash.digest("hex");
 }
 
-async function filesOf(place: string): Promise<readonly string[]> {
+/**
+ * Returns the files of a model's or adapter's folder that decide about its answers, in the order of their names.
+ *
+ * @throws {UserError} If it cannot be read.
+ */
+export async function decidingFiles(place: string): Promise<readonly string[]> {
   try {
     const { isFile } = await Deno.stat(place);
     if (isFile) return [place];
@@ -50,7 +55,7 @@ async function filesOf(place: string): Promise<readonly string[]> {
     }
     const own = names.sort().map((name) => join(place, name));
     const parts = PARTS.map((part) => join(place, part)).filter((part) => existsSync(part));
-    return [...own, ...(await Promise.all(parts.map(filesOf))).flat()];
+    return [...own, ...(await Promise.all(parts.map(decidingFiles))).flat()];
   } catch (error) {
     throw fileError("read", place, error);
   }

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { overview } from "../../src/cli/overview.ts";
+import config from "../../deno.json" with { type: "json" };
+import { temporaryFolder } from "../temporary_folder.ts";
+import { writeRun } from "../management/home_of_runs.ts";
 import { runCli } from "./run_cli.ts";
 
 Deno.test("main() prints every command for --help, with status 0", async () => {
@@ -10,9 +13,33 @@ Deno.test("main() prints every command for --help, with status 0", async () => {
   for (const { name, summary } of COMMANDS) assert.match(stdout, new RegExp(`${name} +${summary}`));
 });
 
-Deno.test("main() without arguments prints the help on standard error, with status 2", async () => {
-  const { status, stdout, stderr } = await runCli([]);
-  assert.deepEqual([status, stdout, stderr], [2, "", `${overview("llm-training")}\n`]);
+Deno.test("main() without arguments prints the help and what comes next on standard error, with status 2", async () => {
+  await using folder = await temporaryFolder();
+  const { status, stdout, stderr } = await runCli([], { env: { LLM_TRAINING_HOME: folder.path } });
+  assert.deepEqual([status, stdout], [2, ""]);
+  assert.ok(stderr.startsWith(overview("llm-training")));
+  const commands = stderr.split("Begin with")[1]!.matchAll(/^ {2}\$ llm-training (\w+)/gm);
+  assert.deepEqual(Array.from(commands, ([, command]) => command), ["data", "train", "chat"]);
+});
+
+Deno.test("main() without arguments names the newest run of the home", async () => {
+  await using folder = await temporaryFolder();
+  for (const name of ["20260101-a", "20260102-b"]) {
+    await writeRun(folder.path, { name, ageHours: { 1: 1 } });
+  }
+  const env = { LLM_TRAINING_HOME: folder.path };
+  const { stderr } = await runCli([], { env });
+  assert.match(stderr, /^The newest run here is 20260102-b \(finished\):$/m);
+  assert.match(stderr, /^ {2}\$ llm-training chat --model \S*20260102-b +# talk with it$/m);
+});
+
+Deno.test("main() prints its own version first for --version, then those of what it runs on", async () => {
+  const { status, stdout } = await runCli(["--version"]);
+  assert.equal(status, 0);
+  const [own, ...others] = stdout.trimEnd().split("\n");
+  assert.equal(own, config.version);
+  assert.deepEqual(others.map((line) => line.split(" ")[0]), ["deno", "v8", "onnxruntime"]);
+  for (const line of others) assert.match(line, /^\w+ \d+\.\d+\.\d+\S*$/);
 });
 
 Deno.test("main() suggests the command that was meant, with status 2", async () => {
@@ -61,13 +88,4 @@ Deno.test("every command explains itself with examples", async () => {
     assert.match(help, /\nExamples:\n {2}\$ llm-training /, command.name());
     assert.ok(command.description().length > 0, `${command.name()} has a description`);
   }
-});
-
-Deno.test("completions prints a script that bash accepts and that completes a command", async () => {
-  const { status, stdout } = await runCli(["completions", "bash"]);
-  assert.equal(status, 0);
-  const script = `${stdout}
-COMP_WORDS=(llm-training compl); COMP_CWORD=1; _llm_training; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const bash = await new Deno.Command("bash", { args: ["-c", script] }).output();
-  assert.equal(new TextDecoder().decode(bash.stdout), "completions\n");
 });

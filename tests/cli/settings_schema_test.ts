@@ -13,7 +13,8 @@ const VALUES = [
   ...[[], [""], ["a"], ["a", 1], {}, { a: 1 }],
 ];
 
-const validate = new Ajv({ strict: true, allowUnionTypes: true }).compile(settingsSchema());
+const validate = new Ajv({ strict: true, allowUnionTypes: true, formats: { uri: URL.canParse } })
+  .compile(settingsSchema());
 
 function loads(value: unknown, table: AnySettings, key: string): boolean {
   const entries = [{ key, value, place: "x.json:1:1", entries: undefined }];

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { idleMemory } from "../bench/idle_memory.ts";
+import { sharedData } from "../shared_data.ts";
 import { temporaryFolder } from "../temporary_folder.ts";
 
 const MAX_BYTES = 125e6;
+const MAX_IDLE_BYTES = 250e6;
 const suffix = Deno.build.os === "windows" ? ".exe" : "";
 const executable = fileURLToPath(new URL(`../../dist/llm-training${suffix}`, import.meta.url));
 
@@ -93,3 +96,14 @@ testExecutable(
     assert.equal(mode! & 0o777, 0o700);
   },
 );
+
+const model = sharedData("models/TinyStories-656K");
+if (model !== undefined && Deno.build.os === "linux") {
+  testExecutable(`a server that waits takes at most ${MAX_IDLE_BYTES / 1e6} MB`, async () => {
+    await using folder = await temporaryFolder();
+    for (const start of ["the first", "a later"]) {
+      const { residentBytes } = await idleMemory(executable, { model, home: folder.path });
+      assert.ok(residentBytes <= MAX_IDLE_BYTES, `${start} start: ${residentBytes / 1e6} MB`);
+    }
+  });
+}

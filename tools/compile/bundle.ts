@@ -32,7 +32,7 @@ export interface Bundle {
 }
 
 /** How a module starts a worker: the form that also works without bundling. */
-const WORKER = /new Worker\(\s*new URL\(\s*"(\.[^"]+)"\s*,\s*import\.meta\.url\s*\)/g;
+export const WORKER = /new Worker\(\s*new URL\(\s*"(\.[^"]+)"\s*,\s*import\.meta\.url\s*\)/g;
 
 /**
  * Bundles `entry` and all workers into `folder`.
@@ -65,7 +65,7 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
 }
 
 /** Returns the files of all workers by the relative path that starts them. */
-async function findWorkers(files: readonly string[]): Promise<ReadonlyMap<string, string>> {
+export async function findWorkers(files: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const workers = new Map<string, string>();
   for (const file of files) {
     for (const [, specifier] of (await Deno.readTextFile(file)).matchAll(WORKER)) {
@@ -114,7 +114,8 @@ async function dropHelperImport(path: string): Promise<void> {
   if (shortened !== text) await Deno.writeTextFile(path, shortened);
 }
 
-async function typescriptFiles(folder: string): Promise<string[]> {
+/** Returns the TypeScript files in `folder` and the folders in it. */
+export async function typescriptFiles(folder: string): Promise<string[]> {
   return await Array.fromAsync(files(folder, ".ts"));
 }
 

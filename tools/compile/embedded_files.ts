@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
@@ -16,6 +17,7 @@ import {
 import { WASM_BUILD } from "../../src/engine/runtime/wasm.ts";
 import { WEBGPU_BUILD } from "../../src/engine/runtime/webgpu.ts";
 import { PNG_ASSETS } from "../../src/monitoring/plots/png.ts";
+import { writeFileAtomic } from "../../src/utils/atomic_file.ts";
 import { runDeno } from "./run_deno.ts";
 import type { Target } from "./targets.ts";
 
@@ -30,8 +32,19 @@ interface Source {
   readonly sizeBytes: number;
 }
 
-/** Fills `folder` with all that the executable for `target` needs; what is there and right stays. */
-export async function prepareEmbedded(folder: string, target: Target): Promise<void> {
+/** Options of {@linkcode prepareEmbedded}. */
+export interface EmbeddedOptions {
+  /** The platform. */
+  readonly target: Target;
+  /** Folder in which compressed files are kept by content, for further platforms and times. */
+  readonly store: string;
+}
+
+/** Fills `folder` with all that the executable for a platform needs; what is there and right stays. */
+export async function prepareEmbedded(
+  folder: string,
+  { target, store }: EmbeddedOptions,
+): Promise<void> {
   const web = join(await packageFolder("onnxruntime-web"), "dist");
   const builds = [WASM_BUILD, WEBGPU_BUILD];
   const modules = builds.map((build) => `${build}.mjs`);
@@ -50,7 +63,7 @@ export async function prepareEmbedded(folder: string, target: Target): Promise<v
   await Deno.mkdir(folder, { recursive: true });
   for (const name of modules) await Deno.copyFile(join(web, name), join(folder, name));
   for (const source of [...others, ...libraries]) {
-    await Deno.writeFile(join(folder, `${source.name}.zst`), await compressed(source.path));
+    await Deno.copyFile(await compressed(source, store), join(folder, `${source.name}.zst`));
   }
   await Deno.writeTextFile(manifestPath, text); // last: it says that the others are there
 }
@@ -58,8 +71,7 @@ export async function prepareEmbedded(folder: string, target: Target): Promise<v
 async function nativeLibraries(target: Target): Promise<readonly Source[]> {
   if (target.folder === undefined) return [];
   const folder = join(await packageFolder("onnxruntime-node"), "bin", "napi-v6", target.folder);
-  const names = await Array.fromAsync(Deno.readDir(folder), (entry) => entry.name);
-  return await sources(folder, names.sort());
+  return await sources(folder, target.libraries.toSorted());
 }
 
 async function pngAsset(
@@ -76,10 +88,16 @@ async function sources(folder: string, names: readonly string[]): Promise<readon
   }));
 }
 
-async function compressed(path: string): Promise<Uint8Array> {
-  return await promisify(zstdCompress)(await Deno.readFile(path), {
+/** Returns the path of a compressed copy of `source`. */
+async function compressed(source: Source, store: string): Promise<string> {
+  const path = join(store, `${source.sha256}-${COMPRESSION_LEVEL}.zst`);
+  if (existsSync(path)) return path;
+  await Deno.mkdir(store, { recursive: true });
+  const bytes = await promisify(zstdCompress)(await Deno.readFile(source.path), {
     params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL },
   });
+  await writeFileAtomic(path, bytes);
+  return path;
 }
 
 /** Returns the folder of a package in Deno's cache, where it is put first if need be. */

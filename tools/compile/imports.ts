@@ -24,7 +24,12 @@ interface Lock {
 export async function writeImports(root: string, folder: string): Promise<readonly string[]> {
   const importMap = join(folder, "import_map.json");
   const lockFile = join(folder, "deno.lock");
-  const { [NATIVE_PACKAGE]: _, [FOREIGN_PACKAGE]: __, ...imports } = config.imports;
+  const {
+    [NATIVE_PACKAGE]: _,
+    [`${NATIVE_PACKAGE}/`]: __,
+    [FOREIGN_PACKAGE]: ___,
+    ...imports
+  } = config.imports;
   const binding = import.meta.resolve("./no_binding.ts");
   await Deno.writeTextFile(
     importMap,

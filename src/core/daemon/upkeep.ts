@@ -13,6 +13,7 @@ import {
   RetentionManager,
   type RetentionSettings,
 } from "../../management/retention_manager.ts";
+import { deployedFolders } from "../../monitoring/deployment/deployed_models.ts";
 import { messageOf } from "../../utils/errors.ts";
 import { formatBytes } from "../../utils/format.ts";
 import type { DaemonContext } from "./context.ts";
@@ -84,7 +85,10 @@ function pruning(context: UpkeepContext, { retention, backups }: UpkeepRules): C
   const manager = new RetentionManager({
     home: join(paths.settings, ".."),
     settings: retention,
-    references: () => unfinishedRuns(context),
+    references: async () => [
+      ...await unfinishedRuns(context),
+      ...deployedFolders(paths.state).map((each) => ({ ...each, kind: "deployed" as const })),
+    ],
     copies: () => backups.copies(),
     clock,
   });

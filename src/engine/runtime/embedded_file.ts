@@ -4,10 +4,11 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import { zstdDecompress } from "node:zlib";
+import { createZstdDecompress, zstdDecompress } from "node:zlib";
 
 /** The folder of these files, beside that of the bundled program. */
 export const EMBEDDED_FOLDER = "embedded";
@@ -38,4 +39,13 @@ export function embeddedUrl(name: string): URL {
 export async function readEmbedded(name: string): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await promisify(zstdDecompress)(await readFile(embeddedUrl(`${name}.zst`)));
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Writes a file of the executable to `path`, piece by piece: what is as large as a library stays out of memory. */
+export async function unpackEmbedded(name: string, path: string): Promise<void> {
+  await pipeline(
+    createReadStream(embeddedUrl(`${name}.zst`)),
+    createZstdDecompress(),
+    createWriteStream(path),
+  );
 }

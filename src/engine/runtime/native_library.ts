@@ -4,7 +4,7 @@
  * @module
  */
 
-import { lstat, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -12,8 +12,9 @@ import {
   EMBEDDED_MANIFEST,
   type EmbeddedManifest,
   embeddedUrl,
-  readEmbedded,
+  unpackEmbedded,
 } from "./embedded_file.ts";
+import { returnMemory } from "../../utils/return_memory.ts";
 import type { NativeBinding } from "./native_binding.ts";
 
 /**
@@ -50,8 +51,9 @@ async function unpackInto(folder: string, { native }: EmbeddedManifest): Promise
   await mkdir(dirname(folder), { recursive: true });
   const part = await mkdtemp(`${folder}.part-`);
   try {
-    for (const { name } of native) await writeFile(join(part, name), await readEmbedded(name));
+    for (const { name } of native) await unpackEmbedded(name, join(part, name));
     await rename(part, folder);
+    returnMemory();
   } catch (error) {
     if (!await isWhole(folder, native)) throw error;
   } finally {

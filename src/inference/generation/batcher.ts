@@ -16,7 +16,8 @@ import {
   type GenerationEvent,
   type ReadPlan,
 } from "./generation.ts";
-import { BLOCK_TOKENS, PrefixCache } from "./prefix_cache.ts";
+import { PrefillPace } from "./prefill_pace.ts";
+import { PrefixCache, sharedBlocks } from "./prefix_cache.ts";
 import { PREFILL_TOKENS } from "./run_groups.ts";
 
 /** Options of {@linkcode createBatcher}. */
@@ -37,12 +38,6 @@ export interface BatcherOptions {
   /** The most tokens guessed by looking them up in the prompt, while one sequence runs alone. @default {0} */
   readonly maxDrafts?: number;
 }
-
-/** How long others wait for a piece of a prompt at most, if it is not one of the smallest pieces. */
-const PREFILL_MS = 250;
-
-/** The smallest piece of a prompt, in tokens: below it, reading pays less and less. */
-const LEAST_PREFILL = 32;
 
 /** What a batcher has done so far. */
 export interface BatcherCounts {
@@ -126,9 +121,9 @@ class ContinuousBatcher implements Batcher {
   };
   #waiting: Waiting[] = [];
   #running: Running[] = [];
+  readonly #justRead: Running[] = [];
   #isWorking = false;
-  /** How long reading a token of a prompt takes lately. */
-  #msPerPromptToken = 0.01;
+  readonly #pace = new PrefillPace();
 
   constructor(decoder: Decoder, tokenizer: Tokenizer | undefined, options: BatcherOptions) {
     this.#decoder = decoder;
@@ -191,6 +186,7 @@ class ContinuousBatcher implements Batcher {
     await Promise.resolve(); // sequences submitted together begin together
     while (this.#waiting.length > 0 || this.#running.length > 0) {
       try {
+        this.#rememberPrompts();
         this.#dropAborted();
         this.#admit();
         await this.#extend(this.#plannedPrompts());
@@ -241,8 +237,8 @@ class ContinuousBatcher implements Batcher {
 
   /** Whether one more sequence fits beside those that run. */
   #hasRoomFor({ generation }: Waiting): boolean {
-    if (this.#running.length === 0) return true;
-    return this.#fits(this.#running.length + 1, generation.ids.length + 1);
+    const count = this.#running.length + 1;
+    return count === 1 || this.#fits(count, generation.ids.length + 1);
   }
 
   #fits(sequences: number, tokens: number): boolean {
@@ -256,8 +252,7 @@ class ContinuousBatcher implements Batcher {
     const unread = this.#running.filter(({ generation }) => !generation.isDecoding);
     const waits = unread.length < this.#running.length;
     const { prefillTokens } = this.#options;
-    const bearable = Math.max(LEAST_PREFILL, Math.floor(PREFILL_MS / this.#msPerPromptToken));
-    let left = waits ? Math.min(prefillTokens, bearable) : PREFILL_TOKENS;
+    let left = waits ? Math.min(prefillTokens, this.#pace.bearableTokens) : PREFILL_TOKENS;
     const planned: Planned[] = [];
     for (const running of unread) {
       // What it could take over from one that is read now is known when that has been read.
@@ -290,8 +285,7 @@ class ContinuousBatcher implements Batcher {
     const { memory } = this.#decoder;
     if (memory === undefined || sequence.length > 0 || generation.read > 0) return;
     if (request.scorePrompt) return; // the logits of its tokens are wanted
-    const { adapter } = request;
-    for (const block of this.#prefixes.find({ adapter, ids: generation.ids })) {
+    for (const block of this.#prefixes.find({ adapter: request.adapter, ids: generation.ids })) {
       memory.append(sequence, block);
     }
     generation.reset(sequence.length);
@@ -316,9 +310,7 @@ class ContinuousBatcher implements Batcher {
         batch.map(({ running: { sequence }, plan: { ids } }) => ({ sequence, ids })),
         { everyPosition: batch[0]!.plan.everyPosition },
       );
-      if (tokens >= LEAST_PREFILL && tokens > batch.length) {
-        this.#msPerPromptToken = (performance.now() - started) / tokens;
-      }
+      if (tokens > batch.length) this.#pace.observe(tokens, performance.now() - started);
       for (const [i, one] of batch.entries()) this.#advance(one, logits[i]!);
     } catch (error) {
       for (const { running } of batch) this.#fail(running, error);
@@ -349,8 +341,7 @@ class ContinuousBatcher implements Batcher {
     try {
       events = generation.advance(plan, logits);
     } catch (error) {
-      this.#fail(running, error);
-      return;
+      return this.#fail(running, error);
     }
     const made = generation.ids.length - before;
     this.#counts.generatedTokens += made;
@@ -364,7 +355,14 @@ class ContinuousBatcher implements Batcher {
       this.#remove(running);
       output.end();
     } else if (made > 0 && !plan.everyPosition && plan.ids.length > 1) {
-      this.#remember(running); // its prompt has been read: what begins alike can use it from now on
+      this.#justRead.push(running);
+    }
+  }
+
+  /** Once the first token of a prompt has gone out: what begins alike can use the prompt from now on. */
+  #rememberPrompts(): void {
+    for (const one of this.#justRead.splice(0)) {
+      if (this.#running.includes(one)) this.#remember(one);
     }
   }
 
@@ -390,11 +388,4 @@ class ContinuousBatcher implements Batcher {
     this.#running = this.#running.filter((other) => other !== running);
     running.sequence[Symbol.dispose]();
   }
-}
-
-/** How many tokens two prompts have in common, in whole blocks, without the last token of the first. */
-function sharedBlocks(ids: readonly number[], others: readonly number[]): number {
-  let count = 0;
-  while (count < ids.length - 1 && ids[count] === others[count]) count++;
-  return count - count % BLOCK_TOKENS;
 }

@@ -8,6 +8,7 @@ import { basename, resolve } from "node:path";
 import { chooseDevice, type DeviceWish } from "../../engine/runtime/devices.ts";
 import { countParameters } from "../../models/language_model.ts";
 import { openStoredModel, type OpenStoredModelOptions } from "../../models/stored/stored_model.ts";
+import { returnMemory } from "../../utils/return_memory.ts";
 import { loadAdapters, type NamedAdapter } from "./load_adapters.ts";
 import type { LoadedModel } from "./loaded_model.ts";
 import { openModelDecoder } from "./model_decoder.ts";
@@ -47,6 +48,7 @@ export async function loadModel(
     adapters: await loadAdapters(model, adapters),
   });
   const generationConfig = opened.generationConfig ?? {};
+  returnMemory(); // of reading the weights
   return {
     id: basename(resolve(folder)),
     folder,

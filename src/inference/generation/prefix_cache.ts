@@ -144,3 +144,10 @@ function keyOf({ adapter, ids }: PrefixKey, start: number): string {
   const tokens = ids.slice(start, start + BLOCK_TOKENS).join();
   return start === 0 && adapter !== undefined ? `${adapter}:${tokens}` : tokens;
 }
+
+/** Returns how many tokens two prompts have in common, in whole blocks, without the last token of the first. */
+export function sharedBlocks(ids: readonly number[], others: readonly number[]): number {
+  let count = 0;
+  while (count < ids.length - 1 && ids[count] === others[count]) count++;
+  return count - count % BLOCK_TOKENS;
+}

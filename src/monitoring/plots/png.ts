@@ -5,6 +5,7 @@
  */
 
 import { readFile } from "node:fs/promises";
+import config from "../../../deno.json" with { type: "json" };
 import { isExecutable, readEmbedded } from "../../engine/runtime/embedded_file.ts";
 import { PLOT_FONT } from "./svg_plot.ts";
 
@@ -59,5 +60,7 @@ async function asset(
   { package: name, path }: (typeof PNG_ASSETS)[keyof typeof PNG_ASSETS],
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (isExecutable()) return await readEmbedded(path.slice(path.lastIndexOf("/") + 1));
-  return new Uint8Array(await readFile(new URL(import.meta.resolve(`${name}/${path}`))));
+  // with its version, as no import map applies where this program is imported from elsewhere
+  const specifier = `${config.imports[name]}/${path}`;
+  return new Uint8Array(await readFile(new URL(import.meta.resolve(specifier))));
 }
