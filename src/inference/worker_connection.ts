@@ -12,6 +12,8 @@ import type {
   Completion,
   CompletionEvent,
   CompletionRequest,
+  Embedding,
+  EmbeddingRequest,
   EncodedPrompt,
   EncodeRequestOptions,
   ModelInfo,
@@ -69,6 +71,7 @@ export class WorkerConnection {
   readonly #crash = Promise.withResolvers<Error>();
   readonly #pending = new Map<number, Pending>();
   readonly #stats = new Map<number, PromiseWithResolvers<ServiceStats>>();
+  readonly #embeddings = new Map<number, PromiseWithResolvers<readonly Embedding[]>>();
   readonly #encodings = new Map<number, PromiseWithResolvers<PromptTokens>>();
   #crashError: Error | undefined;
   #model: ModelInfo | undefined;
@@ -158,9 +161,43 @@ export class WorkerConnection {
     return await encoding.promise.finally(() => this.#encodings.delete(id));
   }
 
+  /** See `InferenceService.embed`. */
+  async embed(
+    request: EmbeddingRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Embedding[]> {
+    signal?.throwIfAborted();
+    const id = ++this.#lastId;
+    const embeddings = Promise.withResolvers<readonly Embedding[]>();
+    const abort = () => {
+      this.#worker.postMessage({ type: "abort", id });
+      embeddings.reject(signal?.reason);
+    };
+    this.#embeddings.set(id, embeddings);
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#worker.postMessage({ type: "embed", id, request });
+    try {
+      return await embeddings.promise;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#embeddings.delete(id);
+      this.#noteIdle();
+    }
+  }
+
   /** Resolves when every request has been answered. */
   async idle(): Promise<void> {
-    while (this.#pending.size > 0) await this.#idle.promise;
+    while (!this.#isIdle) await this.#idle.promise;
+  }
+
+  get #isIdle(): boolean {
+    return this.#pending.size === 0 && this.#embeddings.size === 0;
+  }
+
+  #noteIdle(): void {
+    if (!this.#isIdle) return;
+    this.#idle.resolve();
+    this.#idle = Promise.withResolvers();
   }
 
   /** Ends the worker; requests that run fail. */
@@ -213,9 +250,12 @@ export class WorkerConnection {
         return this.#forget(reply.id);
       case "error":
         this.#encodings.get(reply.id)?.reject(fromErrorData(reply.error));
+        this.#embeddings.get(reply.id)?.reject(fromErrorData(reply.error));
         return this.#finish(reply.id, fromErrorData(reply.error));
       case "encoded":
         return this.#encodings.get(reply.id)?.resolve(reply.prompt);
+      case "embedded":
+        return this.#embeddings.get(reply.id)?.resolve(reply.embeddings);
       case "stats":
         this.#stats.get(reply.id)?.resolve(reply.stats);
         this.#stats.delete(reply.id);
@@ -244,6 +284,7 @@ export class WorkerConnection {
     for (const stats of this.#stats.values()) stats.reject(error);
     this.#stats.clear();
     for (const encoding of this.#encodings.values()) encoding.reject(error);
+    for (const embeddings of this.#embeddings.values()) embeddings.reject(error);
   }
 
   #finish(id: number, error: unknown): void {
@@ -255,9 +296,7 @@ export class WorkerConnection {
 
   #forget(id: number): void {
     this.#pending.delete(id);
-    if (this.#pending.size > 0) return;
-    this.#idle.resolve();
-    this.#idle = Promise.withResolvers();
+    this.#noteIdle();
   }
 }
 
