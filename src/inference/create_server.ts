@@ -9,7 +9,7 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { type ModelDirectory, singleModel } from "./hosting/directory.ts";
+import { givenModels, type ModelDirectory } from "./hosting/directory.ts";
 import { ModelHost } from "./hosting/model_host.ts";
 import { createAccess } from "./http/access.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
@@ -37,7 +37,9 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 export interface ServerOptions {
   /** The model that answers requests; it remains its owner's to dispose of. @default {those of `models`} */
   readonly service?: InferenceService;
-  /** Which models answer requests; they remain their owner's. @default {`service` alone} */
+  /** Models that are there for embeddings, besides `service`; they remain their owner's to dispose of. @default {none} */
+  readonly embedders?: readonly InferenceService[];
+  /** Which models answer requests; they remain their owner's. @default {`service` and `embedders`} */
   readonly models?: ModelDirectory;
   /** A key that clients must send, with the role `read`. @default {none is needed} */
   readonly apiKey?: string;
@@ -128,9 +130,9 @@ export function createServer(options: ServerOptions): Handler {
 }
 
 /** @throws {TypeError} If there is nothing that answers. */
-function directoryOf({ service, models }: ServerOptions): ModelDirectory {
+function directoryOf({ service, embedders = [], models }: ServerOptions): ModelDirectory {
   if (models !== undefined) return models;
-  if (service !== undefined) return singleModel(service);
+  if (service !== undefined) return givenModels([service, ...embedders]);
   throw new TypeError('Cannot create a server: give it "service" or "models"');
 }
 

@@ -15,7 +15,7 @@ import type { LoadRequest } from "./worker_protocol.ts";
 const DECIDES =
   /^(?!optimizer|trainer|manifest|run\.).*\.(safetensors|json|jinja|txt|model|gguf|onnx)$/;
 
-/** Folders with more of them that an encoder or what pools may have. */
+/** Folders of such files in a model's folder. */
 const PARTS = ["onnx", "1_Pooling"];
 
 /**
@@ -33,11 +33,8 @@ export async function hashModel(
   ];
   const hash = createHash("sha256");
   for (const { name, place } of places) {
-    const parts = PARTS.map((part) => join(place, part)).filter((part) => existsSync(part));
-    for (const each of [place, ...parts]) {
-      for (const file of await decidingFiles(each)) {
-        hash.update(`${name}\0${basename(file)}\0${await hashFile(file)}\n`);
-      }
+    for (const file of await decidingFiles(place)) {
+      hash.update(`${name}\0${basename(file)}\0${await hashFile(file)}\n`);
     }
   }
   return hash.digest("hex");
@@ -56,7 +53,9 @@ export async function decidingFiles(place: string): Promise<readonly string[]> {
     for await (const entry of Deno.readDir(place)) {
       if (!entry.isDirectory && DECIDES.test(entry.name)) names.push(entry.name);
     }
-    return names.sort().map((name) => join(place, name));
+    const own = names.sort().map((name) => join(place, name));
+    const parts = PARTS.map((part) => join(place, part)).filter((part) => existsSync(part));
+    return [...own, ...(await Promise.all(parts.map(decidingFiles))).flat()];
   } catch (error) {
     throw fileError("read", place, error);
   }

@@ -75,7 +75,7 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
       "requests choose one by its name as their model",
   },
   embeddingModel: {
-    kind: "texts",
+    kind: "namedPlaces",
     default: null,
     value: "[name=]model",
     help: "a model for /v1/embeddings besides: as --model, or the folder of an encoder with an " +

@@ -5,6 +5,7 @@
  */
 
 import { type AsyncQueue, createAsyncQueue } from "../utils/async_queue.ts";
+import { UserError } from "../utils/errors.ts";
 import { InferenceError } from "./inference_error.ts";
 import { watchLife } from "./life_lock.ts";
 import type {
@@ -33,6 +34,8 @@ export interface WorkerHandle extends EventTarget {
   postMessage(request: WorkerRequest): void;
   /** Ends the worker at once. */
   terminate(): void;
+  /** Resolves with how it ended when it has; of a thread's end there is no event. @default {it is a thread} */
+  readonly ended?: Promise<string>;
 }
 
 /**
@@ -70,6 +73,7 @@ export class WorkerConnection {
   readonly #stats = new Map<number, PromiseWithResolvers<ServiceStats>>();
   readonly #embeddings = new Map<number, PromiseWithResolvers<readonly Embedding[]>>();
   readonly #encodings = new Map<number, PromiseWithResolvers<PromptTokens>>();
+  #crashError: Error | undefined;
   #model: ModelInfo | undefined;
   #lastId = 0;
   #silentPings = 0;
@@ -88,6 +92,9 @@ export class WorkerConnection {
       event.preventDefault();
       this.#fail(new Error(event instanceof ErrorEvent ? event.message : "The worker crashed"));
     });
+    void worker.ended?.then((how) => {
+      if (!this.#ended.signal.aborted) this.#fail(new Error(how));
+    });
   }
 
   /** Lets a worker load a model. */
@@ -96,12 +103,18 @@ export class WorkerConnection {
     { load, silenceMs }: ConnectionOptions,
   ): Promise<WorkerConnection> {
     const connection = new WorkerConnection(worker);
-    worker.postMessage({ type: "load", request: load, lifeLock: connection.#lifeLock });
+    const lifeLock = worker.ended === undefined ? connection.#lifeLock : undefined;
+    worker.postMessage({ type: "load", request: load, lifeLock });
     try {
       connection.#model = await connection.#loaded.promise;
     } catch (error) {
+      const crash = connection.#crashError;
       await connection.#terminate();
-      throw error;
+      if (crash === undefined) throw error;
+      throw new UserError(
+        `Cannot load "${load.folder}" as its worker failed: ${crash.message}; if memory is short, choose smaller weights`,
+        { cause: crash },
+      );
     }
     connection.#watchFor(silenceMs);
     return connection;
@@ -199,7 +212,8 @@ export class WorkerConnection {
     clearInterval(this.#watch);
     this.#ended.abort();
     this.#worker.terminate();
-    await new Promise((resolve) => setTimeout(resolve, THREAD_END_MS));
+    await (this.#worker.ended ??
+      new Promise<void>((resolve) => setTimeout(resolve, THREAD_END_MS)));
   }
 
   /** Asks the worker again and again whether it is there: one that hangs does not say so. */
@@ -256,6 +270,7 @@ export class WorkerConnection {
   }
 
   #fail(error: Error): void {
+    this.#crashError ??= error;
     clearInterval(this.#watch);
     this.#ended.abort();
     this.#loaded.reject(error);

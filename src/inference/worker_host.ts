@@ -25,7 +25,7 @@ import {
 /** Loads the model in a folder. */
 export type LoadModel = (folder: string, options: LoadModelOptions) => Promise<LoadedModel>;
 
-/** The thread's end of the channel to the server, as a worker's global scope has it. */
+/** The worker's end of the channel to the server, as a worker's global scope has it. */
 export interface HostPort {
   /** Sends an answer. */
   postMessage(reply: WorkerReply): void;
@@ -60,8 +60,10 @@ class WorkerHost {
   async receive(message: WorkerRequest): Promise<void> {
     switch (message.type) {
       case "load":
-        await holdForLife(message.lifeLock);
-        this.#port.postMessage({ type: "alive" });
+        if (message.lifeLock !== undefined) {
+          await holdForLife(message.lifeLock);
+          this.#port.postMessage({ type: "alive" });
+        }
         return await this.#load(message.request);
       case "submit":
         return await this.#answer(message.id, message.request);
@@ -84,7 +86,7 @@ class WorkerHost {
   async #load(request: LoadRequest): Promise<void> {
     const { folder, adapter, device, threads, weights, adapters, limits } = request;
     try {
-      if (await isEncoderFolder(folder)) {
+      if (request.embeds && await isEncoderFolder(folder)) {
         const { openEncoderService } = await import("./open_encoder_service.ts");
         this.#service = await openEncoderService(request);
         this.#port.postMessage({ type: "loaded", model: this.#service.model });

@@ -82,7 +82,7 @@ Deno.test("/v1/embeddings refuses what it cannot embed", async () => {
 Deno.test("a model besides that is there for embeddings is listed and answers by its name", async () => {
   const embedder = createLocalService({ ...createToyModel({ hasHidden: true }), id: "vectors" });
   await using _ = embedder;
-  await using server = startToyServer({ others: [embedder] });
+  await using server = startToyServer({ server: { embedders: [embedder] } });
   const models = await Array.fromAsync(server.client.models.list());
   assert.deepEqual(models.map(({ id }) => id), ["toy", "vectors"]);
   assert.equal((await server.client.models.retrieve("vectors")).id, "vectors");

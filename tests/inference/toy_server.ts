@@ -7,8 +7,6 @@
 import OpenAI from "openai";
 import { createLocalService, type ServiceLimits } from "../../src/inference/local_service.ts";
 import { createServer, type ServerOptions } from "../../src/inference/create_server.ts";
-import { type ModelDirectory, singleModel } from "../../src/inference/hosting/directory.ts";
-import type { InferenceService } from "../../src/inference/service.ts";
 import { createToyModel, type ToyDecoder, type ToyModelOptions } from "./toy_model.ts";
 
 /** A server that listens. */
@@ -28,9 +26,7 @@ export interface ToyServerOptions {
   /** The service. */
   readonly limits?: ServiceLimits;
   /** The server. */
-  readonly server?: Omit<ServerOptions, "service" | "models">;
-  /** Models besides; they remain their owner's to dispose of. @default {[]} */
-  readonly others?: readonly InferenceService[];
+  readonly server?: Omit<ServerOptions, "service">;
   /** The key the client sends. @default {"unused"} */
   readonly apiKey?: string;
 }
@@ -39,10 +35,7 @@ export interface ToyServerOptions {
 export function startToyServer(options: ToyServerOptions = {}): ToyServer {
   const model = createToyModel(options.model);
   const service = createLocalService(model, options.limits);
-  const handler = createServer({
-    models: severalModels([service, ...options.others ?? []]),
-    ...options.server,
-  });
+  const handler = createServer({ service, ...options.server });
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
   const url = `http://127.0.0.1:${server.addr.port}`;
   const client = new OpenAI({
@@ -58,19 +51,5 @@ export function startToyServer(options: ToyServerOptions = {}): ToyServer {
       await server.shutdown();
       await service[Symbol.asyncDispose]();
     },
-  };
-}
-
-/** Returns a directory of models of which the first answers requests that name none. */
-function severalModels(services: readonly InferenceService[]): ModelDirectory {
-  const each = services.map(singleModel);
-  const of = (name: string) => each.find((one) => one.resolve(name) !== undefined);
-  return {
-    defaultName: each[0]!.defaultName,
-    listed: () => each.flatMap((one) => one.listed()),
-    counted: () => each.flatMap((one) => one.counted()),
-    aliases: () => [],
-    resolve: (name) => of(name)?.resolve(name),
-    use: (model) => of(model)!.use(model),
   };
 }

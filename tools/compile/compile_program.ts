@@ -11,8 +11,8 @@ import { type Bundle, bundle } from "./bundle.ts";
 import { prepareEmbedded } from "./embedded_files.ts";
 import { writeImports } from "./imports.ts";
 import { runDeno } from "./run_deno.ts";
-import { bundleTransformersJs } from "./transformers_js.ts";
 import type { Target } from "./targets.ts";
+import { bundleTransformersJs } from "./transformers_js.ts";
 
 /** Where the program lies, and where it is worked on. */
 export interface Workplace {

@@ -24,10 +24,12 @@ interface Lock {
 export async function writeImports(root: string, folder: string): Promise<readonly string[]> {
   const importMap = join(folder, "import_map.json");
   const lockFile = join(folder, "deno.lock");
-  const left = new Set([NATIVE_PACKAGE, `${NATIVE_PACKAGE}/`, FOREIGN_PACKAGE]);
-  const imports = Object.fromEntries(
-    Object.entries(config.imports).filter(([name]) => !left.has(name)),
-  );
+  const {
+    [NATIVE_PACKAGE]: _,
+    [`${NATIVE_PACKAGE}/`]: __,
+    [FOREIGN_PACKAGE]: ___,
+    ...imports
+  } = config.imports;
   const binding = import.meta.resolve("./no_binding.ts");
   await Deno.writeTextFile(
     importMap,

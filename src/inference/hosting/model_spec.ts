@@ -12,10 +12,7 @@ import type { ModelRecord } from "./host_state.ts";
 import { isBelow, placeInRoot } from "./model_root.ts";
 
 /** How models are loaded that say nothing else. */
-export type LoadDefaults = Pick<
-  LoadRequest,
-  "device" | "threads" | "weights" | "pooling" | "limits"
->;
+export type LoadDefaults = Pick<LoadRequest, "device" | "threads" | "weights" | "limits">;
 
 /** A model to load. */
 export interface ModelSpec {

@@ -6,7 +6,8 @@
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { unitVector } from "../generation/pooling.ts";
-import type { Embedding, EmbeddingInfo, Prompt } from "../service.ts";
+import type { ModelLease } from "../model_pool.ts";
+import type { Embedding, EmbeddingInfo, InferenceService, Prompt } from "../service.ts";
 import { ApiError, toApiError } from "./api_error.ts";
 import { requireModel, type RouteContext } from "./context.ts";
 import { completionResponses, FingerprintSchema } from "./responses.ts";
@@ -68,8 +69,16 @@ export function addEmbeddingRoute(app: OpenAPIHono, context: RouteContext): void
   });
   app.openapi(route, async (c) => {
     const body = c.req.valid("json");
-    const { signal } = c.req.raw;
-    const { embeddings, name, contentHash } = await embed(context, { body, signal });
+    const { model, adapter } = requireModel(context.models, body.model);
+    using lease = await use(context, model);
+    const { service } = lease;
+    const { embedding: info, contentHash } = service.model;
+    if (info !== null) checkDimensions(body, info);
+    const inputs = promptsOf(body.input);
+    const embeddings = await embed(service, {
+      request: { inputs, ...(adapter === undefined ? {} : { adapter }) },
+      signal: c.req.raw.signal,
+    });
     const write = WRITERS[body.encoding_format ?? "float"];
     const tokens = embeddings.reduce((sum, { tokens }) => sum + tokens, 0);
     return c.json({
@@ -79,11 +88,19 @@ export function addEmbeddingRoute(app: OpenAPIHono, context: RouteContext): void
         index,
         embedding: write(cut(vector, body.dimensions ?? vector.length)),
       })),
-      model: name,
+      model: adapter ?? model,
       system_fingerprint: contentHash,
       usage: { prompt_tokens: tokens, total_tokens: tokens },
     }, 200);
   });
+}
+
+async function use({ models }: RouteContext, model: string): Promise<ModelLease> {
+  try {
+    return await models.use(model);
+  } catch (error) {
+    throw toApiError(error);
+  }
 }
 
 /** How a vector is written. */
@@ -100,39 +117,24 @@ function cut(vector: Float32Array, dimensions: number): Float32Array {
   return dimensions === vector.length ? vector : unitVector(vector.subarray(0, dimensions));
 }
 
-function checkDimensions({ dimensions, model }: Body, info: EmbeddingInfo | null): void {
-  if (dimensions === null || dimensions === undefined) return;
-  if (info === null || dimensions <= info.size) return;
+function checkDimensions({ dimensions, model }: Body, { size }: EmbeddingInfo): void {
+  if (dimensions === null || dimensions === undefined || dimensions <= size) return;
   throw new ApiError(
     400,
-    `Cannot return ${dimensions} dimensions: the vectors of the model "${model}" have ${info.size}`,
+    `Cannot return ${dimensions} dimensions: the vectors of the model "${model}" have ${size}`,
     { param: "dimensions", code: "invalid_value" },
   );
 }
 
-/** Embeddings and what made them. */
-interface Embedded {
-  readonly embeddings: readonly Embedding[];
-  readonly name: string;
-  readonly contentHash: string | null;
-}
-
-/** Aliases are answered by their models: vectors of a canary could not be compared with those that there are. */
 async function embed(
-  { models }: RouteContext,
-  { body, signal }: { readonly body: Body; readonly signal: AbortSignal },
-): Promise<Embedded> {
-  const { model, adapter } = requireModel(models, body.model);
+  service: InferenceService,
+  { request, signal }: {
+    readonly request: Parameters<InferenceService["embed"]>[0];
+    readonly signal: AbortSignal;
+  },
+): Promise<readonly Embedding[]> {
   try {
-    using lease = await models.use(model);
-    const { service } = lease;
-    const { embedding: info, contentHash } = service.model;
-    checkDimensions(body, info);
-    const embeddings = await service.embed({
-      inputs: promptsOf(body.input),
-      ...(adapter === undefined ? {} : { adapter }),
-    }, { signal });
-    return { embeddings, name: adapter ?? model, contentHash };
+    return await service.embed(request, { signal });
   } catch (error) {
     if (signal.aborted) throw error;
     throw toApiError(error, { promptField: "input" });

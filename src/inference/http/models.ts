@@ -25,7 +25,7 @@ const Model = z.object({
   has_chat_template: z.boolean().nullable().openapi({ description: "Whether it can chat" }),
   generates: z.boolean().nullable().openapi({ description: "Whether it makes texts" }),
   embedding_size: z.int().nullable().openapi({
-    description: "Numbers in its embeddings; null if it makes none or was not loaded yet",
+    description: "Numbers in its embeddings; null if it makes none",
   }),
 }).openapi("Model");
 

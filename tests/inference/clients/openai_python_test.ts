@@ -19,7 +19,7 @@ testWithPackage(
     await using _ = embedder;
     await using server = startToyServer({
       model: { tokenizer, maxPositions: 1000 },
-      others: [embedder],
+      server: { embedders: [embedder] },
     });
     const code = await Deno.readTextFile(CLIENT);
     assert.equal(await python(code, [`${server.url}/v1`]), "all is well");

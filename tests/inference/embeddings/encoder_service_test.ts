@@ -56,6 +56,7 @@ testWithPackage(
       folder: folder.path,
       device: "auto",
       threads: 1,
+      embeds: true,
       limits: {},
     } as const;
     const createWorker = () =>

@@ -178,8 +178,8 @@ async function openToy(load: LoadRequest, log: string[]): Promise<InferenceServi
     model: service.model,
     isAvailable: true,
     submit: (request, options) => service.submit(request, options),
-    embed: (request, options) => service.embed(request, options),
     encode: (prompt, options) => service.encode(prompt, options),
+    embed: (request, options) => service.embed(request, options),
     stats: () => service.stats(),
     drain: () => service.drain(),
     async [Symbol.asyncDispose]() {
