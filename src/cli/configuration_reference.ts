@@ -12,6 +12,7 @@ import {
   isRequired,
   type SettingKind,
 } from "../utils/settings/setting.ts";
+import { markdownTable } from "./markdown_table.ts";
 import { GROUPS, SECTIONS } from "./settings_sections.ts";
 
 /** What stands before and after the tables of a section. */
@@ -61,18 +62,6 @@ function otherNamesTable(table: AnySettings): string {
     aliases.length === 0 ? [] : [[aliases.map((each) => `\`${each}\``).join(", "), `\`${key}\``]]
   );
   return markdownTable([["elsewhere", "here"], ...rows]);
-}
-
-/** Returns a table as `deno fmt` leaves it. */
-function markdownTable(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) =>
-    row.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "\\<"))
-  );
-  const widths = cells[0]!.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
-  const [head, ...body] = cells;
-  return [head!, widths.map((width) => "-".repeat(width)), ...body].map(line).join("\n");
 }
 
 function valueWords(setting: AnySetting): string {

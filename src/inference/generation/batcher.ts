@@ -16,6 +16,7 @@ import {
   type GenerationEvent,
   type ReadPlan,
 } from "./generation.ts";
+import { PrefillPace } from "./prefill_pace.ts";
 import { PrefixCache, sharedBlocks } from "./prefix_cache.ts";
 import { PREFILL_TOKENS } from "./run_groups.ts";
 
@@ -37,12 +38,6 @@ export interface BatcherOptions {
   /** The most tokens guessed by looking them up in the prompt, while one sequence runs alone. @default {0} */
   readonly maxDrafts?: number;
 }
-
-/** How long others wait for a piece of a prompt at most, if it is not one of the smallest pieces. */
-const PREFILL_MS = 250;
-
-/** The smallest piece of a prompt, in tokens: below it, reading pays less and less. */
-const LEAST_PREFILL = 32;
 
 /** What a batcher has done so far. */
 export interface BatcherCounts {
@@ -128,8 +123,7 @@ class ContinuousBatcher implements Batcher {
   #running: Running[] = [];
   readonly #justRead: Running[] = [];
   #isWorking = false;
-  /** How long reading a token of a prompt takes lately. */
-  #msPerPromptToken = 0.01;
+  readonly #pace = new PrefillPace();
 
   constructor(decoder: Decoder, tokenizer: Tokenizer | undefined, options: BatcherOptions) {
     this.#decoder = decoder;
@@ -258,8 +252,7 @@ class ContinuousBatcher implements Batcher {
     const unread = this.#running.filter(({ generation }) => !generation.isDecoding);
     const waits = unread.length < this.#running.length;
     const { prefillTokens } = this.#options;
-    const bearable = Math.max(LEAST_PREFILL, Math.floor(PREFILL_MS / this.#msPerPromptToken));
-    let left = waits ? Math.min(prefillTokens, bearable) : PREFILL_TOKENS;
+    let left = waits ? Math.min(prefillTokens, this.#pace.bearableTokens) : PREFILL_TOKENS;
     const planned: Planned[] = [];
     for (const running of unread) {
       // What it could take over from one that is read now is known when that has been read.
@@ -317,9 +310,7 @@ class ContinuousBatcher implements Batcher {
         batch.map(({ running: { sequence }, plan: { ids } }) => ({ sequence, ids })),
         { everyPosition: batch[0]!.plan.everyPosition },
       );
-      if (tokens >= LEAST_PREFILL && tokens > batch.length) {
-        this.#msPerPromptToken = (performance.now() - started) / tokens;
-      }
+      if (tokens > batch.length) this.#pace.observe(tokens, performance.now() - started);
       for (const [i, one] of batch.entries()) this.#advance(one, logits[i]!);
     } catch (error) {
       for (const { running } of batch) this.#fail(running, error);

@@ -5,7 +5,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { hashFile } from "../../datasets/sources/hash_file.ts";
 import type { WeightWish } from "../../inference/generation/weight_types.ts";
 import { decidingFiles, hashModel } from "../../inference/model_hash.ts";
@@ -99,7 +99,8 @@ async function filesOf(place: string): Promise<readonly ShippedFile[]> {
   for (const source of files) {
     if (!existsSync(source)) continue;
     const { size: bytes } = await Deno.stat(source);
-    shipped.push({ source, path: basename(source), bytes, sha256: await hashFile(source) });
+    const path = relative(folder, source).replaceAll("\\", "/");
+    shipped.push({ source, path, bytes, sha256: await hashFile(source) });
   }
   return shipped;
 }
