@@ -9,7 +9,11 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
-import { hostOf, type HostSettings } from "../monitoring/deployment/host_settings.ts";
+import {
+  hostOf,
+  type HostSettings,
+  parseShipping,
+} from "../monitoring/deployment/host_settings.ts";
 import {
   CANARY_SETTINGS,
   DEPLOYMENT_SETTINGS,
@@ -130,7 +134,7 @@ export async function readDeploySettings(
     given,
     settings: {
       ...values,
-      hosts: hostsOf(options, values.hosts),
+      hosts: hostsOf(options, { known: values.hosts, home, cwd }),
       gate: { ...gate, tasks: gate.tasks ?? await fixedSet(place) },
       canary: { ...values.canary, ...valuesOf(flags(CANARY_TABLE)) },
     },
@@ -164,8 +168,13 @@ export function openOrchestrator(
 
 function hostsOf(
   { host: wanted, ship }: DeployOptions,
-  known: readonly HostSettings[],
+  { known: written, home, cwd }: {
+    readonly known: readonly HostSettings[];
+    readonly home: string;
+    readonly cwd: string;
+  },
 ): readonly HostSettings[] {
+  const known = written.map((host) => placed(host, home));
   const hosts = wanted === undefined ? known : wanted.map((each) => {
     const found = known.find(({ name, url }) => name === each || url === each.replace(/\/+$/, ""));
     if (found !== undefined) return found;
@@ -177,7 +186,18 @@ function hostsOf(
       }`,
     );
   });
-  return ship === undefined ? hosts : hosts.map((host) => hostOf({ ...host, ship }));
+  return ship === undefined ? hosts : hosts.map((host) => placed(hostOf({ ...host, ship }), cwd));
+}
+
+/** Folders and files of a host are relative to the home in its file, and to the current folder on the command line. */
+function placed(host: HostSettings, base: string): HostSettings {
+  const { ship, keyFile } = host;
+  const shipping = parseShipping(ship);
+  return {
+    ...host,
+    keyFile: keyFile === null ? null : resolve(base, keyFile),
+    ship: shipping.kind === "link" ? `link:${resolve(base, shipping.root)}` : ship,
+  };
 }
 
 /** Files on the command line are relative to the current folder. */

@@ -254,6 +254,28 @@ Deno.test("rollback() calls off what another process has under way", async () =>
   assert.equal((await deploy(again, { ...fresh, isJudged: false })).state, "done");
 });
 
+Deno.test("deploy() goes back from a model that fails clients once it is live", async () => {
+  await using place = await deployedHome();
+  const [old, fresh] = [await place.model(0), await place.model(1)];
+  await place.begin(old);
+  await using traffic = startTraffic(place.host);
+  using orchestrator = place.orchestrator({
+    settings: { canary: { ...QUICK.canary, maxErrorRate: 0.1 }, watchSeconds: 60 },
+    onEvent: ({ step, kind }) => {
+      if (step !== "watch" || kind !== "begins") return;
+      let runs = 0;
+      place.host.beforeRun = (model) => {
+        if (model.startsWith("model-1") && ++runs % 4 === 0) throw new Error("the device is lost");
+      };
+    },
+  });
+  const deployment = await deploy(orchestrator, { ...fresh, isJudged: false });
+  await traffic.stop();
+  assert.equal(deployment.state, "rolled_back");
+  assert.match(deployment.error ?? "", /watch.*requests of clients failed since it is live/);
+  assert.equal(await liveHash(place.host), old.hash);
+});
+
 Deno.test("deploy() removes no model that somebody else has brought", async () => {
   await using place = await deployedHome();
   const models = [await place.model(0), await place.model(1), await place.model(2)];
