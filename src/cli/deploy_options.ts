@@ -25,7 +25,12 @@ import {
   DeploymentOrchestrator,
 } from "../monitoring/deployment_orchestrator.ts";
 import { UserError } from "../utils/errors.ts";
-import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings/layers.ts";
+import {
+  type GivenSetting,
+  type GivenSettings,
+  resolveSettings,
+  valuesOf,
+} from "../utils/settings/layers.ts";
 import { type AnySettings, anySettings } from "../utils/settings/setting.ts";
 import { addConfigOptions, type ConfigOptions, warnOfSettings } from "./config_options.ts";
 import { addHomeOption, findHome, type HomeOption, type HomePlace } from "./home_option.ts";
@@ -96,7 +101,7 @@ export function addDeployOptions(command: Command): Command {
 export interface DeployPlace extends HomePlace {
   /** The settings, flags and all. */
   readonly settings: DeploymentSettings;
-  /** The settings with their sources, without what flags say of groups. */
+  /** The settings with their sources. */
   readonly given: GivenSettings;
 }
 
@@ -128,16 +133,27 @@ export async function readDeploySettings(
   ]);
   // every value was decoded by its setting
   const values = valuesOf(given) as unknown as DeploymentSettings;
-  const gate = { ...values.gate, ...valuesOf(located(flags(GATE_TABLE), cwd)) };
+  const [gateFlags, canaryFlags] = [located(flags(GATE_TABLE), cwd), flags(CANARY_TABLE)];
+  const gate = { ...values.gate, ...valuesOf(gateFlags) };
+  const settings: DeploymentSettings = {
+    ...values,
+    hosts: hostsOf(options, { known: values.hosts, home, cwd }),
+    gate: { ...gate, tasks: gate.tasks ?? await fixedSet(place) },
+    canary: { ...values.canary, ...valuesOf(canaryFlags) },
+  };
+  const shown = (key: "hosts" | "gate" | "canary", isByFlag: boolean): GivenSetting => ({
+    value: settings[key],
+    source: isByFlag ? { origin: "flag" } : given[key]!.source,
+  });
   return {
     ...place,
-    given,
-    settings: {
-      ...values,
-      hosts: hostsOf(options, { known: values.hosts, home, cwd }),
-      gate: { ...gate, tasks: gate.tasks ?? await fixedSet(place) },
-      canary: { ...values.canary, ...valuesOf(flags(CANARY_TABLE)) },
+    given: {
+      ...given,
+      hosts: shown("hosts", options.host !== undefined || options.ship !== undefined),
+      gate: shown("gate", Object.keys(gateFlags).length > 0),
+      canary: shown("canary", Object.keys(canaryFlags).length > 0),
     },
+    settings,
   };
 
   /** The daemon's fixed set is what models are judged by where nothing else is said. */

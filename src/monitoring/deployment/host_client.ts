@@ -60,6 +60,8 @@ export interface HostAlias {
   readonly previous: string | null;
   /** How often it was changed. */
   readonly revision: number;
+  /** The highest epoch of those who changed it. */
+  readonly epoch?: number;
   /** The model that is tried. */
   readonly canary: HostCanary | null;
 }
