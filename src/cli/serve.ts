@@ -98,7 +98,7 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
   const embedders = await findEmbedders(given, { context, defaults });
   const apiKey = options.apiKey || Deno.env.get(API_KEY_VARIABLE) || undefined;
   await using memory = await openServingMemory(home, { hasApiKey: apiKey !== undefined });
-  if (load.length === 0) await requireSomething(home);
+  if (load.length + embedders.length === 0) await requireSomething(home);
   const createWorker = await workerStarter();
   await using server = await serve({
     load,
