@@ -1,12 +1,13 @@
 /**
  * Writes what is made from the commands and settings: `docs/cli.md`, the tables of `docs/configuration.md` and
- * `configs/llm-training.schema.json`.
+ * `docs/migration.md`, and `configs/llm-training.schema.json`.
  *
  * @module
  */
 
 import { fileURLToPath } from "node:url";
 import { withSettingTables } from "../src/cli/configuration_reference.ts";
+import { withMigrationTable } from "../src/cli/migration_reference.ts";
 import { commandReference } from "../src/cli/reference.ts";
 import { settingsSchemaText } from "../src/cli/settings_schema.ts";
 
@@ -17,4 +18,6 @@ await Deno.writeTextFile(
   configuration,
   withSettingTables(await Deno.readTextFile(configuration)),
 );
+const migration = pathOf("docs/migration.md");
+await Deno.writeTextFile(migration, withMigrationTable(await Deno.readTextFile(migration)));
 await Deno.writeTextFile(pathOf("configs/llm-training.schema.json"), settingsSchemaText());

@@ -12,7 +12,8 @@ import {
   isRequired,
   type SettingKind,
 } from "../utils/settings/setting.ts";
-import { SECTIONS } from "./settings_sections.ts";
+import { markdownTable } from "./markdown_table.ts";
+import { GROUPS, SECTIONS } from "./settings_sections.ts";
 
 /** What stands before and after the tables of a section. */
 const MARK = /(<!-- (settings|other names) of (\w+) -->\n)[^]*?(<!-- end -->)/g;
@@ -36,7 +37,7 @@ const VALUES: { readonly [K in SettingKind["kind"]]: string } = {
 /** Returns `page` with the tables between its marks made anew. */
 export function withSettingTables(page: string): string {
   return page.replaceAll(MARK, (...[, begin, what, section, end]: readonly string[]) => {
-    const settings = SECTIONS[section!]?.settings;
+    const settings = SECTIONS[section!]?.settings ?? GROUPS[section!];
     if (!settings) throw new Error(`Internal: docs name a section "${section}" that is none`);
     const table = what === "settings" ? settingTable(settings) : otherNamesTable(settings);
     return `${begin}\n${table}\n\n${end}`;
@@ -61,18 +62,6 @@ function otherNamesTable(table: AnySettings): string {
     aliases.length === 0 ? [] : [[aliases.map((each) => `\`${each}\``).join(", "), `\`${key}\``]]
   );
   return markdownTable([["elsewhere", "here"], ...rows]);
-}
-
-/** Returns a table as `deno fmt` leaves it. */
-function markdownTable(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) =>
-    row.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "\\<"))
-  );
-  const widths = cells[0]!.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
-  const [head, ...body] = cells;
-  return [head!, widths.map((width) => "-".repeat(width)), ...body].map(line).join("\n");
 }
 
 function valueWords(setting: AnySetting): string {

@@ -65,8 +65,11 @@ function describe(
   home: string,
   { liveness, daemon, heartbeat_age_seconds: age }: DaemonReport,
 ): string[] {
-  const ago = age === null ? "never" : `${formatDuration(age * 1000)} ago`;
-  const lines = [`The daemon of ${home} ${WORDS[liveness]}; it last said something ${ago}`];
+  const heard = age === null
+    ? "it never has"
+    : `it last said something ${formatDuration(age * 1000)} ago`;
+  const start = liveness === "stopped" ? "; start it with: llm-training daemon" : "";
+  const lines = [`The daemon of ${home} ${WORDS[liveness]}; ${heard}${start}`];
   if (daemon === null) return lines;
   if (liveness === "running") {
     const { state, reason, job } = daemon;

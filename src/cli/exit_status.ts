@@ -53,13 +53,22 @@ export function reportError(error: unknown): number {
   if (error instanceof InterruptedError) return EXIT.interrupted;
   if (error instanceof ExitError) return error.status;
   if (error instanceof UserError || error instanceof InferenceError) {
-    printError(`error: ${error.message}`);
+    printError(`error: ${error.message}${furtherHelp(error)}`);
     return EXIT.user;
   }
   const parserStatus = commandLineStatus(error);
   if (parserStatus !== undefined) return parserStatus;
   printError(`internal error: ${error instanceof Error ? stackWithCauses(error) : String(error)}`);
   return EXIT.internal;
+}
+
+/** The command that tells more about an error; only of rows there is one for all of them. */
+function furtherHelp(error: Error): string {
+  // recognised by its shape, so that this file loads without the room that makes it
+  if (!("place" in error && "problem" in error)) return "";
+  const { path } = error.place as { readonly path: string };
+  const quoted = /\s/.test(path) ? JSON.stringify(path) : path;
+  return `; every mistake is listed by: llm-training data validate ${quoted}`;
 }
 
 /**

@@ -17,13 +17,19 @@ export async function createProgram(
     .helpCommand(false)
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: writeError })
-    .showSuggestionAfterError()
-    .showHelpAfterError("(add --help for an explanation)");
+    .showSuggestionAfterError();
   for (const entry of COMMANDS) {
     if (loaded.includes(entry.name)) (await entry.load())(program);
     else program.command(entry.name).summary(entry.summary);
   }
+  nameHelp(program, name);
   return program;
+}
+
+/** Makes what is wrong with a command line end with the command that explains it. */
+function nameHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`(${path} --help explains it)`);
+  for (const child of command.commands) nameHelp(child, `${path} ${child.name()}`);
 }
 
 /** Adds examples to the help of `command`, one command line each. */

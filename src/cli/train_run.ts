@@ -142,7 +142,8 @@ function isGiven(setting: GivenSetting | undefined): boolean {
 function refuseMissing(settings: GivenSettings): void {
   if (!isGiven(settings["dataset"])) {
     throw new UserError(
-      'Cannot train without data: give --dataset <file>, or "dataset" in the file of --config',
+      'Cannot train without data: give --dataset <file>, or "dataset" in the file of --config; make some with: ' +
+        "llm-training data generate --skill tiny_world --rows 3000 --output rows.jsonl",
     );
   }
   if (!isGiven(settings["model"])) {

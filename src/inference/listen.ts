@@ -41,7 +41,7 @@ export function refuseOpenHost(
   if (hasKeys || isLoopback(host)) return;
   throw new UserError(
     `Cannot serve on "${host}" without an API key, as other machines could use ${what}: make one with ` +
-      "keys create, give --api-key, or --insecure-no-api-key if that is meant",
+      "llm-training keys create, give --api-key, or --insecure-no-api-key if that is meant",
   );
 }
 

@@ -31,7 +31,10 @@ export function encodePrompt(
 ): EncodedPrompt {
   const encoded = encode(model, prompt);
   if (encoded.ids.length === 0) {
-    throw new InferenceError("invalid_prompt", "Cannot go on from a prompt that has no tokens");
+    throw new InferenceError(
+      "invalid_prompt",
+      "Cannot go on from a prompt that has no tokens: give some text",
+    );
   }
   if (encoded.ids.length + reservedTokens > maxPositions) {
     throw new InferenceError(

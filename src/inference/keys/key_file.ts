@@ -123,7 +123,9 @@ export async function revokeKey(path: string, id: string): Promise<ApiKey> {
   const keys = await readKeys(path);
   const found = keys.find((key) => key.id === id);
   if (found === undefined) {
-    throw new UserError(`Cannot revoke key "${id}": "${path}" has none of this id; see keys list`);
+    throw new UserError(
+      `Cannot revoke key "${id}": "${path}" has none of this id; llm-training keys list shows all`,
+    );
   }
   await writeKeys(path, keys.filter((key) => key !== found));
   return found;

@@ -40,7 +40,8 @@ export function findCheckpoint(
   const names = runs.map((each) => each.name);
   const known = names.length === 0
     ? "the home has no runs"
-    : `the runs are ${names.slice(0, 10).join(", ")}${names.length > 10 ? " …" : ""}`;
+    : `the runs are ${names.slice(0, 10).join(", ")}${names.length > 10 ? " …" : ""}; ` +
+      "llm-training checkpoints list shows all";
   throw new UserError(
     `Cannot find checkpoint "${name}": write <run>/checkpoint-<step>, <run> for its newest, or its folder; ${known}`,
   );

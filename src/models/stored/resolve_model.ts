@@ -179,6 +179,7 @@ function notFound(name: string, { context }: ResolveOptions): never {
   const places = modelFolders(name, context).join(", ");
   const names = name.includes("/")
     ? "a model on the hub is named owner/name or owner/name@revision"
-    : `it is neither a preset (${Object.keys(PRESETS).join(", ")}) nor an alias (such as qwen3)`;
+    : `it is neither a preset (${Object.keys(PRESETS).join(", ")}) nor an alias (such as qwen3; ` +
+      "llm-training model pull --help lists these)";
   throw new UserError(`Cannot find model "${name}": looked for ${places || "nothing"}; ${names}`);
 }

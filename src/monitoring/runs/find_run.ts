@@ -51,8 +51,10 @@ export async function findRun(name: string, { runs, cwd }: FindRunOptions): Prom
   }
   throw new UserError(
     names.length === 0
-      ? `Cannot find run "${name}": there is no such folder, and no runs in "${runs}"; give its folder, or --home`
-      : `Cannot find run "${name}" in "${runs}": there are ${list(names.toReversed())}`,
+      ? `Cannot find run "${name}": there is no such folder, and no runs in "${runs}"; give its folder, or --home, or begin one with: llm-training train`
+      : `Cannot find run "${name}" in "${runs}": there are ${
+        list(names.toReversed())
+      }; llm-training run list shows all`,
   );
 }
 
