@@ -4,12 +4,12 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
 import { startWorkerProcess } from "../inference/worker_process.ts";
 import type { WorkerHandle } from "../inference/worker_service.ts";
 import { EXIT } from "./exit_status.ts";
 import { STOP_SIGNALS } from "./interrupt.ts";
-import { INFERENCE_WORKER, ownProgram } from "./own_program.ts";
+import { INFERENCE_WORKER } from "./commands.ts";
+import { ownProgram } from "./own_program.ts";
 
 /**
  * Returns what starts a worker in a process of its own, or `undefined` where the program cannot start itself: from a
@@ -17,8 +17,7 @@ import { INFERENCE_WORKER, ownProgram } from "./own_program.ts";
  */
 export async function workerStarter(): Promise<(() => WorkerHandle) | undefined> {
   const [program, ...args] = ownProgram();
-  const source = args.at(-1);
-  if (source !== undefined && !existsSync(source)) return undefined;
+  if (/^https?:/.test(args.at(-1) ?? "")) return undefined;
   const { state } = await Deno.permissions.query({ name: "run", command: program });
   if (state !== "granted") return undefined;
   return () => startWorkerProcess([program, ...args, INFERENCE_WORKER]);
