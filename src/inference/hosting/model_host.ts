@@ -1,9 +1,9 @@
 /**
  * The models that a server has and the aliases that point at them: loaded, exchanged and taken away while requests run.
  *
- * Each model has a worker of its own. A crash, or memory that runs out, then costs the requests of one model; and the
- * memory of a model that is taken away is given back whole, as WebAssembly memory never shrinks while its thread lives.
- * The price is the library's own memory for each model, some tens of megabytes.
+ * Each model has a worker of its own: a process under `serve`, a thread elsewhere. A crash, or memory that runs out, then
+ * costs the requests of one model, and the memory of a model that is taken away is given back whole, which WebAssembly
+ * memory never is while its thread lives. The price is the program's and the library's own memory for each model.
  *
  * @module
  */
