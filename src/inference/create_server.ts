@@ -75,8 +75,9 @@ export function createServer(options: ServerOptions): Handler {
   if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins] }));
   for (const path of ["/v1/*", ...TOKEN_PATHS, "/metrics"]) app.use(path, access.require("read"));
   app.use("/admin/*", access.require("admin"));
+  const posted = new Set<string>();
   for (const path of ["/v1/*", ...TOKEN_PATHS, "/admin/*"]) {
-    app.use(path, requireJson());
+    app.use(path, requireJson({ paths: posted }));
     app.use(path, limitBody(options.maxBodyBytes ?? 16 * 2 ** 20));
   }
 
@@ -99,6 +100,7 @@ export function createServer(options: ServerOptions): Handler {
     addAdminAliasRoutes(app, models);
     addAdminPullRoutes(app, models.pulls);
   }
+  for (const { method, path } of app.routes) if (method === "POST") posted.add(path);
   addDescription(app);
   refuseOtherMethods(app);
 
