@@ -16,7 +16,7 @@ import type { AccessEntry } from "./http/access_entry.ts";
 import { addAdminAliasRoutes } from "./http/admin_aliases.ts";
 import { addAdminModelRoutes } from "./http/admin_models.ts";
 import { addAdminPullRoutes } from "./http/admin_pulls.ts";
-import { ApiError, toApiError } from "./http/api_error.ts";
+import { ApiError, faultOf, toApiError } from "./http/api_error.ts";
 import { addChatCompletionRoute } from "./http/chat_completions.ts";
 import { addCompletionRoute } from "./http/completions.ts";
 import { addEmbeddingRoute } from "./http/embeddings.ts";
@@ -111,7 +111,7 @@ export function createServer(options: ServerOptions): Handler {
   });
   app.onError((error, c) => {
     const answer = fromHono(error) ?? toApiError(error);
-    if (answer.status === 500 && !c.req.raw.signal.aborted) onError(error);
+    if (answer.status === 500 && !c.req.raw.signal.aborted) onError(faultOf(error));
     return answer.toResponse();
   });
   return async (request) => {

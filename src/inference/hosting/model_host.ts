@@ -71,7 +71,10 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
     this.pulls = new Pulls({ root: options.modelRoot, ...options.pulls });
     this.#store = options.store ?? memoryStore();
     this.#aliases = new Aliases(remembered, {
-      onStop: () => void this.#keep().catch(onError),
+      onStop: (message) => {
+        onError(message);
+        this.#keep().catch(onError);
+      },
     });
     const isPinned = (name: string) => this.#isPinned(name);
     this.#pool = createModelPool({ open, estimateBytes, maxBytes, isPinned, onError });
