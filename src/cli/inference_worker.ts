@@ -8,7 +8,8 @@ import { startWorkerProcess } from "../inference/worker_process.ts";
 import type { WorkerHandle } from "../inference/worker_service.ts";
 import { EXIT } from "./exit_status.ts";
 import { STOP_SIGNALS } from "./interrupt.ts";
-import { INFERENCE_WORKER, ownProgram } from "./own_program.ts";
+import { INFERENCE_WORKER } from "./commands.ts";
+import { ownProgram } from "./own_program.ts";
 
 /**
  * Returns what starts a worker in a process of its own, or `undefined` where the program cannot start itself: from a
