@@ -97,8 +97,9 @@ find_release() {
     base=$tried
     return
   fi
-  fetch "$base/manifest.json" "$work/manifest.json" && fetch "$base/SHA256SUMS" "$work/SHA256SUMS" ||
+  if ! { fetch "$base/manifest.json" "$work/manifest.json" && fetch "$base/SHA256SUMS" "$work/SHA256SUMS"; }; then
     fail "cannot read the release at $tried: $(problem); look at --version, --base-url and the network"
+  fi
   found=$(sed -n 's/^  "version": "\(.*\)",\{0,1\}$/\1/p' "$work/manifest.json")
   [ "$found" = "$version" ] || fail "there is no version $version at $base: its release is ${found:-of no known version}"
 }
@@ -134,7 +135,7 @@ install() {
   [ -n "$base_url" ] || fail 'this copy comes from no release: give --base-url, the address of the folder with its files'
   name=llm-training-$(platform)
   archive=$name.tar.gz
-  has tar && has gzip || fail 'tar and gzip are needed to unpack the download: install them'
+  if ! { has tar && has gzip; }; then fail 'tar and gzip are needed to unpack the download: install them'; fi
   check_links
   make_folder
   work=$(mktemp -d "$dir/.llm-training.XXXXXX") || fail "cannot write to $dir: choose another folder by --dir"
@@ -173,7 +174,7 @@ uninstall() {
   for link in $links; do
     if [ "$(readlink "$dir/$link" 2>/dev/null || :)" = llm-training ]; then rm -f "$dir/$link"; fi
   done
-  made=$(cat "$dir/$receipt" 2>/dev/null && say x || say x)
+  made=$(cat "$dir/$receipt" 2>/dev/null || :; say x) # so that the last line break stays
   made=${made%x}
   rm -f "$dir/llm-training" "$dir/$receipt"
   unmake_folder
@@ -196,13 +197,14 @@ uninstall() {
 
 # The whole script is read before anything happens: a cut-off download of it does nothing.
 main() {
+  if [ -z "${HOME:-}" ]; then fail 'HOME is not set: set it to your own folder'; fi
   dir=${LLM_TRAINING_INSTALL_DIR:-$HOME/.local/bin}
   base_url=${LLM_TRAINING_BASE_URL:-$default_base_url}
   version='' action=install purge=''
   while [ $# -gt 0 ]; do
     case $1 in
       --dir | --version | --base-url)
-        [ $# -gt 1 ] && [ -n "$2" ] || fail "$1 needs a value"
+        if [ -z "${2:-}" ]; then fail "$1 needs a value"; fi
         case $1 in --dir) dir=$2 ;; --version) version=${2#v} ;; --base-url) base_url=$2 ;; esac
         shift
         ;;

@@ -1,5 +1,6 @@
 /**
- * `deno task release`: makes all that a release consists of, in `dist/`.
+ * `deno task release`: makes all that a release consists of, in `dist/`: executables, installers, and the bundles that
+ * run from a web server.
  *
  * usage: deno task release [--target PLATFORM]... [--require PLATFORM|all]... [--base-url URL]
  *                          [--denort PROGRAM] [--output FOLDER]
@@ -15,7 +16,7 @@
  * @module
  */
 
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import config from "../deno.json" with { type: "json" };
@@ -33,6 +34,7 @@ import { addInstallers } from "./release/installers.ts";
 import { bundledPackages, describePackages } from "./release/packages.ts";
 import { ReleaseFolder } from "./release/release_folder.ts";
 import { releaseSummary } from "./release/summary.ts";
+import { bundleWeb } from "./web/bundle.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -85,6 +87,7 @@ for (const platform of targets) {
     }),
   );
 }
+for (const path of await bundleWeb({ root, folder })) await output.take(basename(path));
 await addInstallers(output, { root, baseUrl: values["base-url"] });
 await output.add("RELEASE_NOTES.md", notes);
 const manifest: ReleaseManifest = {

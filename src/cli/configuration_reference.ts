@@ -13,7 +13,7 @@ import {
   type SettingKind,
 } from "../utils/settings/setting.ts";
 import { markdownTable } from "./markdown_table.ts";
-import { SECTIONS } from "./settings_sections.ts";
+import { GROUPS, SECTIONS } from "./settings_sections.ts";
 
 /** What stands before and after the tables of a section. */
 const MARK = /(<!-- (settings|other names) of (\w+) -->\n)[^]*?(<!-- end -->)/g;
@@ -37,7 +37,7 @@ const VALUES: { readonly [K in SettingKind["kind"]]: string } = {
 /** Returns `page` with the tables between its marks made anew. */
 export function withSettingTables(page: string): string {
   return page.replaceAll(MARK, (...[, begin, what, section, end]: readonly string[]) => {
-    const settings = SECTIONS[section!]?.settings;
+    const settings = SECTIONS[section!]?.settings ?? GROUPS[section!];
     if (!settings) throw new Error(`Internal: docs name a section "${section}" that is none`);
     const table = what === "settings" ? settingTable(settings) : otherNamesTable(settings);
     return `${begin}\n${table}\n\n${end}`;

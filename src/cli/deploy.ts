@@ -39,7 +39,7 @@ import { interruptible } from "./interrupt.ts";
 import { findModelAndAdapter, MODEL_HELP, type ModelPlace } from "./model_options.ts";
 import { integerOption } from "./option_values.ts";
 import { addExamples } from "./program.ts";
-import { print, printError } from "./terminal.ts";
+import { print, printError, writeError } from "./terminal.ts";
 import type { PathContext } from "../utils/paths.ts";
 
 /** What the command line gives besides the settings. */
@@ -109,7 +109,9 @@ async function run(
   using orchestrator = openOrchestrator(place, { ...options, onEvent: shower(options) });
   const wanted = { ...request, isJudged: options.gate, signal };
   if (options.dryRun) return await tell(orchestrator, { request: wanted, options });
-  const result = await orchestrator.deploy(wanted);
+  const result = await orchestrator.deploy(wanted).finally(() => {
+    if (signal.aborted) printError('interrupted; "deploy resume" goes on with it');
+  });
   if (result.outcome === "live already") {
     const { plan } = result;
     if (json) print(JSON.stringify({ outcome: result.outcome, plan: planJson(plan) }, null, 2));
@@ -268,10 +270,18 @@ async function withOrchestrator(
 /** Shows how a deployment goes on standard error; what changes all the time, in a terminal alone. */
 function shower({ json = false }: DeployHostOptions): (event: DeploymentEvent) => void {
   const isTerminal = Deno.stderr.isTerminal();
+  let shown = 0;
   return (event) => {
     if (event.kind === "over") return;
-    if (event.kind === "progress" && (!isTerminal || json)) return;
-    printError(eventLine(event));
+    if (event.kind !== "progress") {
+      if (shown > 0) writeError(`\r${" ".repeat(shown)}\r`);
+      shown = 0;
+      printError(eventLine(event));
+    } else if (isTerminal && !json) {
+      const line = eventLine(event);
+      writeError(`\r${line.padEnd(shown)}`);
+      shown = line.length;
+    }
   };
 }
 

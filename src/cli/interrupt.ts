@@ -9,7 +9,8 @@ import { EXIT, InterruptedError } from "./exit_status.ts";
 /** A signal that asks the program to end. */
 export type StopSignal = "SIGINT" | "SIGTERM";
 
-const STOP_SIGNALS: readonly StopSignal[] = Deno.build.os === "windows"
+/** The signals that do so on this system. */
+export const STOP_SIGNALS: readonly StopSignal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 

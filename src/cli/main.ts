@@ -6,6 +6,7 @@
 
 import { ALIASES } from "./commands.ts";
 import { EXIT, reportError } from "./exit_status.ts";
+import { INFERENCE_WORKER } from "./own_program.ts";
 import { overview } from "./overview.ts";
 import { PROGRAM_NAME } from "./program_name.ts";
 import { print, printError } from "./terminal.ts";
@@ -23,6 +24,9 @@ export async function main(args: readonly string[], name: string = PROGRAM_NAME)
   if (first === "--version" || first === "-V") {
     print(versionText());
     return EXIT.ok;
+  }
+  if (first === INFERENCE_WORKER) {
+    return await (await import("./inference_worker.ts")).runInferenceWorker();
   }
   if (alias !== undefined) return await runCommand(alias, args, name);
   if (first === undefined) {

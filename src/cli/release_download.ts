@@ -64,7 +64,7 @@ export async function findRelease(
     return { ...found, folder };
   }
   throw new UserError(
-    `Cannot read the release at ${folders[0]}: ${messageOf(problem)}; ` +
+    `Cannot read the release at ${folders[0]}: ${networkReason(problem)}; ` +
       `look at ${version === undefined ? "" : "--version, "}--base-url and the network`,
     { cause: problem },
   );
@@ -103,7 +103,7 @@ export async function downloadExecutable(
   } catch (cause) {
     signal?.throwIfAborted();
     throw new UserError(
-      `Cannot download ${source}: ${messageOf(cause)}; nothing was changed, try again`,
+      `Cannot download ${source}: ${networkReason(cause)}; nothing was changed, try again`,
       { cause },
     );
   }
@@ -121,6 +121,12 @@ export async function downloadExecutable(
     throw new UserError(`Cannot use ${source}: there is no ${executableName(platform)} in it`);
   }
   return executable.bytes;
+}
+
+/** Says why `fetch` failed: "fetch failed" is all that its own message may have. */
+export function networkReason(error: unknown): string {
+  const reason = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return messageOf(reason).replace(/^error sending request for url \(.*?\): /, "");
 }
 
 function address(folder: string, name: string): string {

@@ -20,10 +20,11 @@ import {
   warnOfSettings,
 } from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
+import { workerStarter } from "./inference_worker.ts";
 import { untilStopped } from "./interrupt.ts";
 import { pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
-import { findModels } from "./serve_models.ts";
+import { findEmbedders, findModels } from "./serve_models.ts";
 import { openServingMemory, requireSomething } from "./serving_memory.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readConfig, readHome } from "./settings_layer.ts";
@@ -59,6 +60,7 @@ export function registerServe(program: Command): void {
     "llm-training serve --model runs/my-run",
     "llm-training serve --model my-model --host 0.0.0.0 --port 8080 --api-key $(openssl rand -hex 16)",
     "llm-training serve --model my-model --device wasm --threads 2 --max-queue 16",
+    "llm-training serve --model my-model --embedding-model minilm=models/all-MiniLM-L6-v2",
     "llm-training serve --model my-model --adapter polite=runs/polite --adapter terse=runs/terse",
     "llm-training serve --model small=runs/small --model large=runs/large --max-memory 8192",
     "llm-training serve --host 0.0.0.0 --model-root /srv/models",
@@ -93,12 +95,16 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     },
   };
   const load = await findModels(given, { context, defaults });
+  const embedders = await findEmbedders(given, { context, defaults });
   const apiKey = options.apiKey || Deno.env.get(API_KEY_VARIABLE) || undefined;
   await using memory = await openServingMemory(home, { hasApiKey: apiKey !== undefined });
   if (load.length === 0) await requireSomething(home);
+  const createWorker = await workerStarter();
   await using server = await serve({
     load,
+    embedders,
     defaults,
+    ...(createWorker === undefined ? {} : { createWorker }),
     host,
     port,
     modelRoot: given.modelRoot ?? home.models,
@@ -112,10 +118,17 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     corsOrigins: corsOrigin ?? [],
     onError: (error) => printError(describe(error)),
   });
-  print(`Serving ${servedWords(server.models)} at ${server.url}/v1`);
-  for (const { id, device, deviceReason, weightType } of server.models) {
-    const subject = server.models.length === 1 ? device : `${id} on ${device}`;
+  const isEmbedder = ({ id }: ModelInfo) => embedders.some((each) => each.id === id);
+  const models = server.models.filter((each) => !isEmbedder(each));
+  print(`Serving ${servedWords(models)} at ${server.url}/v1`);
+  for (const { id, device, deviceReason, weightType } of models) {
+    const subject = models.length === 1 ? device : `${id} on ${device}`;
     printError(`${subject}: ${deviceReason}; weights: ${weightType}`);
+  }
+  for (const { id, device, embedding } of server.models.filter(isEmbedder)) {
+    print(
+      `Embedding with ${id} on ${device}: ${embedding?.size} numbers, pooling ${embedding?.pooling}`,
+    );
   }
   const stoppedBy = await untilStopped();
   printError("Finishing what runs; Ctrl-C again ends at once");

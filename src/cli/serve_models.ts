@@ -29,7 +29,7 @@ export interface FindModelsOptions {
  * @throws {UserError} If one cannot be found, two have one name, or it is not clear which one an adapter is for.
  */
 export async function findModels(
-  { model, adapter, name }: Pick<ServeSettings, "model" | "adapter" | "name">,
+  { model, adapter, name, pooling }: Pick<ServeSettings, "model" | "adapter" | "name" | "pooling">,
   { context, defaults }: FindModelsOptions,
 ): Promise<readonly LoadRequest[]> {
   const places = (model ?? []).map((text) => split(text, context));
@@ -53,13 +53,46 @@ export async function findModels(
       { model: place, ...(alone === undefined ? {} : { adapter: alone }) },
       { context },
     );
-    found.push({ ...defaults, folder, adapter, id: name ?? own ?? id, adapters: named });
+    found.push({
+      ...defaults,
+      folder,
+      adapter,
+      id: name ?? own ?? id,
+      adapters: named,
+      ...(pooling === "auto" ? {} : { pooling }),
+    });
   }
   const twice = found.find(({ id }, i) => found.findIndex((each) => each.id === id) !== i);
   if (twice === undefined) return found;
   throw new UserError(
     `Cannot serve two models as "${twice.id}": name each, as in --model other=${twice.folder}`,
   );
+}
+
+/**
+ * Finds the models that are there for embeddings.
+ *
+ * @throws {UserError} If one cannot be found.
+ */
+export async function findEmbedders(
+  { embeddingModel, pooling }: Pick<ServeSettings, "embeddingModel" | "pooling">,
+  { context, defaults }: FindModelsOptions,
+): Promise<readonly LoadRequest[]> {
+  const { maxQueue } = defaults.limits;
+  const found: LoadRequest[] = [];
+  for (const text of embeddingModel ?? []) {
+    const { name, place } = split(text, context);
+    const { folder, adapter, id } = await findModelAndAdapter({ model: place }, { context });
+    found.push({
+      ...defaults,
+      folder,
+      adapter,
+      id: name ?? id,
+      ...(pooling === "auto" ? {} : { pooling }),
+      limits: maxQueue === undefined ? {} : { maxQueue },
+    });
+  }
+  return found;
 }
 
 /** A folder may have an equals sign in its name. */

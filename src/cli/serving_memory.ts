@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { fileStore, type HostStore, memoryStore } from "../inference/hosting/host_state.ts";
 import { readKeys } from "../inference/keys/key_file.ts";
-import { UserError } from "../utils/errors.ts";
+import { messageOf, UserError } from "../utils/errors.ts";
 import { tryLockFile } from "../utils/file_lock.ts";
 import type { HomePaths } from "../utils/paths.ts";
 import { printError } from "./terminal.ts";
@@ -24,10 +24,16 @@ export async function openServingMemory(
   { hasApiKey }: { readonly hasApiKey: boolean },
 ): Promise<ServingMemory> {
   const isClosed = hasApiKey || existsSync(keys);
-  const lock = isClosed || existsSync(serving) ? await tryLockFile(`${serving}.lock`) : undefined;
+  let keeper = "another server of this home keeps it";
+  const lock = isClosed || existsSync(serving)
+    ? await tryLockFile(`${serving}.lock`).catch((error) => {
+      if (existsSync(serving)) throw error; // what it says would be passed over
+      keeper = messageOf(error);
+    })
+    : undefined;
   if (lock === undefined && isClosed) {
     printError(
-      `another server of this home keeps "${serving}": what admins change here lasts until this server ends`,
+      `"${serving}" is not written: what admins change lasts until this server ends (${keeper})`,
     );
   }
   return {

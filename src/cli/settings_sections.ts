@@ -8,7 +8,11 @@ import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import { SERVE_SETTINGS } from "../inference/serve_settings.ts";
 import { BACKUP_SETTINGS } from "../management/backup/settings.ts";
 import { RETENTION_SETTINGS } from "../management/retention/settings.ts";
-import { DEPLOYMENT_SETTINGS } from "../monitoring/deployment/settings.ts";
+import {
+  CANARY_SETTINGS,
+  DEPLOYMENT_SETTINGS,
+  GATE_SETTINGS,
+} from "../monitoring/deployment/settings.ts";
 import { TRAINING_SETTINGS } from "../core/training/settings.ts";
 import { type AnySetting, type AnySettings, anySettings } from "../utils/settings/setting.ts";
 
@@ -53,6 +57,12 @@ export const SECTIONS: Readonly<Record<string, SettingsSection>> = {
     help: "which servers models are deployed to, and what they must have shown",
     settings: anySettings(DEPLOYMENT_SETTINGS),
   },
+};
+
+/** Objects of settings inside a section; on the command line each of theirs has a flag. */
+export const GROUPS: Readonly<Record<string, AnySettings>> = {
+  gate: anySettings(GATE_SETTINGS),
+  canary: anySettings(CANARY_SETTINGS),
 };
 
 /** Settings at the top of a file that other commands than `train` have too. */

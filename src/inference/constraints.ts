@@ -156,6 +156,9 @@ function compileChoice(
   }
   let at: Fork | undefined = root;
   return {
+    get isDone() {
+      return at === undefined || at.ends && at.next.size === 0;
+    },
     mask(logits) {
       const allowed = new Set(at?.next.keys());
       if (at === undefined || at.ends) { for (const id of eosTokenIds) allowed.add(id); }

@@ -9,7 +9,7 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { type ModelDirectory, singleModel } from "./hosting/directory.ts";
+import { givenModels, type ModelDirectory } from "./hosting/directory.ts";
 import { ModelHost } from "./hosting/model_host.ts";
 import { createAccess } from "./http/access.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
@@ -19,6 +19,7 @@ import { addAdminPullRoutes } from "./http/admin_pulls.ts";
 import { ApiError, toApiError } from "./http/api_error.ts";
 import { addChatCompletionRoute } from "./http/chat_completions.ts";
 import { addCompletionRoute } from "./http/completions.ts";
+import { addEmbeddingRoute } from "./http/embeddings.ts";
 import { requireHost, requireJson } from "./http/guards.ts";
 import { documentationPage, PAGE_HEADERS } from "./http/documentation_page.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -36,7 +37,9 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 export interface ServerOptions {
   /** The model that answers requests; it remains its owner's to dispose of. @default {those of `models`} */
   readonly service?: InferenceService;
-  /** Which models answer requests; they remain their owner's. @default {`service` alone} */
+  /** Models that are there for embeddings, besides `service`; they remain their owner's to dispose of. @default {none} */
+  readonly embedders?: readonly InferenceService[];
+  /** Which models answer requests; they remain their owner's. @default {`service` and `embedders`} */
   readonly models?: ModelDirectory;
   /** A key that clients must send, with the role `read`. @default {none is needed} */
   readonly apiKey?: string;
@@ -88,6 +91,7 @@ export function createServer(options: ServerOptions): Handler {
   addCompletionRoute(app, context);
   addChatCompletionRoute(app, context);
   addResponseRoute(app, context);
+  addEmbeddingRoute(app, context);
   addTokenRoutes(app, context);
   metrics.addRoute(app, models);
   if (models instanceof ModelHost) {
@@ -126,9 +130,9 @@ export function createServer(options: ServerOptions): Handler {
 }
 
 /** @throws {TypeError} If there is nothing that answers. */
-function directoryOf({ service, models }: ServerOptions): ModelDirectory {
+function directoryOf({ service, embedders = [], models }: ServerOptions): ModelDirectory {
   if (models !== undefined) return models;
-  if (service !== undefined) return singleModel(service);
+  if (service !== undefined) return givenModels([service, ...embedders]);
   throw new TypeError('Cannot create a server: give it "service" or "models"');
 }
 

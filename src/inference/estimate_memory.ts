@@ -4,10 +4,12 @@
  * @module
  */
 
+import { join } from "node:path";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { countParameters } from "../models/language_model.ts";
 import { openStoredModel } from "../models/stored/stored_model.ts";
 import { bytesPerToken } from "./generation/slot_store.ts";
+import { encoderPath, findEncoderFile, isEncoderFolder } from "./embeddings/encoder_files.ts";
 import { chooseWeights, type WeightType } from "./generation/weight_types.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
 
@@ -22,9 +24,13 @@ const PARAMETER_BYTES: Readonly<Record<WeightType, number>> = {
 /** What a model takes whatever its size: the library and its session. */
 const BASE_BYTES = 150e6;
 
+/** What an encoder takes for a byte of its file: the file as it is read, and its weights. */
+const ENCODER_BYTES = 2;
+
 /** Returns about how many bytes a model takes, with the keys and values that it may hold. */
 export async function estimateMemory(load: LoadRequest): Promise<number> {
   const { folder, adapter, weights = "f32", limits } = load;
+  if (load.embeds && await isEncoderFolder(folder)) return BASE_BYTES + await encoderBytes(folder);
   using stored = await openStoredModel(folder, { adapter });
   const { device } = await chooseDevice(load.device);
   const parameters = countParameters(stored.model);
@@ -36,4 +42,11 @@ export async function estimateMemory(load: LoadRequest): Promise<number> {
   const mostCache = slots * context * bytesPerToken(stored.model);
   return parameters * PARAMETER_BYTES[type] + BASE_BYTES + Math.min(cacheBytes, mostCache) +
     prefixBytes;
+}
+
+async function encoderBytes(folder: string): Promise<number> {
+  const file = findEncoderFile(folder);
+  if (file === undefined) return 0;
+  const { size } = await Deno.stat(join(folder, encoderPath(file)));
+  return ENCODER_BYTES * size;
 }

@@ -12,6 +12,8 @@ export const INFERENCE_ERROR_CODES = [
   "no_chat_template",
   "unknown_adapter",
   "invalid_constraint",
+  "no_generation",
+  "no_embeddings",
   "queue_full",
   "unavailable",
 ] as const;

@@ -9,6 +9,8 @@ import { deriveSeed } from "../utils/random.ts";
 import { defaultSampling } from "./default_sampling.ts";
 import { compileConstraint } from "./constraints.ts";
 import { readTokenBytes, type TokenBytes } from "./constraints/token_bytes.ts";
+import { canEmbed, embedTokens } from "./embeddings/embedder.ts";
+import { EmbeddingQueue } from "./embeddings/embedding_queue.ts";
 import { type Batcher, type BatcherOptions, createBatcher } from "./generation/batcher.ts";
 import type { GenerateRequest } from "./generation/generate.ts";
 import type { GenerationEvent } from "./generation/generation.ts";
@@ -21,6 +23,8 @@ import type {
   Completion,
   CompletionEvent,
   CompletionRequest,
+  Embedding,
+  EmbeddingRequest,
   EncodedPrompt,
   EncodeRequestOptions,
   InferenceService,
@@ -57,12 +61,16 @@ class LocalService implements InferenceService {
   readonly #maxQueue: number;
   readonly #names: TokenNames;
   readonly #running = new Set<Promise<void>>();
+  readonly #embeddings: EmbeddingQueue;
+  readonly #limits: BatcherOptions;
   #isDraining = false;
   #tokenBytes: TokenBytes | undefined;
 
   constructor(model: LoadedModel, { maxQueue = 64, ...options }: ServiceLimits) {
-    const { id, device, deviceReason, decoder, tokenizer, weightType } = model;
+    const { id, device, deviceReason, decoder, tokenizer, weightType, pooling = "last" } = model;
     this.#batcher = createBatcher(decoder, tokenizer, options);
+    this.#embeddings = new EmbeddingQueue(maxQueue);
+    this.#limits = options;
     this.model = {
       id,
       device,
@@ -75,6 +83,8 @@ class LocalService implements InferenceService {
       adapters: decoder.adapters,
       toolFormat: tokenizer === undefined ? null : toolFormatOf(tokenizer.chatTemplate),
       contentHash: model.contentHash ?? null,
+      generates: true,
+      embedding: canEmbed(decoder) ? { size: decoder.hiddenSize, pooling } : null,
     };
     this.#model = model;
     this.#maxQueue = maxQueue;
@@ -101,6 +111,31 @@ class LocalService implements InferenceService {
     return { prompts, events: this.#generate(prompts, request, options.signal) };
   }
 
+  async embed(
+    { inputs, adapter }: EmbeddingRequest,
+    { signal = new AbortController().signal }: SubmitOptions = {},
+  ): Promise<readonly Embedding[]> {
+    const { decoder, pooling = "last" } = this.#model;
+    if (this.#isDraining) {
+      throw new InferenceError("unavailable", "Cannot take the request: the model is being closed");
+    }
+    if (!canEmbed(decoder)) {
+      throw new InferenceError("no_embeddings", `The model "${this.model.id}" makes no embeddings`);
+    }
+    this.#checkAdapter(adapter);
+    const { maxPositions } = this.model;
+    const texts = inputs.map((input) =>
+      encodePrompt(this.#model, input, { reservedTokens: 0, maxPositions }).ids
+    );
+    const { cacheBytes = 2 ** 31, maxRunning: others = 16 } = this.#limits;
+    const options = { pooling, adapter, cacheBytes, others, signal };
+    const vectors = await this.#embeddings.add(() => embedTokens(decoder, texts, options))
+      .catch((error) => {
+        throw asUnavailable(error);
+      });
+    return vectors.map((vector, i) => ({ vector, tokens: texts[i]!.length }));
+  }
+
   // deno-lint-ignore require-await -- refusals reject, as they do from a worker
   async encode(prompt: Prompt, options?: EncodeRequestOptions): Promise<PromptTokens> {
     const { ids, text } = encodeTokens(this.#model, prompt, options);
@@ -115,7 +150,7 @@ class LocalService implements InferenceService {
 
   async drain(): Promise<void> {
     this.#isDraining = true;
-    await Promise.all(this.#running);
+    await Promise.all([...this.#running, this.#embeddings.idle()]);
   }
 
   #checkAdapter(adapter: string | undefined): void {
@@ -224,6 +259,7 @@ class LocalService implements InferenceService {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#embeddings.idle();
     await this.#model[Symbol.asyncDispose]();
   }
 }

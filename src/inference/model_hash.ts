@@ -5,13 +5,18 @@
  */
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { hashFile } from "../datasets/sources/hash_file.ts";
 import { fileError } from "../utils/file_error.ts";
 import type { LoadRequest } from "./worker_protocol.ts";
 
 /** Files of a model's folder that decide about what it answers; what training keeps beside them does not. */
-const DECIDES = /^(?!optimizer|trainer|manifest|run\.).*\.(safetensors|json|jinja|txt|model|gguf)$/;
+const DECIDES =
+  /^(?!optimizer|trainer|manifest|run\.).*\.(safetensors|json|jinja|txt|model|gguf|onnx)$/;
+
+/** Folders of such files in a model's folder. */
+const PARTS = ["onnx", "1_Pooling"];
 
 /**
  * Returns the SHA-256 of what a request loads: the files of the model and of its adapters, by name and content.
@@ -48,7 +53,9 @@ export async function decidingFiles(place: string): Promise<readonly string[]> {
     for await (const entry of Deno.readDir(place)) {
       if (!entry.isDirectory && DECIDES.test(entry.name)) names.push(entry.name);
     }
-    return names.sort().map((name) => join(place, name));
+    const own = names.sort().map((name) => join(place, name));
+    const parts = PARTS.map((part) => join(place, part)).filter((part) => existsSync(part));
+    return [...own, ...(await Promise.all(parts.map(decidingFiles))).flat()];
   } catch (error) {
     throw fileError("read", place, error);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { OutOfMemoryError } from "../engine/runtime/session_error.ts";
 import { messageOf, UserError } from "../utils/errors.ts";
 import { formatBytes } from "../utils/format.ts";
 import { InferenceError } from "./inference_error.ts";
@@ -120,6 +121,13 @@ interface Entry {
   failure: { readonly error: unknown; readonly atMs: number } | undefined;
   bytes: number | undefined;
   info: ModelInfo | undefined;
+}
+
+interface GiveUpOptions {
+  /** A model that is kept. */
+  readonly besides?: Loaded;
+  /** How many bytes the rest may take. @default {the budget} */
+  readonly keptBytes?: number;
 }
 
 class Pool implements ModelPool {
@@ -263,9 +271,8 @@ class Pool implements ModelPool {
     if (bytes > maxBytes) {
       throw new NoRoomError(
         `Cannot load model "${load.folder}": it takes about ${formatBytes(bytes)}, all models ` +
-          `together may take ${
-            formatBytes(maxBytes)
-          }; allow more (--max-memory) or choose smaller --weights`,
+          `together may take ${formatBytes(maxBytes)}; allow more ` +
+          "(--max-memory) or less for each (--cache-memory, --prefix-memory), or choose smaller --weights",
       );
     }
     const busy = [...this.#entries].flatMap(([name, { loaded }]) =>
@@ -275,22 +282,31 @@ class Pool implements ModelPool {
     if (used + bytes > maxBytes) {
       throw new NoRoomError(
         `Cannot load model "${load.folder}" now: it takes about ${formatBytes(bytes)}, models in ` +
-          `use take ${formatBytes(used)} of ${formatBytes(maxBytes)}; try again in a while`,
+          `use take ${formatBytes(used)} of ${
+            formatBytes(maxBytes)
+          }; try again in a while, or allow ` +
+          "more (--max-memory) or less for each (--cache-memory, --prefix-memory)",
       );
     }
-    return {
-      service: await open(load),
-      bytes,
-      leases: 0,
-      usedAt: ++this.#time,
-      onUnused: undefined,
-    };
+    const service = await open(load).catch(async (error) => {
+      // what is idle is in the way after all
+      if (!(error instanceof OutOfMemoryError) || !await this.#giveUp({ keptBytes: 0 })) {
+        throw error;
+      }
+      return await open(load);
+    });
+    return { service, bytes, leases: 0, usedAt: ++this.#time, onUnused: undefined };
   }
 
-  /** Gives idle models up, that which was not used for longest first, until the rest is within the budget. */
-  async #giveUp({ besides }: { readonly besides?: Loaded } = {}): Promise<void> {
+  /**
+   * Gives idle models up, that which was not used for longest first, until the rest is within the budget, and returns
+   * whether there were any.
+   */
+  async #giveUp(options: GiveUpOptions = {}): Promise<boolean> {
+    const { besides, keptBytes = this.#options.maxBytes } = options;
     const total = () => this.#all().reduce((sum, { bytes }) => sum + bytes, 0);
-    while (total() > this.#options.maxBytes) {
+    let hasAny = false;
+    while (total() > keptBytes) {
       const idle = [...this.#entries]
         .filter(([name, { loaded }]) =>
           loaded !== undefined && loaded !== besides && this.#isIdle(name, loaded)
@@ -298,11 +314,13 @@ class Pool implements ModelPool {
         .map(([, entry]) => entry)
         .toSorted((a, b) => a.loaded!.usedAt - b.loaded!.usedAt);
       const [oldest] = idle;
-      if (oldest === undefined) return;
+      if (oldest === undefined) break;
+      hasAny = true;
       const { service } = oldest.loaded!;
       oldest.loaded = undefined;
       await service[Symbol.asyncDispose]();
     }
+    return hasAny;
   }
 
   /** Ends a model when nobody uses it any more and it has answered what it accepted. */

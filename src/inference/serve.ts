@@ -8,6 +8,8 @@ import { basename, resolve } from "node:path";
 import process from "node:process";
 import { chooseDevice } from "../engine/runtime/devices.ts";
 import { createServer, type Handler } from "./create_server.ts";
+import { UserError } from "../utils/errors.ts";
+import { isEncoderFolder } from "./embeddings/encoder_files.ts";
 import { estimateMemory } from "./estimate_memory.ts";
 import type { HostStore } from "./hosting/host_state.ts";
 import { createModelHost, type ModelHost } from "./hosting/model_host.ts";
@@ -26,6 +28,8 @@ import { openWorkerService, type WorkerHandle } from "./worker_service.ts";
 export interface ServeOptions {
   /** Which model to serve, or several; what is called nothing else is called as its folder. @default {[]} */
   readonly load?: LoadRequest | readonly LoadRequest[];
+  /** Models that are there for embeddings, besides. @default {none} */
+  readonly embedders?: readonly LoadRequest[];
   /** The folder of models that admins may have it load. @default {"models"} */
   readonly modelRoot?: string;
   /** How those are loaded. @default {as the first model, else as fits the machine} */
@@ -119,17 +123,18 @@ const MEMORY_SHARE = 0.8;
 async function openModels(options: ServeOptions): Promise<ModelHost> {
   const { load = [], hash = hashModel, modelRoot = "models", store, defaultName } = options;
   const { createWorker = startWorker, estimateBytes = estimateMemory, onError } = options;
-  const models = [load].flat().map((each) => ({ id: basename(resolve(each.folder)), ...each }));
+  const embedders = (options.embedders ?? []).map((each) => ({ ...each, embeds: true }));
+  const models = [...[load].flat(), ...embedders]
+    .map((each) => ({ id: basename(resolve(each.folder)), ...each }));
+  requireOwnNames(models);
   const open = async (load: LoadRequest): Promise<InferenceService> => {
     const contentHash = await hash(load);
     if (load.contentHash !== undefined && load.contentHash !== contentHash) {
       throw hashMismatch(load.folder, contentHash);
     }
-    // chosen here, so that the worker touches no device but the one it uses
-    const { device, reason: deviceReason } = await chooseDevice(load.device);
     return await openWorkerService({
       createWorker,
-      load: { deviceReason, ...load, device, contentHash },
+      load: { ...await withDevice(load), contentHash },
       ...(onError === undefined ? {} : { onCrash: onError }),
     });
   };
@@ -149,6 +154,25 @@ async function openModels(options: ServeOptions): Promise<ModelHost> {
     ...(onError === undefined ? {} : { onError }),
     ...(store === undefined ? {} : { store }),
   });
+}
+
+/** Chosen here, so that the worker touches no device but the one it uses; encoders have a default of their own. */
+async function withDevice(load: LoadRequest): Promise<LoadRequest> {
+  if (load.device === "auto" && load.embeds && await isEncoderFolder(load.folder)) return load;
+  const { device, reason: deviceReason } = await chooseDevice(load.device);
+  return { deviceReason, ...load, device };
+}
+
+/** @throws {UserError} If two models or adapters are called the same. */
+function requireOwnNames(models: readonly LoadRequest[]): void {
+  const names = models.flatMap((
+    { id, adapters = [] },
+  ) => [id, ...adapters.map(({ name }) => name)]);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  throw new UserError(
+    `Cannot serve two models as "${twice}": give one of them another name, as in other=folder`,
+  );
 }
 
 function defaultsOf(first: LoadRequest | undefined): LoadDefaults {

@@ -5,6 +5,7 @@
  */
 
 import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
+import { POOLING_WISHES, type PoolingWish } from "./generation/pooling.ts";
 import { WEIGHT_WISHES, type WeightWish } from "./generation/weight_types.ts";
 import type { SettingTable } from "../utils/settings/setting.ts";
 
@@ -17,6 +18,10 @@ export interface ServeSettings {
   readonly model: readonly string[] | null;
   /** An adapter for it, or several as `name=adapter`, of which each request may use one; null has none. */
   readonly adapter: readonly string[] | null;
+  /** Models for embeddings besides, also as `name=model`; null has none. */
+  readonly embeddingModel: readonly string[] | null;
+  /** How hidden states become the one vector of an embedding. */
+  readonly pooling: PoolingWish;
   /** Where to run. */
   readonly device: DeviceWish;
   /** CPU threads; null takes what fits the machine. */
@@ -68,6 +73,22 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     help:
       "an adapter for the model: its folder, or the run that trained it; with names there may be several, and " +
       "requests choose one by its name as their model",
+  },
+  embeddingModel: {
+    kind: "namedPlaces",
+    default: null,
+    value: "[name=]model",
+    help: "a model for /v1/embeddings besides: as --model, or the folder of an encoder with an " +
+      "ONNX file (onnx/model.onnx); may be given several times",
+  },
+  pooling: {
+    kind: "choice",
+    choices: POOLING_WISHES,
+    default: "auto",
+    value: "way",
+    help:
+      "how an embedding is made of hidden states: of the last token, the mean, or of the first; " +
+      "auto takes what the model's folder says, else the last and of encoders the mean",
   },
   device: {
     kind: "choice",

@@ -22,20 +22,15 @@ export { joinedKeys, type KeyRing, keysOfFile, singleKey } from "./keys/key_ring
 export type { CallableFunction } from "./constraints/tool_grammar.ts";
 export { TOOL_FORMATS, type ToolFormat } from "./tools/tool_format.ts";
 export { hashModel } from "./model_hash.ts";
-export {
-  createModelHost,
-  type HostedModel,
-  type ModelHost,
-  type RemoveOptions,
-} from "./hosting/model_host.ts";
-export type { ModelHostOptions } from "./hosting/host_options.ts";
+export { createModelHost, type ModelHost } from "./hosting/model_host.ts";
+export type { HostedModel, ModelHostOptions, RemoveOptions } from "./hosting/host_options.ts";
 export type { LoadDefaults, ModelSpec } from "./hosting/model_spec.ts";
 export {
   type CountedModel,
+  givenModels,
   type ListedName,
   type ModelDirectory,
   type Resolution,
-  singleModel,
 } from "./hosting/directory.ts";
 export type { AliasChange, AliasRecord, LiveAlias } from "./hosting/alias.ts";
 export type {
@@ -92,6 +87,9 @@ export type {
   Completion,
   CompletionEvent,
   CompletionRequest,
+  Embedding,
+  EmbeddingInfo,
+  EmbeddingRequest,
   EncodedPrompt,
   EncodeRequestOptions,
   InferenceService,
@@ -105,6 +103,7 @@ export type {
   TextToken,
   TokenBias,
 } from "./service.ts";
+export { type Pooling, POOLINGS } from "./generation/pooling.ts";
 export type { FinishReason } from "./generation/generation.ts";
 export type { LoadedModel } from "./generation/loaded_model.ts";
 export type {

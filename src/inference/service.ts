@@ -9,6 +9,7 @@
 import type { Device } from "../engine/runtime/session.ts";
 import type { ChatMessage, RenderChatOptions } from "../models/tokenizer/tokenizer.ts";
 import type { ConstraintSpec } from "./constraints.ts";
+import type { Pooling } from "./generation/pooling.ts";
 import type { BatcherCounts } from "./generation/batcher.ts";
 import type { FinishReason } from "./generation/generation.ts";
 import type { SamplingSettings } from "./generation/sampling.ts";
@@ -115,6 +116,30 @@ export interface Completion {
   readonly events: AsyncIterable<CompletionEvent>;
 }
 
+/** What to embed. */
+export interface EmbeddingRequest {
+  /** Texts or token ids, at least one. */
+  readonly inputs: readonly Prompt[];
+  /** The adapter that changes the model, one of {@linkcode ModelInfo.adapters}. @default {none} */
+  readonly adapter?: string;
+}
+
+/** The embedding of a text. */
+export interface Embedding {
+  /** A vector of length 1. */
+  readonly vector: Float32Array;
+  /** How many tokens were read. */
+  readonly tokens: number;
+}
+
+/** What is known about a model's embeddings. */
+export interface EmbeddingInfo {
+  /** Numbers in a vector. */
+  readonly size: number;
+  /** How hidden states become one vector. */
+  readonly pooling: Pooling;
+}
+
 /** What is known about the model. */
 export interface ModelInfo {
   /** Its name. */
@@ -131,14 +156,18 @@ export interface ModelInfo {
   readonly hasTokenizer: boolean;
   /** Whether it has a chat template of its own. */
   readonly hasChatTemplate: boolean;
-  /** The form in which its weights are held. */
-  readonly weightType: WeightType;
+  /** The form in which its weights are held; null if its file decides. */
+  readonly weightType: WeightType | null;
   /** Names of the adapters that requests may use. */
   readonly adapters: readonly string[];
   /** How it writes calls of functions; null if its template knows of none. */
   readonly toolFormat: ToolFormat | null;
   /** SHA-256 of its files, where they were read for it. */
   readonly contentHash: string | null;
+  /** Whether it makes texts. */
+  readonly generates: boolean;
+  /** What is known about its embeddings; null if it makes none. */
+  readonly embedding: EmbeddingInfo | null;
 }
 
 /** Options of {@linkcode InferenceService.encode}. */
@@ -179,6 +208,12 @@ export interface InferenceService extends AsyncDisposable {
    * @throws {InferenceError} If it cannot be accepted.
    */
   submit(request: CompletionRequest, options?: SubmitOptions): Promise<Completion>;
+  /**
+   * Returns the embedding of each input.
+   *
+   * @throws {InferenceError} If the model makes none, or cannot read one of them.
+   */
+  embed(request: EmbeddingRequest, options?: SubmitOptions): Promise<readonly Embedding[]>;
   /**
    * Returns a prompt as the model would read it; nothing is computed.
    *

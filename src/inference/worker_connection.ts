@@ -5,12 +5,15 @@
  */
 
 import { type AsyncQueue, createAsyncQueue } from "../utils/async_queue.ts";
+import { UserError } from "../utils/errors.ts";
 import { InferenceError } from "./inference_error.ts";
 import { watchLife } from "./life_lock.ts";
 import type {
   Completion,
   CompletionEvent,
   CompletionRequest,
+  Embedding,
+  EmbeddingRequest,
   EncodedPrompt,
   EncodeRequestOptions,
   ModelInfo,
@@ -31,6 +34,8 @@ export interface WorkerHandle extends EventTarget {
   postMessage(request: WorkerRequest): void;
   /** Ends the worker at once. */
   terminate(): void;
+  /** Resolves with how it ended when it has; of a thread's end there is no event. @default {it is a thread} */
+  readonly ended?: Promise<string>;
 }
 
 /**
@@ -66,7 +71,9 @@ export class WorkerConnection {
   readonly #crash = Promise.withResolvers<Error>();
   readonly #pending = new Map<number, Pending>();
   readonly #stats = new Map<number, PromiseWithResolvers<ServiceStats>>();
+  readonly #embeddings = new Map<number, PromiseWithResolvers<readonly Embedding[]>>();
   readonly #encodings = new Map<number, PromiseWithResolvers<PromptTokens>>();
+  #crashError: Error | undefined;
   #model: ModelInfo | undefined;
   #lastId = 0;
   #silentPings = 0;
@@ -85,6 +92,9 @@ export class WorkerConnection {
       event.preventDefault();
       this.#fail(new Error(event instanceof ErrorEvent ? event.message : "The worker crashed"));
     });
+    void worker.ended?.then((how) => {
+      if (!this.#ended.signal.aborted) this.#fail(new Error(how));
+    });
   }
 
   /** Lets a worker load a model. */
@@ -93,12 +103,18 @@ export class WorkerConnection {
     { load, silenceMs }: ConnectionOptions,
   ): Promise<WorkerConnection> {
     const connection = new WorkerConnection(worker);
-    worker.postMessage({ type: "load", request: load, lifeLock: connection.#lifeLock });
+    const lifeLock = worker.ended === undefined ? connection.#lifeLock : undefined;
+    worker.postMessage({ type: "load", request: load, lifeLock });
     try {
       connection.#model = await connection.#loaded.promise;
     } catch (error) {
+      const crash = connection.#crashError;
       await connection.#terminate();
-      throw error;
+      if (crash === undefined) throw error;
+      throw new UserError(
+        `Cannot load "${load.folder}" as its worker failed: ${crash.message}; if memory is short, choose smaller weights`,
+        { cause: crash },
+      );
     }
     connection.#watchFor(silenceMs);
     return connection;
@@ -145,9 +161,43 @@ export class WorkerConnection {
     return await encoding.promise.finally(() => this.#encodings.delete(id));
   }
 
+  /** See `InferenceService.embed`. */
+  async embed(
+    request: EmbeddingRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Embedding[]> {
+    signal?.throwIfAborted();
+    const id = ++this.#lastId;
+    const embeddings = Promise.withResolvers<readonly Embedding[]>();
+    const abort = () => {
+      this.#worker.postMessage({ type: "abort", id });
+      embeddings.reject(signal?.reason);
+    };
+    this.#embeddings.set(id, embeddings);
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#worker.postMessage({ type: "embed", id, request });
+    try {
+      return await embeddings.promise;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#embeddings.delete(id);
+      this.#noteIdle();
+    }
+  }
+
   /** Resolves when every request has been answered. */
   async idle(): Promise<void> {
-    while (this.#pending.size > 0) await this.#idle.promise;
+    while (!this.#isIdle) await this.#idle.promise;
+  }
+
+  get #isIdle(): boolean {
+    return this.#pending.size === 0 && this.#embeddings.size === 0;
+  }
+
+  #noteIdle(): void {
+    if (!this.#isIdle) return;
+    this.#idle.resolve();
+    this.#idle = Promise.withResolvers();
   }
 
   /** Ends the worker; requests that run fail. */
@@ -162,7 +212,8 @@ export class WorkerConnection {
     clearInterval(this.#watch);
     this.#ended.abort();
     this.#worker.terminate();
-    await new Promise((resolve) => setTimeout(resolve, THREAD_END_MS));
+    await (this.#worker.ended ??
+      new Promise<void>((resolve) => setTimeout(resolve, THREAD_END_MS)));
   }
 
   /** Asks the worker again and again whether it is there: one that hangs does not say so. */
@@ -199,9 +250,12 @@ export class WorkerConnection {
         return this.#forget(reply.id);
       case "error":
         this.#encodings.get(reply.id)?.reject(fromErrorData(reply.error));
+        this.#embeddings.get(reply.id)?.reject(fromErrorData(reply.error));
         return this.#finish(reply.id, fromErrorData(reply.error));
       case "encoded":
         return this.#encodings.get(reply.id)?.resolve(reply.prompt);
+      case "embedded":
+        return this.#embeddings.get(reply.id)?.resolve(reply.embeddings);
       case "stats":
         this.#stats.get(reply.id)?.resolve(reply.stats);
         this.#stats.delete(reply.id);
@@ -216,6 +270,7 @@ export class WorkerConnection {
   }
 
   #fail(error: Error): void {
+    this.#crashError ??= error;
     clearInterval(this.#watch);
     this.#ended.abort();
     this.#loaded.reject(error);
@@ -229,6 +284,7 @@ export class WorkerConnection {
     for (const stats of this.#stats.values()) stats.reject(error);
     this.#stats.clear();
     for (const encoding of this.#encodings.values()) encoding.reject(error);
+    for (const embeddings of this.#embeddings.values()) embeddings.reject(error);
   }
 
   #finish(id: number, error: unknown): void {
@@ -240,9 +296,7 @@ export class WorkerConnection {
 
   #forget(id: number): void {
     this.#pending.delete(id);
-    if (this.#pending.size > 0) return;
-    this.#idle.resolve();
-    this.#idle = Promise.withResolvers();
+    this.#noteIdle();
   }
 }
 

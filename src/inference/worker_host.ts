@@ -11,8 +11,10 @@ import { warmUp } from "./generation/warm_up.ts";
 import { UserError } from "../utils/errors.ts";
 import { InferenceError } from "./inference_error.ts";
 import { holdForLife } from "./life_lock.ts";
+import { isEncoderFolder } from "./embeddings/encoder_files.ts";
+import { readPooling } from "./embeddings/pooling_config.ts";
 import { createLocalService } from "./local_service.ts";
-import type { CompletionRequest, InferenceService } from "./service.ts";
+import type { CompletionRequest, EmbeddingRequest, InferenceService } from "./service.ts";
 import {
   type LoadRequest,
   toErrorData,
@@ -23,7 +25,7 @@ import {
 /** Loads the model in a folder. */
 export type LoadModel = (folder: string, options: LoadModelOptions) => Promise<LoadedModel>;
 
-/** The thread's end of the channel to the server, as a worker's global scope has it. */
+/** The worker's end of the channel to the server, as a worker's global scope has it. */
 export interface HostPort {
   /** Sends an answer. */
   postMessage(reply: WorkerReply): void;
@@ -58,8 +60,10 @@ class WorkerHost {
   async receive(message: WorkerRequest): Promise<void> {
     switch (message.type) {
       case "load":
-        await holdForLife(message.lifeLock);
-        this.#port.postMessage({ type: "alive" });
+        if (message.lifeLock !== undefined) {
+          await holdForLife(message.lifeLock);
+          this.#port.postMessage({ type: "alive" });
+        }
         return await this.#load(message.request);
       case "submit":
         return await this.#answer(message.id, message.request);
@@ -69,6 +73,8 @@ class WorkerHost {
         return await this.#stats(message.id);
       case "encode":
         return await this.#encode(message);
+      case "embed":
+        return await this.#embed(message.id, message.request);
       case "ping":
         return this.#port.postMessage({ type: "pong" });
       case "close":
@@ -80,6 +86,13 @@ class WorkerHost {
   async #load(request: LoadRequest): Promise<void> {
     const { folder, adapter, device, threads, weights, adapters, limits } = request;
     try {
+      if (request.embeds && await isEncoderFolder(folder)) {
+        const { openEncoderService } = await import("./open_encoder_service.ts");
+        this.#service = await openEncoderService(request);
+        this.#port.postMessage({ type: "loaded", model: this.#service.model });
+        return;
+      }
+      const pooling = request.pooling ?? await readPooling(folder);
       const model = await this.#loadModel(folder, {
         device,
         adapter,
@@ -98,6 +111,7 @@ class WorkerHost {
         ...model,
         id,
         deviceReason,
+        ...(pooling === undefined ? {} : { pooling }),
         ...(contentHash === undefined ? {} : { contentHash }),
       };
       this.#service = createLocalService(this.#model, limits);
@@ -122,6 +136,22 @@ class WorkerHost {
       this.#reply({ type: "error", id, error: toErrorData(error) });
       const isRefusal = error instanceof InferenceError && error.code !== "unavailable";
       if (!isRefusal) await this.#checkDecoder();
+    } finally {
+      this.#requests.delete(id);
+    }
+  }
+
+  async #embed(id: number, request: EmbeddingRequest): Promise<void> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    this.#requests.set(id, controller);
+    try {
+      if (this.#service === undefined) throw new Error("Internal: no model has been loaded");
+      const embeddings = await this.#service.embed(request, { signal });
+      this.#reply({ type: "embedded", id, embeddings });
+    } catch (error) {
+      if (signal.aborted) return; // nobody listens any more
+      this.#reply({ type: "error", id, error: toErrorData(error) });
     } finally {
       this.#requests.delete(id);
     }

@@ -1,18 +1,22 @@
 /**
- * The messages between a server and the worker that computes for it.
+ * The messages between a server and the worker, a thread or a process, that computes for it.
  *
  * @module
  */
 
 import type { DeviceWish } from "../engine/runtime/devices.ts";
+import { OutOfMemoryError } from "../engine/runtime/session_error.ts";
 import { UserError } from "../utils/errors.ts";
 import { InferenceError, type InferenceErrorCode } from "./inference_error.ts";
+import type { Pooling } from "./generation/pooling.ts";
 import type { NamedAdapter } from "./generation/load_adapters.ts";
 import type { WeightWish } from "./generation/weight_types.ts";
 import type { ServiceLimits } from "./local_service.ts";
 import type {
   CompletionEvent,
   CompletionRequest,
+  Embedding,
+  EmbeddingRequest,
   EncodedPrompt,
   EncodeRequestOptions,
   ModelInfo,
@@ -39,6 +43,10 @@ export interface LoadRequest {
   readonly weights?: WeightWish;
   /** Adapters of which each request may use one. @default {[]} */
   readonly adapters?: readonly NamedAdapter[];
+  /** Whether the folder may be that of an encoder, which makes embeddings only. @default {false} */
+  readonly embeds?: boolean;
+  /** How hidden states become one vector. @default {as the folder says; else the last, of encoders the mean} */
+  readonly pooling?: Pooling;
   /** SHA-256 of the files. @default {unknown} */
   readonly contentHash?: string;
   /** How much to take on. */
@@ -50,8 +58,8 @@ export type WorkerRequest =
   | {
     readonly type: "load";
     readonly request: LoadRequest;
-    /** Name of a lock to hold as long as the worker lives: there is no event of its end. */
-    readonly lifeLock: string;
+    /** Name of a lock to hold as long as a thread lives: there is no event of its end, as there is of a process's. */
+    readonly lifeLock: string | undefined;
   }
   | { readonly type: "submit"; readonly id: number; readonly request: CompletionRequest }
   | { readonly type: "abort"; readonly id: number }
@@ -62,6 +70,7 @@ export type WorkerRequest =
     readonly prompt: Prompt;
     readonly options: EncodeRequestOptions;
   }
+  | { readonly type: "embed"; readonly id: number; readonly request: EmbeddingRequest }
   | { readonly type: "ping" }
   | { readonly type: "close" };
 
@@ -80,12 +89,13 @@ export type WorkerReply =
   | { readonly type: "error"; readonly id: number; readonly error: ErrorData }
   | { readonly type: "stats"; readonly id: number; readonly stats: ServiceStats }
   | { readonly type: "encoded"; readonly id: number; readonly prompt: PromptTokens }
+  | { readonly type: "embedded"; readonly id: number; readonly embeddings: readonly Embedding[] }
   | { readonly type: "pong" }
   | { readonly type: "crashed"; readonly error: ErrorData }
   | { readonly type: "batch"; readonly replies: readonly WorkerReply[] }
   | { readonly type: "closed" };
 
-/** An error as it crosses threads. */
+/** An error as it leaves its thread. */
 export type ErrorData =
   | {
     readonly kind: "inference";
@@ -93,6 +103,7 @@ export type ErrorData =
     readonly message: string;
   }
   | { readonly kind: "user"; readonly message: string }
+  | { readonly kind: "memory"; readonly message: string }
   | { readonly kind: "internal"; readonly message: string; readonly stack: string };
 
 /** Describes anything that was thrown. */
@@ -100,6 +111,7 @@ export function toErrorData(error: unknown): ErrorData {
   if (error instanceof InferenceError) {
     return { kind: "inference", code: error.code, message: error.message };
   }
+  if (error instanceof OutOfMemoryError) return { kind: "memory", message: error.message };
   if (error instanceof UserError) return { kind: "user", message: error.message };
   if (!(error instanceof Error)) return { kind: "internal", message: String(error), stack: "" };
   return { kind: "internal", message: error.message, stack: error.stack ?? "" };
@@ -110,6 +122,8 @@ export function fromErrorData(data: ErrorData): Error {
   switch (data.kind) {
     case "inference":
       return new InferenceError(data.code, data.message);
+    case "memory":
+      return new OutOfMemoryError(data.message);
     case "user":
       return new UserError(data.message);
     case "internal": {

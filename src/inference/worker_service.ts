@@ -10,6 +10,8 @@ import { InferenceError } from "./inference_error.ts";
 import type {
   Completion,
   CompletionRequest,
+  Embedding,
+  EmbeddingRequest,
   EncodeRequestOptions,
   InferenceService,
   ModelInfo,
@@ -78,6 +80,19 @@ class WorkerService implements InferenceService {
     const completion = await this.#connection.submit(request, options.signal);
     this.#restarts = 0;
     return completion;
+  }
+
+  async embed(
+    request: EmbeddingRequest,
+    options: SubmitOptions = {},
+  ): Promise<readonly Embedding[]> {
+    if (this.#isDraining) {
+      throw new InferenceError("unavailable", "Cannot take the request: the model is being closed");
+    }
+    if (this.#connection === undefined) throw unavailable();
+    const embeddings = await this.#connection.embed(request, options.signal);
+    this.#restarts = 0;
+    return embeddings;
   }
 
   async encode(prompt: Prompt, options: EncodeRequestOptions = {}): Promise<PromptTokens> {

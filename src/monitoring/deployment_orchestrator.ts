@@ -20,10 +20,9 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { DeviceWish } from "../engine/runtime/devices.ts";
-import { type Clock, systemClock } from "../utils/clock.ts";
+import { systemClock } from "../utils/clock.ts";
 import { UserError } from "../utils/errors.ts";
-import { tryLockFile } from "../utils/file_lock.ts";
+import { tryLockFile, waitForFileLock } from "../utils/file_lock.ts";
 import { decode, object } from "../utils/json.ts";
 import { homePaths } from "../utils/paths.ts";
 import { fieldsOf } from "../utils/settings/rules.ts";
@@ -38,10 +37,16 @@ import {
   planDeployment,
 } from "./deployment/plan.ts";
 import { findRollback } from "./deployment/find_rollback.ts";
-import { type DeploymentEvent, runDeployment } from "./deployment/run_steps.ts";
+import type {
+  DeploymentOrchestratorOptions,
+  DeploymentOutcome,
+  DeploymentRequest,
+  DeploymentStatus,
+} from "./deployment/requests.ts";
+import { runDeployment } from "./deployment/run_steps.ts";
 import { DEPLOYMENT_SETTINGS, type DeploymentSettings } from "./deployment/settings.ts";
 import type { DeploymentContext } from "./deployment/step_context.ts";
-import { DeploymentStore, type Freeze } from "./deployment/store.ts";
+import { DeploymentStore } from "./deployment/store.ts";
 
 export {
   type DeployedModel,
@@ -60,6 +65,12 @@ export type { GateDemand, GateReport, GateVerdict, ReferenceModel } from "./depl
 export type { HostModel } from "./deployment/host_client.ts";
 export type { HostSettings } from "./deployment/host_settings.ts";
 export type { DeploymentPlan, HostPlan } from "./deployment/plan.ts";
+export type {
+  DeploymentOrchestratorOptions,
+  DeploymentOutcome,
+  DeploymentRequest,
+  DeploymentStatus,
+} from "./deployment/requests.ts";
 export type { DeploymentEvent } from "./deployment/run_steps.ts";
 export type { CanarySettings, DeploymentSettings, GateSettings } from "./deployment/settings.ts";
 export type { Freeze } from "./deployment/store.ts";
@@ -81,63 +92,11 @@ export { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
 export type { Clock } from "../utils/clock.ts";
 export type { JsonObject } from "../utils/json.ts";
 
-/** Options of {@linkcode DeploymentOrchestrator}. */
-export interface DeploymentOrchestratorOptions {
-  /** The home folder, in whose database deployments are written down. */
-  readonly home: string;
-  /** The settings. */
-  readonly settings: DeploymentSettings;
-  /** The environment, for admin keys and credentials. @default {{}} */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Where to compute golden prompts and evaluations. @default {"auto"} */
-  readonly device?: DeviceWish;
-  /** CPU threads. @default {by the machine} */
-  readonly threads?: number;
-  /** Reads the time. @default {systemClock} */
-  readonly clock?: Clock;
-  /** How long to wait between two looks at a host. @default {1000} */
-  readonly pollMs?: number;
-  /** Told of what happens. @default {nobody} */
-  readonly onEvent?: (event: DeploymentEvent) => void;
-}
+/** The file that the process which deploys has locked. */
+const LOCK_FILE = "orchestrator.lock";
 
-/** A model that is to be deployed. */
-export interface DeploymentRequest {
-  /** What it is called. */
-  readonly id: string;
-  /** Its folder, or `.gguf` file. */
-  readonly folder: string;
-  /** The folder of an adapter for it. */
-  readonly adapter?: string | undefined;
-  /** Its licence, where its files tell none. */
-  readonly license?: string | undefined;
-  /** What stands for the live model in comparisons. @default {the live model itself, as it was deployed from here} */
-  readonly reference?: Pick<DeploymentRequest, "id" | "folder" | "adapter"> | undefined;
-  /** Whether it must pass the gate. @default {true} */
-  readonly isJudged?: boolean;
-  /** Ends the work; what was begun goes on another time. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What came of a request. */
-export type DeploymentOutcome =
-  /** The deployment came to its end. */
-  | { readonly outcome: "ended"; readonly deployment: Deployment }
-  /** The model is live on every host: nothing was done. */
-  | { readonly outcome: "live already"; readonly plan: DeploymentPlan };
-
-/** What the hosts and the deployments of a home are like. */
-export interface DeploymentStatus {
-  /** What each host has; a text where it cannot be asked. */
-  readonly hosts:
-    readonly (HostPlan | { readonly host: HostPlan["host"]; readonly problem: string })[];
-  /** The deployment that is not over. */
-  readonly unfinished: Deployment | undefined;
-  /** The newest that is over. */
-  readonly last: Deployment | undefined;
-  /** Whether deployments are frozen. */
-  readonly freeze: Freeze | undefined;
-}
+/** How long one that is called off may take, besides waiting for hosts. */
+const CALL_OFF_MS = 60_000;
 
 const NEVER = new AbortController().signal;
 
@@ -206,7 +165,7 @@ export class DeploymentOrchestrator implements Disposable {
    */
   async deploy(request: DeploymentRequest): Promise<DeploymentOutcome> {
     using _lock = await this.#lock();
-    const term = this.#store.beginTerm();
+    const term = this.#beginTerm();
     const context = this.#context(request.signal);
     const { settings: { weights, alias } } = context;
     const model = await describeForHosts({ ...request, weights });
@@ -238,10 +197,14 @@ export class DeploymentOrchestrator implements Disposable {
   async rollback(
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Deployment> {
-    using _lock = await this.#lock();
+    const running = this.#store.unfinished();
+    using _lock = await this.#takeOver(signal);
     const term = this.#store.beginTerm();
     const context = this.#context(signal);
     const unfinished = this.#store.unfinished();
+    const ended = running && this.#store.get(running.id);
+    // whoever was at it has gone back
+    if (ended?.kind === "deploy" && ended.state === "rolled_back") return ended;
     if (unfinished !== undefined) {
       // somebody wants it back at once, whatever is under way
       if (unfinished.state === "running" && unfinished.kind === "deploy") {
@@ -274,7 +237,7 @@ export class DeploymentOrchestrator implements Disposable {
     } = {},
   ): Promise<Deployment | undefined> {
     using _lock = await this.#lock();
-    const term = this.#store.beginTerm();
+    const term = this.#beginTerm();
     const unfinished = this.#store.unfinished();
     if (unfinished === undefined) return undefined;
     if (giveUp) {
@@ -354,11 +317,30 @@ export class DeploymentOrchestrator implements Disposable {
   }
 
   async #lock(): Promise<Disposable> {
-    const lock = await tryLockFile(join(this.#folder, "orchestrator.lock"));
+    const lock = await tryLockFile(join(this.#folder, LOCK_FILE));
     if (lock !== undefined) return lock;
     throw new UserError(
       `Cannot deploy from "${this.#options.home}": another process does; "deploy status" shows what`,
     );
+  }
+
+  #beginTerm(): number {
+    this.#store.setCallOff(false); // whoever wished that has died
+    return this.#store.beginTerm();
+  }
+
+  /** Takes the place of another process that deploys, which goes back first. */
+  async #takeOver(signal: AbortSignal | undefined): Promise<Disposable> {
+    const path = join(this.#folder, LOCK_FILE);
+    const free = await tryLockFile(path);
+    if (free !== undefined) return free;
+    this.#store.setCallOff(true);
+    try {
+      const timeoutMs = CALL_OFF_MS + 1000 * this.#options.settings.hostTimeoutSeconds;
+      return await waitForFileLock(path, { timeoutMs, signal }) ?? await this.#lock();
+    } finally {
+      this.#store.setCallOff(false);
+    }
   }
 
   #refuseFrozen(): void {

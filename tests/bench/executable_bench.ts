@@ -17,7 +17,7 @@ import { temporaryFolder } from "../temporary_folder.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { printLine } from "./print_line.ts";
 
-const ROUNDS = 40;
+const ROUNDS = 150;
 const BARS = { sizeBytes: 125e6, startRatio: 1.5, idleBytes: 250e6 } as const;
 
 const executable = resolve(

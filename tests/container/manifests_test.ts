@@ -106,7 +106,7 @@ Deno.test("the probes need no key, the metrics the secret's, and the autoscaler'
   assert.equal(refused.status, 401);
   const { type } = endpoint.authorization;
   const metrics = await (await scrape({ authorization: `${type} ${apiKey}` })).text();
-  assert.match(metrics, new RegExp(`^${pods.metric.name} \\d+$`, "m"));
+  assert.match(metrics, new RegExp(`^${pods.metric.name}(?:\\{.*\\})? \\d+$`, "m"));
 });
 
 Deno.test("the manifests name each other, and what the Containerfile has", async () => {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { createLocalService } from "../../src/inference/local_service.ts";
-import { createModelPool, type ModelPool } from "../../src/inference/model_pool.ts";
+import { OutOfMemoryError } from "../../src/engine/runtime/session_error.ts";
+import {
+  createModelPool,
+  type ModelPool,
+  type ModelPoolOptions,
+  NoRoomError,
+} from "../../src/inference/model_pool.ts";
 import type { CompletionRequest, InferenceService } from "../../src/inference/service.ts";
 import type { LoadRequest } from "../../src/inference/worker_protocol.ts";
 import { UserError } from "../../src/utils/errors.ts";
@@ -21,12 +27,16 @@ interface Books {
 }
 
 /** A pool for models of which each takes 10 bytes, or as many as its name says. */
-function createPool(maxBytes: number): Books {
+function createPool(maxBytes: number, options: Partial<ModelPoolOptions> = {}): Books {
   const log: string[] = [];
   const pool = createModelPool({
     maxBytes,
+    ...options,
     estimateBytes: ({ folder }) => Promise.resolve(Number(/\d+/.exec(folder)?.[0] ?? 10)),
     open({ folder }) {
+      if (folder === "greedy" && !log.at(-1)?.startsWith("close")) {
+        return Promise.reject(new OutOfMemoryError("Cannot open model: out of memory"));
+      }
       if (folder === "broken") return Promise.reject(new UserError("Cannot open it"));
       log.push(`open ${folder}`);
       const service: InferenceService = createLocalService({ ...createToyModel(), id: folder });
@@ -35,6 +45,7 @@ function createPool(maxBytes: number): Books {
         isAvailable: true,
         submit: (request, options) => service.submit(request, options),
         encode: (prompt, options) => service.encode(prompt, options),
+        embed: (request, options) => service.embed(request, options),
         stats: () => service.stats(),
         drain: () => service.drain(),
         async [Symbol.asyncDispose]() {
@@ -109,4 +120,67 @@ Deno.test("createModelPool() replaces a model, which finishes what it has accept
   const { events: more } = await next.service.submit({ ...ENDLESS, maxTokens: 3 });
   assert.equal((await Array.fromAsync(more)).at(-1)?.type, "end");
   assert.deepEqual(log, ["open old", "open new", "close old"]);
+});
+
+Deno.test("createModelPool() keeps what is pinned, and gives idle models up where memory has no room for both", async () => {
+  const pinned = new Set(["a"]);
+  const { log, pool } = createPool(20, { isPinned: (name) => pinned.has(name) });
+  await using _ = pool;
+  for (const name of ["a", "b", "c"]) pool.add(name, load(name));
+  pool.add("greedy", load("greedy"));
+  for (const name of ["a", "b", "c"]) (await pool.use(name))[Symbol.dispose]();
+  assert.deepEqual(pool.loaded, ["a", "c"]);
+  pinned.add("c");
+  await assert.rejects(pool.use("b"), NoRoomError);
+  pinned.clear();
+  log.length = 0;
+  (await pool.use("greedy"))[Symbol.dispose]();
+  assert.deepEqual(pool.loaded, ["greedy"]);
+  assert.deepEqual(log, ["close a", "close c", "open greedy"]);
+});
+
+Deno.test("createModelPool() says where a model is, and tries one that failed again after a while", async () => {
+  let timeMs = 0;
+  const { pool } = createPool(20, { clock: () => timeMs });
+  await using _ = pool;
+  pool.add("a", load("a"));
+  pool.add("broken", load("broken"));
+  const state = (name: string) => {
+    const { state, error, bytes, info } = pool.describe(name)!;
+    return [state, error, bytes, info?.id];
+  };
+  assert.deepEqual(state("a"), ["unloaded", undefined, undefined, undefined]);
+  const asked = pool.use("a");
+  assert.equal(pool.describe("a")?.state, "loading");
+  (await asked)[Symbol.dispose]();
+  assert.deepEqual(state("a"), ["loaded", undefined, 10, "a"]);
+  const failure = () =>
+    pool.use("broken").then(() => assert.fail("it is broken"), (error) => error);
+  const first = await failure();
+  assert.deepEqual(state("broken"), ["failed", "Cannot open it", undefined, undefined]);
+  timeMs = 4000;
+  assert.equal(await failure(), first, "it was not tried again");
+  pool.forgive("broken");
+  assert.equal(pool.describe("broken")?.state, "unloaded");
+  const second = await failure();
+  assert.notEqual(second, first);
+  timeMs = 10_000;
+  assert.notEqual(await failure(), second);
+  await pool.remove("broken");
+  assert.equal(pool.describe("broken"), undefined);
+});
+
+Deno.test("createModelPool() removes a model when those who use it are done", async () => {
+  const { log, pool } = createPool(20);
+  await using _ = pool;
+  pool.add("a", load("a"));
+  const lease = await pool.use("a");
+  const removed = pool.remove("a");
+  assert.deepEqual(pool.names, []);
+  await assert.rejects(pool.use("a"), UserError);
+  const { events } = await lease.service.submit(ENDLESS);
+  lease[Symbol.dispose]();
+  assert.equal((await Array.fromAsync(events)).at(-1)?.type, "end");
+  await removed;
+  assert.deepEqual(log, ["open a", "close a"]);
 });

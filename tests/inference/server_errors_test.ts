@@ -114,7 +114,7 @@ Deno.test("createServer() answers 404 for another model and another path", async
     [model.status, model.error.param, model.error.code],
     [404, "model", "model_not_found"],
   );
-  const path = await post("/v1/embeddings", {});
+  const path = await post("/v1/images", {});
   assert.deepEqual([path.status, path.error.code], [404, "unknown_url"]);
 });
 

@@ -46,6 +46,7 @@ Deno.test("/openapi.json describes every route and field", async () => {
     "/tokenize",
     "/v1/chat/completions",
     "/v1/completions",
+    "/v1/embeddings",
     "/v1/models",
     "/v1/models/{id}",
     "/v1/responses",

@@ -40,18 +40,21 @@ export interface ToyDecoder extends Decoder {
 export interface ToyDecoderOptions {
   /** The most tokens a sequence may hold. @default {256} */
   readonly maxPositions?: number;
+  /** Gives hidden states: of a token the row `[id, 1, 2]`. @default {false} */
+  readonly hasHidden?: boolean;
   /** Called before each extension; what it returns is awaited. */
   readonly beforeExtend?: () => Promise<void> | void;
 }
 
 /** Creates the toy decoder: the byte `b` is followed by the byte `successor(b)`, others are less likely. */
 export function createToyDecoder(options: ToyDecoderOptions = {}): ToyDecoder {
-  const { maxPositions = 256, beforeExtend } = options;
+  const { maxPositions = 256, hasHidden = false, beforeExtend } = options;
   const calls: number[][] = [];
   let openSequences = 0;
   const sequences = new Map<DecoderSequence, number[]>();
   return {
     vocabSize: VOCAB_SIZE,
+    hiddenSize: hasHidden ? 3 : undefined,
     maxPositions,
     adapters: [],
     memory: undefined,
@@ -73,7 +76,7 @@ export function createToyDecoder(options: ToyDecoderOptions = {}): ToyDecoder {
       sequences.set(sequence, ids);
       return sequence;
     },
-    async extend(extensions: readonly Extension[], { everyPosition }: ExtendOptions = {}) {
+    async extend(extensions: readonly Extension[], { everyPosition, hidden }: ExtendOptions = {}) {
       await beforeExtend?.();
       calls.push(extensions.map(({ ids }) => ids.length));
       return extensions.map(({ sequence, ids }) => {
@@ -81,6 +84,7 @@ export function createToyDecoder(options: ToyDecoderOptions = {}): ToyDecoder {
         if (read === undefined) throw new Error("the sequence is closed");
         read.push(...ids);
         if (read.length > maxPositions) throw new RangeError("the sequence is full");
+        if (hidden) return Float32Array.from(ids.flatMap((id) => [id, 1, 2]));
         const positions = everyPosition ? ids : ids.slice(-1);
         const logits = new Float32Array(positions.length * VOCAB_SIZE);
         for (const [row, id] of positions.entries()) {

@@ -115,7 +115,7 @@ Deno.test("rollback() finds the model before on a host that was started anew", a
 
 Deno.test("deploy() does not let a worse model pass the gate, and lets a better one", async () => {
   await using place = await deployedHome();
-  const [live, worse] = [await place.model(0), await place.model(300)];
+  const [live, worse] = [await place.model(0), await place.model(100)];
   await place.begin(live);
   await Deno.writeTextFile(join(place.home, "held-out.jsonl"), tokenRows(3, 60));
   const gate = { ...GATE_DEFAULTS, tasks: ["held-out.jsonl"] };
@@ -228,6 +228,30 @@ Deno.test("resume() gives a host up that never comes back", async () => {
   const ended = await orchestrator.resume({ giveUp: true });
   assert.equal(ended?.state, "rolled_back");
   assert.match(ended?.error ?? "", /given up/);
+});
+
+Deno.test("rollback() calls off what another process has under way", async () => {
+  await using place = await deployedHome();
+  const [old, fresh] = [await place.model(0), await place.model(1)];
+  await place.begin(old);
+  using other = place.orchestrator();
+  const calledOff: Promise<Deployment>[] = [];
+  using orchestrator = place.orchestrator({
+    onEvent: ({ step, kind }) => {
+      // nobody asks, so that it goes on being tried
+      if (step === "canary" && kind === "progress" && calledOff.length === 0) {
+        calledOff.push(other.rollback());
+      }
+    },
+  });
+  const deployment = await deploy(orchestrator, { ...fresh, isJudged: false });
+  assert.equal(deployment.state, "rolled_back");
+  assert.match(deployment.error ?? "", /it was called off/);
+  assert.equal((await calledOff[0])?.id, deployment.id);
+  assert.equal(await liveHash(place.host), old.hash);
+  const settings = { canary: { ...QUICK.canary, maxSeconds: 0 } };
+  using again = place.orchestrator({ settings });
+  assert.equal((await deploy(again, { ...fresh, isJudged: false })).state, "done");
 });
 
 Deno.test("deploy() removes no model that somebody else has brought", async () => {

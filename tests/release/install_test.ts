@@ -38,12 +38,15 @@ async function install(
   args: readonly string[],
   path = Deno.env.get("PATH")!,
 ): Promise<Result> {
-  const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
-    args: [script, ...args],
-    cwd: home,
-    clearEnv: true,
-    env: { HOME: home, PATH: path, TMPDIR: home },
-  }).output();
+  const { code, stdout, stderr } = await new Deno.Command(
+    Deno.env.get("LLM_TRAINING_SH") ?? "/bin/sh",
+    {
+      args: [script, ...args],
+      cwd: home,
+      clearEnv: true,
+      env: { HOME: home, PATH: path, TMPDIR: home },
+    },
+  ).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { status: code, stdout: text(stdout), stderr: text(stderr) };
 }
@@ -227,7 +230,7 @@ testInstall("install.sh does nothing when its own download was cut off", async (
   for (const part of [0.3, 0.6, 0.9, 0.999]) {
     const cut = join(home.path, "cut.sh");
     await Deno.writeTextFile(cut, text.slice(0, Math.floor(text.length * part)));
-    const { code } = await new Deno.Command("/bin/sh", {
+    const { code } = await new Deno.Command(Deno.env.get("LLM_TRAINING_SH") ?? "/bin/sh", {
       args: [cut, "--base-url", dirname(script), "--dir", join(home.path, "bin")],
       stderr: "null",
     }).output();

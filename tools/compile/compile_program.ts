@@ -12,6 +12,7 @@ import { prepareEmbedded } from "./embedded_files.ts";
 import { writeImports } from "./imports.ts";
 import { runDeno } from "./run_deno.ts";
 import type { Target } from "./targets.ts";
+import { bundleTransformersJs } from "./transformers_js.ts";
 
 /** Where the program lies, and where it is worked on. */
 export interface Workplace {
@@ -51,10 +52,14 @@ export async function bundleProgram(entry: string, { root, folder }: Workplace):
 }
 
 /** Compiles a bundled program for one platform. */
-export async function compileFor(options: CompileOptions, { folder }: Workplace): Promise<void> {
+export async function compileFor(
+  options: CompileOptions,
+  { root, folder }: Workplace,
+): Promise<void> {
   const { triple, target, bundled, output, denort, extra = {} } = options;
   const embedded = join(folder, EMBEDDED_FOLDER);
   await prepareEmbedded(embedded, { target, store: join(folder, "compressed") });
+  await bundleTransformersJs(embedded, join(root, "deno.lock"));
   for (const [name, text] of Object.entries(extra)) {
     await Deno.writeTextFile(join(embedded, name), text);
   }

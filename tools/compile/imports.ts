@@ -10,6 +10,9 @@ import config from "../../deno.json" with { type: "json" };
 /** A package that is not bundled: it holds libraries for six platforms, and the executable loads its own. */
 const NATIVE_PACKAGE = "onnxruntime-node";
 
+/** One that wants it, and is embedded as a file of its own (`transformers_js.ts`). */
+const FOREIGN_PACKAGE = "@huggingface/transformers";
+
 /** The part of a lock file that is used here. */
 interface Lock {
   readonly version: string;
@@ -17,11 +20,16 @@ interface Lock {
   readonly npm: Readonly<Record<string, unknown>>;
 }
 
-/** Writes an import map and a lock file without the native package; returns the arguments that name them. */
+/** Writes an import map and a lock file without these packages; returns the arguments that name them. */
 export async function writeImports(root: string, folder: string): Promise<readonly string[]> {
   const importMap = join(folder, "import_map.json");
   const lockFile = join(folder, "deno.lock");
-  const { [NATIVE_PACKAGE]: _, [`${NATIVE_PACKAGE}/`]: __, ...imports } = config.imports;
+  const {
+    [NATIVE_PACKAGE]: _,
+    [`${NATIVE_PACKAGE}/`]: __,
+    [FOREIGN_PACKAGE]: ___,
+    ...imports
+  } = config.imports;
   const binding = import.meta.resolve("./no_binding.ts");
   await Deno.writeTextFile(
     importMap,
@@ -41,6 +49,8 @@ export async function writeImports(root: string, folder: string): Promise<readon
 
 function withoutNative<T>(record: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(
-    Object.entries(record).filter(([key]) => !key.includes(NATIVE_PACKAGE)),
+    Object.entries(record).filter(([key]) =>
+      !key.includes(NATIVE_PACKAGE) && !key.includes(FOREIGN_PACKAGE)
+    ),
   );
 }

@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { networkReason } from "../../src/cli/release_download.ts";
 import { readZip } from "../../src/utils/archive/zip.ts";
 import { writeFileAtomic } from "../../src/utils/atomic_file.ts";
 import { messageOf } from "../../src/utils/errors.ts";
@@ -76,7 +77,7 @@ async function fetched(url: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     response = await fetch(url);
   } catch (cause) {
-    throw new Error(`cannot download ${url}: ${messageOf(cause)}`, { cause });
+    throw new Error(`cannot download ${url}: ${networkReason(cause)}`, { cause });
   }
   if (response.ok) return await response.bytes();
   await response.body?.cancel();

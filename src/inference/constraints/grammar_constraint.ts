@@ -66,6 +66,11 @@ class GrammarConstraint implements TokenConstraint {
     }
   }
 
+  get isDone(): boolean {
+    return this.#automaton.state(this.#state).canEnd &&
+      this.#movesFrom(this.#state).ids.length === 0;
+  }
+
   mask(logits: Float32Array): void {
     const { ids, states, farthest } = this.#movesFrom(this.#state);
     const canTakeAll = farthest <= this.#left - 1;

@@ -26,6 +26,8 @@ export interface Extension {
 export interface ExtendOptions {
   /** Return the logits at every new position instead of only at the last. @default {false} */
   readonly everyPosition?: boolean;
+  /** Return hidden states at every new position instead of logits. @default {false} */
+  readonly hidden?: boolean;
 }
 
 /** Options of {@linkcode Decoder.open}. */
@@ -62,6 +64,8 @@ export interface Decoder {
   readonly vocabSize: number;
   /** The most tokens a sequence may hold. */
   readonly maxPositions: number;
+  /** Width of the hidden states; `undefined` where none are returned. */
+  readonly hiddenSize?: number | undefined;
   /** Names of the adapters that sequences may use. */
   readonly adapters: readonly string[];
   /** Access to keys and values; `undefined` where they lie on a device. */
@@ -70,7 +74,8 @@ export interface Decoder {
   open(options?: OpenSequenceOptions): DecoderSequence;
   /**
    * Reads the ids of each extension and returns logits, one row-major `[positions, vocabSize]` array per
-   * extension, where `positions` is 1 or, with `everyPosition`, the number of its ids. They hold until the next call.
+   * extension, where `positions` is 1 or, with `everyPosition`, the number of its ids; with `hidden`, normalised hidden
+   * states `[ids, hiddenSize]`. They hold until the next call.
    *
    * @throws {RangeError} If an id is not in the vocabulary or a sequence would pass `maxPositions`.
    */

@@ -34,6 +34,8 @@ export const TOTAL = "total";
 export const PAST_LENGTH = "past_length";
 export const ROWS = "rows";
 export const LOGITS = "logits";
+export const HIDDEN_ROWS = "hidden_rows";
+export const HIDDEN = "hidden";
 
 /** The name of the output that holds all fresh keys and values, [batch, 2 · numLayers · kvHeads, seqLen, headDim]. */
 export const FRESH = "fresh";
@@ -79,8 +81,9 @@ export interface DecoderGraphOptions {
  * Describes one extension.
  *
  * Inputs: `ids` int64 [batch, seqLen, 1]; where positions are learned, `positions` int64 [batch, seqLen, 1]; `rows` int64
- * [rows, 1], the rows of [batch · seqLen] whose logits are wanted; keys and values of earlier tokens by layer. Outputs:
- * `logits` [rows, vocabSize], and keys and values.
+ * [rows, 1], the rows of [batch · seqLen] whose logits are wanted, and `hidden_rows` int64 [hiddenRows, 1], those whose
+ * hidden states are; keys and values of earlier tokens by layer. Outputs: `logits` [rows, vocabSize], `hidden`
+ * [hiddenRows, hiddenSize], and keys and values.
  *
  * In place, the rest are `last` int32 [batch], the position of each row's last token, `total` int32 [1], one more than
  * the largest of them, and the angles of all positions by kind of attention; keys and values are outputs by layer,
@@ -113,7 +116,10 @@ export function decoderGraph(
   });
   const flat = reshape(hidden, ["batch*seqLen", model.hiddenSize]);
   const chosen = gather(flat, input(ROWS, "int64", ["rows", 1]));
-  const outputs: Record<string, Value> = { [LOGITS]: weights.logits(chosen) };
+  const outputs: Record<string, Value> = {
+    [LOGITS]: weights.logits(chosen),
+    [HIDDEN]: gather(flat, input(HIDDEN_ROWS, "int64", ["hiddenRows", 1])),
+  };
   if (place === "host") {
     // One tensor, because fetching many small ones costs more than joining them.
     outputs[FRESH] = concat(fresh.flatMap(({ key, value }) => [key, value]), 1);

@@ -7,10 +7,16 @@
 import type { DeviceTensor, Feed, Session } from "../../engine/runtime/session.ts";
 import { type Tensor, zeros } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
-import { cacheNames, LOGITS } from "./decoder_graph.ts";
+import { cacheNames, HIDDEN, LOGITS } from "./decoder_graph.ts";
 import { ADAPTER, adapterFeed } from "./adapter_bank.ts";
 import { runFeeds, type RunKind, runKinds } from "./run_feeds.ts";
-import type { CacheOptions, CacheRow, CacheSequence, SequenceCache } from "./sequence_cache.ts";
+import type {
+  CacheOptions,
+  CacheRow,
+  CacheSequence,
+  RunResult,
+  SequenceCache,
+} from "./sequence_cache.ts";
 
 /** One sequence: its tokens so far, and its keys and values by the name under which the next run reads them. */
 interface DeviceSequence extends CacheSequence {
@@ -64,7 +70,7 @@ export class DeviceCache implements SequenceCache {
   }
 
   /** See {@linkcode SequenceCache.run}. */
-  async run(rows: readonly CacheRow[], everyPosition: boolean): Promise<Float32Array[]> {
+  async run(rows: readonly CacheRow[], result: RunResult): Promise<Float32Array[]> {
     const [row] = rows;
     if (row === undefined || rows.length !== 1 || !this.#sequences.has(row.sequence)) {
       throw new Error("Internal: a run on the device reads one open sequence");
@@ -72,8 +78,9 @@ export class DeviceCache implements SequenceCache {
     const { ids, adapter } = row;
     const sequence = row.sequence as DeviceSequence;
     const pastLength = UNUSED_PLACES + sequence.length;
-    const first = everyPosition ? 0 : ids.length - 1;
-    const { inputNames } = this.#session;
+    const first = result === "last-logits" ? ids.length - 1 : 0;
+    const { inputNames, outputNames } = this.#session;
+    const [wanted, other] = result === "hidden" ? [HIDDEN, LOGITS] : [LOGITS, HIDDEN];
     const outputs = await this.#session.run({
       ...runFeeds(
         [{ ids, position: sequence.length, past: { from: UNUSED_PLACES, to: pastLength } }],
@@ -83,13 +90,14 @@ export class DeviceCache implements SequenceCache {
           pastLength,
           kinds: this.#kinds,
           wanted: Array.from({ length: ids.length - first }, (_, i) => first + i),
+          result,
           inputNames,
         },
       ),
       ...inputNames.includes(ADAPTER) &&
         { [ADAPTER]: adapterFeed(Int32Array.of(adapter), this.#adapters) },
       ...sequence.past,
-    });
+    }, { outputs: outputNames.filter((name) => name !== other) });
     const past: Record<string, Feed> = {};
     for (let layer = 0; layer < this.#model.numLayers; layer++) {
       const [before, after] = [cacheNames(layer, "past"), cacheNames(layer, "present")];
@@ -101,7 +109,7 @@ export class DeviceCache implements SequenceCache {
     sequence.length += ids.length;
     // The sequence may have been released while the run was under way.
     if (!this.#sequences.has(sequence)) dispose(sequence);
-    return [(outputs[LOGITS] as Tensor<"float32">).data];
+    return [(outputs[wanted] as Tensor<"float32">).data];
   }
 
   /** Frees all sequences. */

@@ -264,7 +264,9 @@ class SequenceGeneration implements Generation {
     const events: GenerationEvent[] = [{ type: "output", text: piece.text, tokens: piece.tokens }];
     if (piece.stopped) return [...events, ...this.#finish("stop")];
     const isFull = this.#generatedIds.length >= this.#maxTokens;
-    return isFull ? [...events, ...this.#end("length")] : events;
+    if (!isFull) return events;
+    // A text that the constraint has brought to its end is whole, though there was no room for the token that says so.
+    return [...events, ...this.#end(constraint?.isDone ? "stop" : "length")];
   }
 
   /** Passes on what was held back, in which a stop string may yet come to light, and ends. */

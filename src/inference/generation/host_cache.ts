@@ -8,9 +8,9 @@ import type { Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
 import { ADAPTER, adapterFeed } from "./adapter_bank.ts";
-import { FRESH, LOGITS } from "./decoder_graph.ts";
+import { FRESH, HIDDEN, LOGITS } from "./decoder_graph.ts";
 import { runFeeds, type RunKind, runKinds, type RunRow } from "./run_feeds.ts";
-import type { CacheOptions, CacheRow, SequenceCache } from "./sequence_cache.ts";
+import type { CacheOptions, CacheRow, RunResult, SequenceCache } from "./sequence_cache.ts";
 import { SlotMemory } from "./slot_memory.ts";
 import { type SlotSequence, SlotStore } from "./slot_store.ts";
 
@@ -54,7 +54,7 @@ export class HostCache implements SequenceCache {
   }
 
   /** See {@linkcode SequenceCache.run}. */
-  async run(rows: readonly CacheRow[], everyPosition: boolean): Promise<Float32Array[]> {
+  async run(rows: readonly CacheRow[], result: RunResult): Promise<Float32Array[]> {
     const sequences = rows.map(({ sequence }) => sequence as SlotSequence);
     const seqLen = Math.max(...rows.map(({ ids }) => ids.length));
     this.#store.reserve(Math.max(...rows.map(({ sequence, ids }) => sequence.length + ids.length)));
@@ -67,11 +67,12 @@ export class HostCache implements SequenceCache {
       const { length } = sequence;
       runRows[row] = { ids, position: length, past: { from: 0, to: length } };
       adapters[row] = adapter;
-      for (let token = everyPosition ? 0 : ids.length - 1; token < ids.length; token++) {
+      for (let token = result === "last-logits" ? ids.length - 1 : 0; token < ids.length; token++) {
         wanted.push(row * seqLen + token);
       }
     }
     const { inputNames } = this.#session;
+    const output = result === "hidden" ? HIDDEN : LOGITS;
     const outputs = await this.#session.run({
       ...runFeeds(runRows, {
         seqLen,
@@ -79,22 +80,24 @@ export class HostCache implements SequenceCache {
         pastLength: this.#store.capacity,
         kinds: this.#kinds,
         wanted,
+        result,
         inputNames,
       }),
       ...inputNames.includes(ADAPTER) && { [ADAPTER]: adapterFeed(adapters, this.#adapters) },
       ...this.#store.feeds(range),
       ...this.#weights,
-    });
+    }, { outputs: [FRESH, output] });
     const fresh = (outputs[FRESH] as Tensor<"float32">).data;
     const size = fresh.length / rows.length;
-    const logits = (outputs[LOGITS] as Tensor<"float32">).data;
+    const made = (outputs[output] as Tensor<"float32">).data;
+    const width = result === "hidden" ? this.#model.hiddenSize : this.#model.vocabSize;
     let start = 0;
     return rows.map(({ sequence, ids }) => {
       const row = (sequence as SlotSequence).slot - range.from;
       const part = fresh.subarray(row * size, (row + 1) * size);
       this.#store.append(sequence as SlotSequence, part, ids.length);
-      const count = (everyPosition ? ids.length : 1) * this.#model.vocabSize;
-      return logits.subarray(start, start += count);
+      const count = (result === "last-logits" ? 1 : ids.length) * width;
+      return made.subarray(start, start += count);
     });
   }
 

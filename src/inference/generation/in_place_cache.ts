@@ -11,16 +11,16 @@ import { type AngleTables, angleTables } from "../../models/rope.ts";
 import { ADAPTER, adapterFeed } from "./adapter_bank.ts";
 import {
   cacheNames,
+  HIDDEN,
   IDS,
   kindNames,
   LAST,
   LOGITS,
   POSITIONS,
-  ROWS,
   TOTAL,
 } from "./decoder_graph.ts";
-import { type RunKind, runKinds } from "./run_feeds.ts";
-import type { CacheOptions, CacheRow, SequenceCache } from "./sequence_cache.ts";
+import { type RunKind, runKinds, wantedFeeds } from "./run_feeds.ts";
+import type { CacheOptions, CacheRow, RunResult, SequenceCache } from "./sequence_cache.ts";
 import { type SlotSequence, SlotStore } from "./slot_store.ts";
 import { SlotMemory } from "./slot_memory.ts";
 
@@ -38,7 +38,7 @@ export class InPlaceCache implements SequenceCache {
   readonly #store: SlotStore;
   #tables: (AngleTables | undefined)[] = [];
   #tablePositions = 0;
-  #logits = new Float32Array(0);
+  #output = new Float32Array(0);
 
   /** Opens an empty cache. */
   constructor(model: LanguageModel, { session, adapters, weights = {} }: CacheOptions) {
@@ -68,7 +68,7 @@ export class InPlaceCache implements SequenceCache {
   }
 
   /** See {@linkcode SequenceCache.run}. */
-  async run(rows: readonly CacheRow[], everyPosition: boolean): Promise<Float32Array[]> {
+  async run(rows: readonly CacheRow[], result: RunResult): Promise<Float32Array[]> {
     const sequences = rows.map(({ sequence }) => sequence as SlotSequence);
     const seqLen = Math.max(...rows.map(({ ids }) => ids.length));
     const longest = Math.max(...sequences.map(({ length }) => length)) + seqLen;
@@ -80,22 +80,26 @@ export class InPlaceCache implements SequenceCache {
       from: range.from,
       seqLen,
       longest,
-      everyPosition,
+      result,
     });
-    const logits = this.#logitsOf(wanted);
-    const into: Record<string, Tensor> = { [LOGITS]: logits };
+    const output = result === "hidden" ? HIDDEN : LOGITS;
+    const width = result === "hidden" ? this.#model.hiddenSize : this.#model.vocabSize;
+    const made = this.#outputOf(wanted, width);
+    const into: Record<string, Tensor> = { [output]: made };
     for (let layer = 0; layer < this.#model.numLayers; layer++) {
       const [past, present] = [cacheNames(layer, "past"), cacheNames(layer, "present")];
       into[present.key] = caches[past.key]!;
       into[present.value] = caches[past.value]!;
     }
-    await this.#session.run({ ...feeds, ...caches, ...this.#weights }, { into });
+    await this.#session.run({ ...feeds, ...caches, ...this.#weights }, {
+      outputs: Object.keys(into),
+      into,
+    });
     let start = 0;
     return rows.map(({ sequence, ids }) => {
       this.#store.setLength(sequence as SlotSequence, sequence.length + ids.length);
-      const count = everyPosition ? ids.length : 1;
-      const { vocabSize } = this.#model;
-      return logits.data.subarray(start * vocabSize, (start += count) * vocabSize);
+      const count = result === "last-logits" ? 1 : ids.length;
+      return made.data.subarray(start * width, (start += count) * width);
     });
   }
 
@@ -104,11 +108,11 @@ export class InPlaceCache implements SequenceCache {
 
   #feeds(
     rows: readonly CacheRow[],
-    { from, seqLen, longest, everyPosition }: {
+    { from, seqLen, longest, result }: {
       readonly from: number;
       readonly seqLen: number;
       readonly longest: number;
-      readonly everyPosition: boolean;
+      readonly result: RunResult;
     },
   ): { readonly feeds: Record<string, Tensor>; readonly wanted: number } {
     const batch = rows.length;
@@ -125,7 +129,7 @@ export class InPlaceCache implements SequenceCache {
         ids[row * seqLen + token] = BigInt(rowIds[token] ?? 0);
         const position = Math.min(sequence.length + token, this.#model.maxPositions - 1);
         positions[row * seqLen + token] = BigInt(position);
-        if (token < rowIds.length && (everyPosition || token === rowIds.length - 1)) {
+        if (token < rowIds.length && (result !== "last-logits" || token === rowIds.length - 1)) {
           wanted.push(row * seqLen + token);
         }
       }
@@ -135,7 +139,7 @@ export class InPlaceCache implements SequenceCache {
       [POSITIONS]: tensor("int64", [batch, seqLen, 1], positions),
       [LAST]: tensor("int32", [batch], last),
       [TOTAL]: tensor("int32", [1], Int32Array.of(longest)),
-      [ROWS]: tensor("int64", [wanted.length, 1], BigInt64Array.from(wanted, BigInt)),
+      ...wantedFeeds(wanted, result),
       [ADAPTER]: adapterFeed(adapters, this.#adapters),
       ...this.#angles(longest),
     };
@@ -164,9 +168,9 @@ export class InPlaceCache implements SequenceCache {
     return feeds;
   }
 
-  #logitsOf(rows: number): Tensor<"float32"> {
-    const size = rows * this.#model.vocabSize;
-    if (this.#logits.length < size) this.#logits = new Float32Array(size);
-    return tensor("float32", [rows, this.#model.vocabSize], this.#logits.subarray(0, size));
+  #outputOf(rows: number, width: number): Tensor<"float32"> {
+    const size = rows * width;
+    if (this.#output.length < size) this.#output = new Float32Array(size);
+    return tensor("float32", [rows, width], this.#output.subarray(0, size));
   }
 }

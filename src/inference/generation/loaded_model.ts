@@ -6,6 +6,7 @@
 
 import type { Device } from "../../engine/runtime/session.ts";
 import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
+import type { Pooling } from "./pooling.ts";
 import type { Decoder } from "./decoder.ts";
 import type { WeightType } from "./weight_types.ts";
 
@@ -23,6 +24,8 @@ export interface LoadedModel extends AsyncDisposable {
   readonly deviceReason: string;
   /** The form in which its weights are held. */
   readonly weightType: WeightType;
+  /** How hidden states become one vector. @default {"last"} */
+  readonly pooling?: Pooling;
   /** Computes logits. */
   readonly decoder: Decoder;
   /** Its tokenizer, where the folder has one; without it, prompts are token ids. */

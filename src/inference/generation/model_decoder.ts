@@ -31,6 +31,7 @@ import type {
   CacheOptions,
   CacheRow,
   CacheSequence,
+  RunResult,
   SequenceCache,
 } from "./sequence_cache.ts";
 import type { WeightType } from "./weight_types.ts";
@@ -128,6 +129,7 @@ class Sequence implements DecoderSequence {
 
 class ModelDecoder implements Decoder {
   readonly vocabSize: number;
+  readonly hiddenSize: number;
   readonly maxPositions: number;
   readonly adapters: readonly string[];
   readonly memory: DecoderMemory | undefined;
@@ -144,6 +146,7 @@ class ModelDecoder implements Decoder {
     },
   ) {
     this.vocabSize = model.vocabSize;
+    this.hiddenSize = model.hiddenSize;
     this.maxPositions = model.maxPositions;
     this.adapters = adapters;
     this.memory = cache.memory && decoderMemory(cache.memory);
@@ -163,9 +166,10 @@ class ModelDecoder implements Decoder {
     extensions: readonly Extension[],
     options: ExtendOptions = {},
   ): Promise<Float32Array[]> {
-    const { everyPosition = false } = options;
+    const { everyPosition = false, hidden = false } = options;
+    const result = hidden ? "hidden" : everyPosition ? "all-logits" : "last-logits";
     for (const extension of extensions) this.#check(extension);
-    const run = this.#last.then(() => this.#extend(extensions, everyPosition));
+    const run = this.#last.then(() => this.#extend(extensions, result));
     this.#last = run.catch(() => {});
     return await run;
   }
@@ -194,16 +198,16 @@ class ModelDecoder implements Decoder {
 
   async #extend(
     extensions: readonly Extension[],
-    everyPosition: boolean,
+    result: RunResult,
   ): Promise<Float32Array[]> {
     const rows = extensions.map(rowOf);
     const groups = groupRuns(rows, (some) => this.#cache.canRun(some));
     const results = new Map<CacheRow, Float32Array>();
     for (const [i, group] of groups.entries()) {
       const made = group.length === 1
-        ? [await this.#read(group[0]!, everyPosition)]
-        : await this.#cache.run(group, everyPosition);
-      // Of all but the last run the logits have to outlast the next.
+        ? [await this.#read(group[0]!, result)]
+        : await this.#cache.run(group, result);
+      // Of all but the last run the results have to outlast the next.
       const last = i === groups.length - 1;
       for (const [at, row] of group.entries()) {
         results.set(row, last ? made[at]! : made[at]!.slice());
@@ -213,15 +217,17 @@ class ModelDecoder implements Decoder {
   }
 
   /** Reads one sequence's tokens, piece by piece. */
-  async #read(row: CacheRow, everyPosition: boolean): Promise<Float32Array> {
+  async #read(row: CacheRow, result: RunResult): Promise<Float32Array> {
     const { ids } = row;
-    if (ids.length <= PREFILL_TOKENS) return (await this.#cache.run([row], everyPosition))[0]!;
-    const joined = new Float32Array(everyPosition ? ids.length * this.vocabSize : 0);
+    if (ids.length <= PREFILL_TOKENS) return (await this.#cache.run([row], result))[0]!;
+    const isWhole = result !== "last-logits";
+    const width = result === "hidden" ? this.hiddenSize : this.vocabSize;
+    const joined = new Float32Array(isWhole ? ids.length * width : 0);
     for (let start = 0;; start += PREFILL_TOKENS) {
       const piece = { ...row, ids: ids.slice(start, start + PREFILL_TOKENS) };
-      const [logits] = await this.#cache.run([piece], everyPosition);
-      if (everyPosition) joined.set(logits!, start * this.vocabSize);
-      if (start + PREFILL_TOKENS >= ids.length) return everyPosition ? joined : logits!;
+      const [made] = await this.#cache.run([piece], result);
+      if (isWhole) joined.set(made!, start * width);
+      if (start + PREFILL_TOKENS >= ids.length) return isWhole ? joined : made!;
     }
   }
 }

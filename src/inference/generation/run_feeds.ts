@@ -7,7 +7,8 @@
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
 import { angleTables, type RopeAngles, ropeAngles } from "../../models/rope.ts";
-import { kindNames, PAST_LENGTH } from "./decoder_graph.ts";
+import { HIDDEN_ROWS, kindNames, PAST_LENGTH, ROWS } from "./decoder_graph.ts";
+import type { RunResult } from "./sequence_cache.ts";
 
 /** Scores this low have no weight after softmax. */
 const MASKED_SCORE = -1e9;
@@ -48,15 +49,17 @@ export interface RunShape {
   readonly pastLength: number;
   /** The kinds of attention of the model. */
   readonly kinds: readonly RunKind[];
-  /** The rows of [batch · seqLen] whose logits are wanted. */
+  /** The rows of [batch · seqLen] of which something is wanted. */
   readonly wanted: readonly number[];
+  /** What is wanted of them. */
+  readonly result: RunResult;
   /** What the model reads. */
   readonly inputNames: readonly string[];
 }
 
 /** Returns the feeds of one run. */
 export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<string, Tensor> {
-  const { seqLen, pastLength, kinds, wanted, inputNames } = shape;
+  const { seqLen, pastLength, kinds, wanted, result, inputNames } = shape;
   const batch = rows.length;
   const count = batch * seqLen;
   const ids = new BigInt64Array(count);
@@ -74,7 +77,7 @@ export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<strin
     positions: tensor("int64", [batch, seqLen, 1], learnedPositions(positions, shape)),
     angle_rows: tensor("int64", [batch, seqLen], angleRows),
     [PAST_LENGTH]: tensor("int64", [1], BigInt64Array.of(BigInt(pastLength))),
-    rows: tensor("int64", [wanted.length, 1], BigInt64Array.from(wanted, BigInt)),
+    ...wantedFeeds(wanted, result),
   };
   for (const [kind, { window, angles }] of kinds.entries()) {
     const names = kindNames(kind);
@@ -88,6 +91,18 @@ export function runFeeds(rows: readonly RunRow[], shape: RunShape): Record<strin
   return Object.fromEntries(
     inputNames.flatMap((name) => name in feeds ? [[name, feeds[name]!]] : []),
   );
+}
+
+/** Returns the feeds that choose rows; of what is not wanted one row is made, as devices have no tensors without any. */
+export function wantedFeeds(
+  wanted: readonly number[],
+  result: RunResult,
+): Record<typeof ROWS | typeof HIDDEN_ROWS, Tensor> {
+  const chosen = tensor("int64", [wanted.length, 1], BigInt64Array.from(wanted, BigInt));
+  const one = tensor("int64", [1, 1], BigInt64Array.of(0n));
+  return result === "hidden"
+    ? { [ROWS]: one, [HIDDEN_ROWS]: chosen }
+    : { [ROWS]: chosen, [HIDDEN_ROWS]: one };
 }
 
 /** Returns the mask that lets each token see itself and those before it, at most `window` in all. */

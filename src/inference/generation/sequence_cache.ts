@@ -66,6 +66,9 @@ export interface CacheMemory {
   append(sequence: CacheSequence, block: KeyValueBlock): void;
 }
 
+/** What a run returns of each row: logits of its last token or of all its tokens, or hidden states of all its tokens. */
+export type RunResult = "last-logits" | "all-logits" | "hidden";
+
 /** Runs a compiled model and remembers the keys and values of each sequence. */
 export interface SequenceCache extends Disposable {
   /** Access to its sequences; `undefined` where they lie on a device. */
@@ -79,8 +82,7 @@ export interface SequenceCache extends Disposable {
   /**
    * Reads tokens.
    *
-   * @returns Logits of every token of each row if `everyPosition`, else of its last: one array per row. They may be
-   * overwritten by the next run.
+   * @returns One array per row. They may be overwritten by the next run.
    */
-  run(rows: readonly CacheRow[], everyPosition: boolean): Promise<Float32Array[]>;
+  run(rows: readonly CacheRow[], result: RunResult): Promise<Float32Array[]>;
 }

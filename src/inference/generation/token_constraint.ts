@@ -8,6 +8,8 @@
 export interface TokenConstraint {
   /** Sets the logits of tokens that may not come next to −Infinity; at least one is left. */
   mask(logits: Float32Array): void;
+  /** Whether the text is whole and nothing can follow it. */
+  readonly isDone: boolean;
   /** Takes the token that was chosen. */
   accept(id: number): void;
 }

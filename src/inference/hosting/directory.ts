@@ -61,26 +61,33 @@ export interface ModelDirectory {
   use(model: string): Promise<ModelLease>;
 }
 
-/** Returns a directory of one model, which remains its owner's to dispose of. */
-export function singleModel(service: InferenceService): ModelDirectory {
-  const { id, adapters } = service.model;
+/** Returns a directory of models, which remain their owner's to dispose of; the first stands for those that are not named. */
+export function givenModels(services: readonly InferenceService[]): ModelDirectory {
   return {
-    defaultName: id,
-    listed: () => [id, ...adapters].map((name) => ({ id: name, model: id, info: service.model })),
-    counted: () => [{
-      name: id,
-      state: service.isAvailable ? "loaded" : "loading",
-      info: service.model,
-      service,
-    }],
+    defaultName: services[0]?.model.id,
+    listed: () =>
+      services.flatMap(({ model }) =>
+        [model.id, ...model.adapters].map((id) => ({ id, model: model.id, info: model }))
+      ),
+    counted: () =>
+      services.map((service) => ({
+        name: service.model.id,
+        state: service.isAvailable ? "loaded" : "loading",
+        info: service.model,
+        service,
+      })),
     aliases: () => [],
-    resolve: (name) =>
-      name === id
-        ? { model: id }
-        : adapters.includes(name)
-        ? { model: id, adapter: name }
-        : undefined,
-    use: () => Promise.resolve({ service, [Symbol.dispose]() {} }),
+    resolve: (name) => {
+      const { model } =
+        services.find(({ model }) => model.id === name || model.adapters.includes(name)) ?? {};
+      if (model === undefined) return undefined;
+      return model.id === name ? { model: name } : { model: model.id, adapter: name };
+    },
+    use: (name) => {
+      const service = services.find(({ model }) => model.id === name);
+      if (service === undefined) throw new Error(`Internal: there is no model "${name}"`);
+      return Promise.resolve({ service, [Symbol.dispose]() {} });
+    },
   };
 }
 

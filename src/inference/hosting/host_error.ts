@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OutOfMemoryError } from "../../engine/runtime/session_error.ts";
 import { UserError } from "../../utils/errors.ts";
 import { NoRoomError } from "../model_pool.ts";
 
@@ -74,7 +75,7 @@ export function noModel(
 
 /** Returns the error of a model that could not be loaded. */
 export function loadError(error: unknown): unknown {
-  if (error instanceof NoRoomError) {
+  if (error instanceof NoRoomError || error instanceof OutOfMemoryError) {
     return new HostError("insufficient_memory", error.message, { cause: error });
   }
   if (error instanceof UserError) {

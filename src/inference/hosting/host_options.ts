@@ -1,9 +1,10 @@
 /**
- * What a host of models is made from.
+ * What a host of models is made from, and what it tells.
  *
  * @module
  */
 
+import type { PooledModel } from "../model_pool.ts";
 import type { InferenceService } from "../service.ts";
 import type { LoadRequest } from "../worker_protocol.ts";
 import type { HostStore } from "./host_state.ts";
@@ -34,4 +35,18 @@ export interface ModelHostOptions {
   readonly defaultName?: string | undefined;
   /** Is told of what could not be done that nobody waits for. @default {nobody} */
   readonly onError?: (error: unknown) => void;
+}
+
+/** Options of `ModelHost.remove`. */
+export interface RemoveOptions {
+  /** Remove its folders too, except those that other models use. @default {false} */
+  readonly removesFiles?: boolean;
+}
+
+/** A model of a host. */
+export interface HostedModel extends PooledModel {
+  /** Its name. */
+  readonly name: string;
+  /** Whether it is never given up for others: something points at it. */
+  readonly isPinned: boolean;
 }

@@ -23,7 +23,7 @@ import { Aliases } from "./aliases.ts";
 import type { AliasChange, LiveAlias } from "./alias.ts";
 import type { CountedModel, ListedName, ModelDirectory, Resolution } from "./directory.ts";
 import { HostError, loadError, noModel } from "./host_error.ts";
-import type { ModelHostOptions } from "./host_options.ts";
+import type { HostedModel, ModelHostOptions, RemoveOptions } from "./host_options.ts";
 import { type HostState, type HostStore, memoryStore, type ModelRecord } from "./host_state.ts";
 import { Pulls } from "./pulls.ts";
 import {
@@ -35,20 +35,6 @@ import {
   placedSpec,
   recordOf,
 } from "./model_spec.ts";
-
-/** Options of {@linkcode ModelHost.remove}. */
-export interface RemoveOptions {
-  /** Remove its folders too, except those that other models use. @default {false} */
-  readonly removesFiles?: boolean;
-}
-
-/** A model of a host. */
-export interface HostedModel extends PooledModel {
-  /** Its name. */
-  readonly name: string;
-  /** Whether it is never given up for others: something points at it. */
-  readonly isPinned: boolean;
-}
 
 /** The alias that stands for requests that name no model, where it is there. */
 export const DEFAULT_ALIAS = "champion";
@@ -203,12 +189,13 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
     checkName(name, "name");
     return this.#mutex.run(`model ${name}`, async () => {
       const known = this.#pool.describe(name);
-      if (known === undefined) this.#refuseTaken(name);
       const { modelRoot, defaults } = this.#options;
       const load = loadOf(await placedSpec(spec, modelRoot), defaults);
       const isNew = known === undefined;
-      if (isNew) this.#pool.add(name, load);
-      else {
+      if (isNew) {
+        this.#refuseTaken(name);
+        this.#pool.add(name, load);
+      } else {
         await this.#requireSame(load, known);
         this.#pool.forgive(name);
       }
@@ -231,9 +218,13 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
   remove(name: string, { removesFiles = false }: RemoveOptions = {}): Promise<void> {
     return this.#mutex.run(`model ${name}`, async () => {
       const { load } = this.model(name);
-      const others = this.models().filter((other) => other.name !== name).map(({ load }) => load);
-      const root = this.#options.modelRoot;
-      const folders = removesFiles ? await ownFolders(load, { others, root }) : [];
+      const unused = async () => {
+        const others = this.models().filter((other) => other.name !== name);
+        const root = this.#options.modelRoot;
+        return await ownFolders(load, { others: others.map(({ load }) => load), root });
+      };
+      if (removesFiles) await unused(); // refuses what lies elsewhere
+      const removed = Promise.withResolvers<void>();
       await this.#change(() => {
         const user = this.#aliases.userOf(name);
         if (user !== undefined) {
@@ -245,9 +236,9 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
         const told = this.#told.get(name);
         this.#told.delete(name);
         return () => told === undefined ? undefined : this.#told.set(name, told);
-      });
-      await this.#pool.remove(name);
-      for (const folder of folders) await removeIfThere(folder);
+      }, () => void this.#pool.remove(name).then(removed.resolve, removed.reject));
+      await removed.promise;
+      for (const folder of removesFiles ? await unused() : []) await removeIfThere(folder);
     });
   }
 
@@ -273,13 +264,18 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
   async setAlias(name: string, change: AliasChange): Promise<LiveAlias> {
     checkName(name, "alias");
     this.#aliases.check(name, change);
-    if (this.#aliases.get(name) === undefined) this.#refuseTaken(name);
     // held until the alias pins them
     using leases = new DisposableStack();
     leases.use(await this.#loaded(change.model, "model"));
     if (change.canary) leases.use(await this.#loaded(change.canary.model, "canary.model"));
-    await this.#change(() => this.#aliases.set(name, change));
-    return this.alias(name);
+    return await this.#change(() => {
+      if (this.#aliases.get(name) === undefined) this.#refuseTaken(name);
+      // while that was waited for they may have been removed
+      for (const each of [change.model, change.canary?.model]) {
+        if (each !== undefined) this.model(each);
+      }
+      return this.#aliases.set(name, change);
+    }, () => this.alias(name));
   }
 
   /**
@@ -291,7 +287,7 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
     name: string,
     turn: Pick<AliasChange, "expectedRevision" | "epoch"> = {},
   ): Promise<void> {
-    await this.#change(() => this.#aliases.remove(name, turn));
+    await this.#change(() => this.#aliases.remove(name, turn), () => {});
   }
 
   /** Frees all models. */
@@ -331,15 +327,16 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
     await this.#change(() => {
       this.#told.set(load.id!, recordOf(load, hash));
       return () => this.#told.delete(load.id!);
-    });
+    }, () => {});
   }
 
-  /** Makes a change, which returns how it is undone, and keeps it; what cannot be kept is undone. */
-  #change(change: () => () => unknown): Promise<void> {
+  /** Makes a change, which returns how it is undone, and keeps it, or undoes it. Nothing changes before `then` is done. */
+  #change<T>(change: () => () => unknown, then: () => T): Promise<T> {
     return this.#mutex.run("state", async () => {
       const undo = change();
       try {
         await this.#write();
+        return then();
       } catch (error) {
         undo();
         if (!(error instanceof UserError)) throw error;

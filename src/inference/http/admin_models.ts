@@ -7,7 +7,8 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { WEIGHT_WISHES } from "../generation/weight_types.ts";
 import { HOST_NAME } from "../hosting/model_spec.ts";
-import type { HostedModel, ModelHost } from "../hosting/model_host.ts";
+import type { HostedModel } from "../hosting/host_options.ts";
+import type { ModelHost } from "../hosting/model_host.ts";
 import { MODEL_STATES } from "../model_pool.ts";
 import { adminResponses, json, noContent } from "./admin_responses.ts";
 import { DEVICES } from "../../engine/runtime/session.ts";

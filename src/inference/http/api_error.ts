@@ -65,6 +65,8 @@ const REFUSALS: Readonly<Record<InferenceErrorCode, Omit<ApiErrorOptions, "code"
   no_chat_template: { param: "prompt" },
   unknown_adapter: {},
   invalid_constraint: {},
+  no_generation: { param: "model" },
+  no_embeddings: { param: "model" },
   queue_full: { headers: RETRY_AFTER },
   unavailable: { headers: RETRY_AFTER },
 };
@@ -76,6 +78,8 @@ const REFUSAL_STATUS: Readonly<Record<InferenceErrorCode, number>> = {
   no_chat_template: 400,
   unknown_adapter: 404,
   invalid_constraint: 400,
+  no_generation: 400,
+  no_embeddings: 400,
   queue_full: 429,
   unavailable: 503,
 };
@@ -120,7 +124,7 @@ export function toApiError(error: unknown, options: ToApiErrorOptions = {}): Api
       ...refusal,
       code: error.code,
       cause: error,
-      param: param === undefined ? null : options.promptField ?? param,
+      param: param === "prompt" ? options.promptField ?? param : param ?? null,
     });
   }
   if (error instanceof HostError) {

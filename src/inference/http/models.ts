@@ -23,6 +23,10 @@ const Model = z.object({
   device: z.string().nullable().openapi({ description: "Where it runs" }),
   has_tokenizer: z.boolean().nullable().openapi({ description: "Whether it reads text" }),
   has_chat_template: z.boolean().nullable().openapi({ description: "Whether it can chat" }),
+  generates: z.boolean().nullable().openapi({ description: "Whether it makes texts" }),
+  embedding_size: z.int().nullable().openapi({
+    description: "Numbers in its embeddings; null if it makes none",
+  }),
 }).openapi("Model");
 
 const Health = z.object({
@@ -126,5 +130,7 @@ function describe({ id, model, info }: ListedName, startedAt: number): z.infer<t
     device: info?.device ?? null,
     has_tokenizer: info?.hasTokenizer ?? null,
     has_chat_template: info?.hasChatTemplate ?? null,
+    generates: info?.generates ?? null,
+    embedding_size: info?.embedding?.size ?? null,
   };
 }

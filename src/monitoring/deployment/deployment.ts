@@ -68,6 +68,8 @@ export interface DeployedModel {
   readonly folder: string;
   /** The adapter's folder; null if it is a whole model. */
   readonly adapter: string | null;
+  /** What the folder of an adapter's model is called on hosts; null if it is a whole model. */
+  readonly base: string | null;
   /** SHA-256 of all that decides about its answers. */
   readonly contentHash: string;
   /** The form in which hosts hold its weights. */

@@ -54,6 +54,7 @@ export async function findRollback(
       name: before.name,
       folder: "",
       adapter: null,
+      base: null,
       contentHash: before.content_hash ?? "",
       weights: before.weights as WeightWish,
       bytes: 0,

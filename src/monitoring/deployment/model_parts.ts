@@ -5,7 +5,7 @@
  */
 
 import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { hashFile } from "../../datasets/sources/hash_file.ts";
 import type { WeightWish } from "../../inference/generation/weight_types.ts";
 import { decidingFiles, hashModel } from "../../inference/model_hash.ts";
@@ -65,29 +65,27 @@ export async function describeForHosts(options: DescribeOptions): Promise<Deploy
   return {
     name: contentName(id, contentHash),
     ...{ folder, adapter: adapter ?? null, contentHash, weights, bytes },
+    base: adapter === undefined ? null : contentName(basename(folder), await hashModel({ folder })),
     license: options.license ?? await readLicense([...(adapter ? [adapter] : []), folder]),
   };
 }
 
 /** Returns the folders that a host needs for a model. */
 export async function partsOf(model: DeployedModel): Promise<readonly ShippedPart[]> {
-  const { folder, adapter, name } = model;
-  if (adapter === null) return [{ folder: name, files: await filesOf(folder) }];
-  const base = await hashModel({ folder });
+  const { folder, adapter, base, name } = model;
+  if (adapter === null || base === null) return [{ folder: name, files: await filesOf(folder) }];
   return [
-    { folder: contentName(basename(folder), base), files: await filesOf(folder) },
+    { folder: base, files: await filesOf(folder) },
     { folder: name, files: await filesOf(adapter) },
   ];
 }
 
 /** Returns what a host is asked to load once the parts lie there. */
 export function placesOf(
-  model: DeployedModel,
-  parts: readonly ShippedPart[],
+  { name, folder, base }: DeployedModel,
 ): { readonly folder: string; readonly adapter?: string } {
-  const [first, second] = parts.map(({ folder }) => folder);
-  const place = isGgufPath(model.folder) ? `${first}/${basename(model.folder)}` : first!;
-  return second === undefined ? { folder: place } : { folder: place, adapter: second };
+  const place = isGgufPath(folder) ? `${base ?? name}/${basename(folder)}` : base ?? name;
+  return base === null ? { folder: place } : { folder: place, adapter: name };
 }
 
 async function filesOf(place: string): Promise<readonly ShippedFile[]> {
@@ -101,7 +99,8 @@ async function filesOf(place: string): Promise<readonly ShippedFile[]> {
   for (const source of files) {
     if (!existsSync(source)) continue;
     const { size: bytes } = await Deno.stat(source);
-    shipped.push({ source, path: basename(source), bytes, sha256: await hashFile(source) });
+    const path = relative(folder, source).replaceAll("\\", "/");
+    shipped.push({ source, path, bytes, sha256: await hashFile(source) });
   }
   return shipped;
 }

@@ -82,8 +82,7 @@ export async function ensureLoaded(
   if (found?.state !== "loaded") {
     if (kind === "rollback") await client.wake(name);
     else {
-      const places = placesOf(model, await partsOf(model));
-      await client.load({ name, ...places, content_hash: contentHash, weights });
+      await client.load({ name, ...placesOf(model), content_hash: contentHash, weights });
     }
     found = await client.model(name);
   }

@@ -110,6 +110,7 @@ async function runNext(
   const step = deployment.steps.find(({ state }) => state !== "done");
   if (step === undefined) return store.end(id, { state: "done" }, term);
   try {
+    if (deployment.kind === "deploy" && store.isCalledOff()) throw calledOff();
     await doStep(deployment, step, { context, options });
   } catch (error) {
     context.signal.throwIfAborted();
@@ -121,6 +122,9 @@ async function runNext(
       ? messageOf(error)
       : `${step.name} on host "${step.host}": ${messageOf(error)}`;
     const fresh = store.get(id);
+    if (fresh.steps[step.position]?.state === "running") {
+      store.endStep(id, { position: step.position, error: messageOf(error), detail: null }, term);
+    }
     store.beginRollback(id, { error: reason, steps: planRollback(fresh) }, term);
   }
 }
@@ -210,10 +214,14 @@ async function doStep(
       }
       store.noteStep(id, { position, error: reason }, term);
       tell("again", reason);
-      await pause(pauseMs, context.signal);
+      await work.wait(pauseMs);
       pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS, Math.max(1, timeoutMs));
     }
   }
+}
+
+function calledOff(): StepFailedError {
+  return new StepFailedError("it was called off");
 }
 
 /** Whether trying again may help: it was the way there, not what was asked for. */
@@ -258,7 +266,11 @@ async function stepContext(
     noteBefore: (before) => store.noteBefore(id, { ...before, host: host! }, term),
     alive,
     say: (words) => tell("progress", words),
-    wait: (ms) => pause(ms, signal),
+    async wait(ms) {
+      const isUndoing = store.get(id).state !== "running";
+      if (!isUndoing && store.isCalledOff()) throw calledOff();
+      await pause(ms, signal);
+    },
   };
 }
 

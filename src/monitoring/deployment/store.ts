@@ -250,6 +250,20 @@ export class DeploymentStore implements Disposable {
     });
   }
 
+  /** Asks whoever deploys to go back, or takes that back. */
+  setCallOff(isWished: boolean): void {
+    this.#database.transaction(() => {
+      if (isWished) this.#setControl("call_off", true);
+      else this.#database.run("DELETE FROM deployment_control WHERE name = 'call_off'");
+    });
+  }
+
+  /** Whether somebody wants what is under way to go back. */
+  isCalledOff(): boolean {
+    const sql = "SELECT value FROM deployment_control WHERE name = 'call_off'";
+    return this.#database.first(sql) !== undefined;
+  }
+
   /** Closes the database. */
   [Symbol.dispose](): void {
     this.#database[Symbol.dispose]();

@@ -79,3 +79,25 @@ Deno.test("/admin/aliases keeps models that it points at, and names that are tak
   assert.deepEqual(await code("DELETE", "/admin/models/b"), [204, undefined]);
   assert.deepEqual(await code("DELETE", "/admin/models/b"), [404, "model_not_found"]);
 });
+
+Deno.test("/admin never leaves an alias without its model, or two things with one name, whoever comes first", async () => {
+  await using server = await startToyHost({ models: { base: {} } });
+  await server.make("other");
+  for (let round = 0; round < 30; round++) {
+    const name = `m${round}`;
+    assert.equal(
+      (await server.admin("POST", "/admin/models", { name, folder: "other" })).status,
+      201,
+    );
+    const [removed, pointed, loaded, named] = await Promise.all([
+      server.admin("DELETE", `/admin/models/${name}`),
+      server.admin("PUT", `/admin/aliases/a${round}`, { model: name }),
+      server.admin("POST", "/admin/models", { name: `n${round}`, folder: "other" }),
+      server.admin("PUT", `/admin/aliases/n${round}`, { model: "base" }),
+    ]);
+    const outcome = `${removed.status} ${pointed.status}`;
+    assert.match(outcome, /^(204 404|204 409|409 200)$/);
+    assert.match(`${loaded.status} ${named.status}`, /^(201 409|409 200)$/);
+    if (pointed.status === 200) assert.equal((await server.ask(`a${round}`)).body.model, name);
+  }
+});

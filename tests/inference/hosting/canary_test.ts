@@ -178,8 +178,8 @@ Deno.test("a request that both refuse is not the canary's fault, one that only i
 
 Deno.test("a canary that is slower than it may be is stopped", async () => {
   await using server = await onTrial(
-    { share: 0.5, max_latency_ratio: 3, min_requests: 5 },
-    { turns: 60 },
+    { share: 0.5, max_latency_ratio: 1.5, min_requests: 5 },
+    { turns: 150 },
   );
   const names = await answered(server, 14);
   assert.deepEqual(names.slice(10), Array(4).fill("old"));

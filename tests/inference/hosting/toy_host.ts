@@ -179,6 +179,7 @@ async function openToy(load: LoadRequest, log: string[]): Promise<InferenceServi
     isAvailable: true,
     submit: (request, options) => service.submit(request, options),
     encode: (prompt, options) => service.encode(prompt, options),
+    embed: (request, options) => service.embed(request, options),
     stats: () => service.stats(),
     drain: () => service.drain(),
     async [Symbol.asyncDispose]() {

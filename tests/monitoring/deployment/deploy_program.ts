@@ -17,4 +17,4 @@ using orchestrator = new DeploymentOrchestrator({
   },
 });
 const result = await orchestrator.deploy(request);
-await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(result)}\n`));
+Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(result)));

@@ -96,10 +96,13 @@ export async function deployedHome(
       const id = `model-${number}`;
       const path = await writeTinyModel(join(home, "models", id), {
         change: (name, data) => {
-          // enough for its answers to differ
-          if (name.includes("mlp")) {
-            for (let i = 0; i < data.length; i++) data[i]! *= 1 + number;
-          }
+          // enough for its answers to differ, and the surer of what it does not know, the worse
+          const factor = name.includes("mlp")
+            ? 1 + number
+            : name.includes("lm_head")
+            ? 1 + number / 4
+            : 1;
+          for (let i = 0; i < data.length; i++) data[i]! *= factor;
         },
       });
       return { id, folder: path, hash: await hashModel({ folder: path }) };

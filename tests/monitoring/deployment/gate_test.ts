@@ -17,6 +17,7 @@ const CANDIDATE: DeployedModel = {
   name: "candidate",
   folder: "",
   adapter: null,
+  base: null,
   contentHash: "c",
   weights: "auto",
   bytes: 1000,
