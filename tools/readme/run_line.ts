@@ -40,6 +40,9 @@ const KEPT = [
   "NODE_EXTRA_CA_CERTS",
 ];
 
+/** The status of a program that a signal ended, after it had put everything in order. */
+const STOPPED = 130;
+
 const MAX_MS = 3_600_000;
 
 /** Runs `line` to its end, or a server until it is ready and then to the end of its shutdown. */
@@ -69,7 +72,7 @@ export async function runLine(line: string, { clone, home }: RunLineOptions): Pr
   };
   await Promise.all([read(child.stdout), read(child.stderr)]);
   const { code } = await child.status;
-  const problem = code !== 0
+  const problem = code !== 0 && !(stopped && code === STOPPED)
     ? `status ${code}`
     : ready !== undefined && !stopped
     ? "it ended before it was ready"
