@@ -20,7 +20,7 @@ import {
   warnOfSettings,
 } from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
-import { workerStarter } from "./inference_worker.ts";
+import { workerProcesses } from "./inference_worker.ts";
 import { untilStopped } from "./interrupt.ts";
 import { pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
@@ -108,13 +108,12 @@ async function run(
   const apiKey = options.apiKey || Deno.env.get(API_KEY_VARIABLE) || undefined;
   await using memory = await openServingMemory(home, { hasApiKey: apiKey !== undefined });
   if (load.length + embedders.length === 0) await requireSomething(home);
-  const createWorker = await workerStarter();
   const isEmbedder = ({ id }: ModelInfo) => embedders.some((each) => each.id === id);
   await start({
     load,
     embedders,
     defaults,
-    ...(createWorker === undefined ? {} : { createWorker }),
+    ...await workerProcesses(),
     host,
     port,
     modelRoot: given.modelRoot ?? home.models,

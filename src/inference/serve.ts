@@ -6,7 +6,7 @@
 
 import { basename, resolve } from "node:path";
 import process from "node:process";
-import { chooseDevice } from "../engine/runtime/devices.ts";
+import { chooseDevice, type DeviceChoice, type DeviceWish } from "../engine/runtime/devices.ts";
 import { createServer, type Handler } from "./create_server.ts";
 import { UserError } from "../utils/errors.ts";
 import { isEncoderFolder } from "./embeddings/encoder_files.ts";
@@ -58,6 +58,8 @@ export interface ServeOptions {
   readonly onError?: (error: unknown) => void;
   /** Starts a worker. @default {the one beside this module} */
   readonly createWorker?: () => WorkerHandle;
+  /** Chooses where a model runs. @default {chooseDevice, which loads libraries of devices into this process} */
+  readonly chooseDevice?: (wish: DeviceWish) => Promise<DeviceChoice>;
   /** Returns about how many bytes a model takes. @default {by its parameters and caches} */
   readonly estimateBytes?: (load: LoadRequest) => Promise<number>;
   /** Hashes what is loaded. @default {SHA-256 of the files} */
@@ -167,7 +169,9 @@ const MEMORY_SHARE = 0.8;
 
 async function openModels(options: ServeOptions): Promise<ModelHost> {
   const { load = [], hash = hashModel, modelRoot = "models", store, defaultName } = options;
-  const { createWorker = startWorker, estimateBytes = estimateMemory, onError } = options;
+  const { chooseDevice: choose = chooseDevice } = options;
+  const { createWorker = startWorker, onError } = options;
+  const { estimateBytes = (load) => estimateMemory(load, { choose }) } = options;
   const embedders = (options.embedders ?? []).map((each) => ({ ...each, embeds: true }));
   const models = [...[load].flat(), ...embedders]
     .map((each) => ({ id: basename(resolve(each.folder)), ...each }));
@@ -179,7 +183,7 @@ async function openModels(options: ServeOptions): Promise<ModelHost> {
     }
     return await openWorkerService({
       createWorker,
-      load: { ...await withDevice(load), contentHash },
+      load: { ...await withDevice(load, choose), contentHash },
       ...(onError === undefined ? {} : { onCrash: onError }),
     });
   };
@@ -202,9 +206,12 @@ async function openModels(options: ServeOptions): Promise<ModelHost> {
 }
 
 /** Chosen here, so that the worker touches no device but the one it uses; encoders have a default of their own. */
-async function withDevice(load: LoadRequest): Promise<LoadRequest> {
+async function withDevice(
+  load: LoadRequest,
+  choose: (wish: DeviceWish) => Promise<DeviceChoice>,
+): Promise<LoadRequest> {
   if (load.device === "auto" && load.embeds && await isEncoderFolder(load.folder)) return load;
-  const { device, reason: deviceReason } = await chooseDevice(load.device);
+  const { device, reason: deviceReason } = await choose(load.device);
   return { deviceReason, ...load, device };
 }
 
