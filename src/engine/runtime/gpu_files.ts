@@ -10,8 +10,7 @@
 import { readdirSync } from "node:fs";
 
 /** What the drivers of GPUs put into Linux's `/dev`: the common ones, Nvidia's, WSL's, and those of boards. */
-const GPU_FILES =
-  /^(?:dri|nvidia(?:\d+|ctl)|dxg|kfd|nvhost-gpu|nvgpu|nvmap|kgsl-3d\d+|mali\d*|pvrsrvkm)$/;
+const GPU_FILES = /^(?:dri|nvidia.*|dxg|kfd|nvhost-gpu|nvgpu|nvmap|kgsl-3d\d+|mali\d*|pvrsrvkm)$/;
 
 /** What is said of a machine that has none. */
 export const NO_GPU = "there is no GPU in /dev; into a container it has to be passed";
