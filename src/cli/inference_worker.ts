@@ -11,7 +11,8 @@ import type { ServeOptions } from "../inference/serve.ts";
 import { UserError } from "../utils/errors.ts";
 import { EXIT } from "./exit_status.ts";
 import { STOP_SIGNALS } from "./interrupt.ts";
-import { INFERENCE_WORKER, ownProgram } from "./own_program.ts";
+import { INFERENCE_WORKER } from "./commands.ts";
+import { ownProgram } from "./own_program.ts";
 import { print } from "./terminal.ts";
 
 /** The argument with which a process only says which device it would take. */

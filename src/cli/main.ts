@@ -4,9 +4,8 @@
  * @module
  */
 
-import { ALIASES } from "./commands.ts";
+import { ALIASES, INFERENCE_WORKER } from "./commands.ts";
 import { EXIT, reportError } from "./exit_status.ts";
-import { INFERENCE_WORKER } from "./own_program.ts";
 import { overview } from "./overview.ts";
 import { PROGRAM_NAME } from "./program_name.ts";
 import { print, printError } from "./terminal.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { dirname, join } from "node:path";
-import { pageHtml } from "./layout.ts";
+import { basename, dirname, join } from "node:path";
+import { folderHtml, pageHtml } from "./layout.ts";
 import { readPages, sitePath } from "./pages.ts";
 import { renderPage } from "./render.ts";
 import { searchIndex } from "./search_index.ts";
@@ -40,11 +40,7 @@ export async function buildSite({ root, folder }: SiteOptions): Promise<Site> {
   for (const page of rendered) {
     await write(join(folder, sitePath(page.path)), pageHtml(page, rendered));
   }
-  for (const file of files) {
-    const target = join(folder, file);
-    await Deno.mkdir(dirname(target), { recursive: true });
-    await Deno.copyFile(join(root, file), target);
-  }
+  for (const file of files) await copy(join(root, file), join(folder, file));
   for (const name of ASSETS) {
     await write(
       join(folder, name),
@@ -58,4 +54,15 @@ export async function buildSite({ root, folder }: SiteOptions): Promise<Site> {
 async function write(path: string, text: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
   await Deno.writeTextFile(path, text);
+}
+
+/** Copies a file, or a folder with a page that lists what is in it. */
+async function copy(source: string, target: string): Promise<void> {
+  if ((await Deno.stat(source)).isFile) {
+    await Deno.mkdir(dirname(target), { recursive: true });
+    return await Deno.copyFile(source, target);
+  }
+  const names = (await Array.fromAsync(Deno.readDir(source), ({ name }) => name)).sort();
+  for (const name of names) await copy(join(source, name), join(target, name));
+  await write(join(target, "index.html"), folderHtml(basename(source), names));
 }

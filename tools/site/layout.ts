@@ -50,6 +50,28 @@ ${sectionList(page)}
 `;
 }
 
+/** Returns a page that lists what is in a folder of files. */
+export function folderHtml(name: string, names: readonly string[]): string {
+  const links = names.map((each) =>
+    `<li><a href="${encodeURIComponent(each)}">${escapeHtml(each)}</a></li>`
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(name)} – llm-training</title>
+</head>
+<body>
+<h1 id="top">${escapeHtml(name)}</h1>
+<ul>
+${links.join("\n")}
+</ul>
+</body>
+</html>
+`;
+}
+
 function navigation(
   page: RenderedPage,
   pages: readonly RenderedPage[],
