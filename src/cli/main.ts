@@ -25,7 +25,7 @@ export async function main(args: readonly string[], name: string = PROGRAM_NAME)
     return EXIT.ok;
   }
   if (first === INFERENCE_WORKER) {
-    return await (await import("./inference_worker.ts")).runInferenceWorker();
+    return await (await import("./inference_worker.ts")).runInferenceWorker(rest);
   }
   if (alias !== undefined) return await runCommand(alias, args, name);
   if (first === undefined) {

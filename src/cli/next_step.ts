@@ -22,7 +22,7 @@ const FIRST: NextSteps = {
   title: "Begin with data that the program makes itself (a minute on two CPU cores):",
   lines: [
     [
-      "data generate --skill tiny_world --rows 3000 --output rows.jsonl",
+      "data generate --skill tiny_world --level 3 --rows 3000 --output rows.jsonl",
       "questions, answers, stories",
     ],
     ["train --dataset rows.jsonl --model demo --output runs/first", "a small model, from nothing"],

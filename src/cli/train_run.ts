@@ -143,7 +143,7 @@ function refuseMissing(settings: GivenSettings): void {
   if (!isGiven(settings["dataset"])) {
     throw new UserError(
       'Cannot train without data: give --dataset <file>, or "dataset" in the file of --config; make some with: ' +
-        "llm-training data generate --skill tiny_world --rows 3000 --output rows.jsonl",
+        "llm-training data generate --skill tiny_world --level 3 --rows 3000 --output rows.jsonl",
     );
   }
   if (!isGiven(settings["model"])) {

@@ -48,7 +48,7 @@ export function* generateItems<Item extends SkillItem>(
       yield item;
     } else if (++repeats === PATIENCE) {
       throw new UserError(
-        `Cannot generate ${count} rows of "${skill.name}": level ${level} has only about ${seen.size} different ones`,
+        `Cannot generate ${count} rows of "${skill.name}": level ${level} has only about ${seen.size} different ones; ask for fewer, or for another of its ${skill.levels} levels`,
       );
     }
   }

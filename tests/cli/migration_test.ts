@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { ALIASES, COMMANDS } from "../../src/cli/commands.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { SECTIONS, TRAIN_SETTINGS } from "../../src/cli/settings_sections.ts";
 import { readSources } from "../source_files.ts";
+import { commandLineProblem } from "./command_lines.ts";
 
 const page = await Deno.readTextFile(new URL("../../docs/migration.md", import.meta.url));
 const program = await createProgram("llm-training", COMMANDS.map(({ name }) => name));
 
-const commands = [...commandsBelow(program)];
 const flags = new Set(
-  commands.flatMap(({ options }) => options.flatMap(({ long }) => long ?? [])),
+  [...commandsBelow(program)].flatMap(({ options }) => options.flatMap(({ long }) => long ?? [])),
 );
 const settings = new Set([
   ...Object.keys(TRAIN_SETTINGS),
@@ -31,33 +31,12 @@ function newNames(): readonly string[] {
   return Array.from(prose.matchAll(/`([^`]+)`/g), ([, code]) => code!);
 }
 
-/** What is wrong with a command line; `undefined` if nothing is. */
-function problemOf(line: string): string | undefined {
-  const [name, ...words] = line.split(" ");
-  const path = Object.hasOwn(ALIASES, name!) ? [ALIASES[name!]!, ...words] : words;
-  let command = program;
-  for (const word of path) {
-    if (word.startsWith("-")) break;
-    const next = command.commands.find((each) => each.name() === word);
-    if (next === undefined) {
-      if (command.commands.length > 0) return `"${command.name()}" has no "${word}"`;
-      break; // an argument
-    }
-    command = next;
-  }
-  const known = command.options.flatMap(({ long, short }) => [long, short]);
-  const unknown = path.find((word) =>
-    word.startsWith("-") && !known.includes(word) && !["--version", "--help"].includes(word)
-  );
-  return unknown === undefined ? undefined : `"${command.name()}" has no ${unknown}`;
-}
-
 Deno.test("docs/migration.md names commands that there are, with flags that they have", () => {
   const lines = newNames().filter((code) =>
     /^llm-(?:training|train|daemon|inference)\b/.test(code)
   );
   assert.ok(lines.length > 30);
-  for (const line of lines) assert.equal(problemOf(line), undefined, line);
+  for (const line of lines) assert.equal(commandLineProblem(line, program), undefined, line);
 });
 
 Deno.test("docs/migration.md names flags and settings that there are", () => {
