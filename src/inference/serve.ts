@@ -17,7 +17,7 @@ import { hashMismatch, type LoadDefaults } from "./hosting/model_spec.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
 import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
-import { openKeyRing } from "./keys/key_ring.ts";
+import { type KeyRing, openKeyRing } from "./keys/key_ring.ts";
 import { hashModel } from "./model_hash.ts";
 import { DEFAULT_PORT } from "./serve_settings.ts";
 import type { InferenceService, ModelInfo } from "./service.ts";
@@ -83,33 +83,21 @@ export interface RunningServer extends AsyncDisposable {
  * the port cannot be had.
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { host = "127.0.0.1", port = DEFAULT_PORT, apiKey, onError = () => {} } = options;
-  const { allowWithoutKey = false, corsOrigins = [] } = options;
-  const isLocal = isLoopback(host);
-  const { keysFile, onAccess } = options;
-  const keys = await openKeyRing({ apiKey, keysFile });
-  const isOpen = keys === undefined;
-  if (!allowWithoutKey) refuseOpenHost(host, { hasKeys: !isOpen, what: "the model" });
+  const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const keys = await openKeys(options);
   let handler: Handler = () => loading().toResponse();
   const server = listen({ host, port }, (request) => handler(request));
   try {
-    const models = await openModels(options);
-    handler = createServer({
-      models,
-      ...(keys === undefined ? {} : { keys }),
-      ...(onAccess === undefined ? {} : { onAccess }),
-      ...(isOpen && isLocal ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
-      corsOrigins,
-      onError,
-    });
+    const opened = await openWithKeys(options, keys);
+    handler = opened.handler;
     let end: Promise<void> | undefined;
     const shutdown = () => {
-      models.pulls[Symbol.dispose](); // which may take hours
-      return end ??= server.shutdown().then(() => models[Symbol.asyncDispose]());
+      opened.stopPulls();
+      return end ??= server.shutdown().then(() => opened[Symbol.asyncDispose]());
     };
     return {
       url: `http://${urlHost(host)}:${server.addr.port}`,
-      models: models.models().flatMap(({ service }) => service?.model ?? []),
+      models: opened.models,
       shutdown,
       [Symbol.asyncDispose]: shutdown,
     };
@@ -117,6 +105,63 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     await server.shutdown();
     throw error;
   }
+}
+
+/** Models and what answers requests to them, wherever these are listened for; disposing it frees the models. */
+export interface OpenedServer extends AsyncDisposable {
+  /** Answers requests. */
+  readonly handler: Handler;
+  /** The models that are loaded. */
+  readonly models: readonly ModelInfo[];
+  /** Ends downloads of models, which may take hours. */
+  stopPulls(): void;
+}
+
+/**
+ * Loads models, and returns what answers requests to them: nothing listens. `host` says who listens.
+ *
+ * @throws {UserError} As {@linkcode serve} does.
+ */
+export async function openServer(
+  options: Omit<ServeOptions, "port">,
+): Promise<OpenedServer> {
+  return await openWithKeys(options, await openKeys(options));
+}
+
+/** @throws {UserError} If other machines could use the models without a key. */
+async function openKeys(
+  { host = "127.0.0.1", apiKey, keysFile, allowWithoutKey = false }: ServeOptions,
+): Promise<KeyRing | undefined> {
+  const keys = await openKeyRing({ apiKey, keysFile });
+  if (!allowWithoutKey) refuseOpenHost(host, { hasKeys: keys !== undefined, what: "the model" });
+  return keys;
+}
+
+async function openWithKeys(
+  options: ServeOptions,
+  keys: KeyRing | undefined,
+): Promise<OpenedServer> {
+  const { host = "127.0.0.1", corsOrigins = [], onAccess, onError = () => {} } = options;
+  const models = await openModels(options);
+  const isOpen = keys === undefined;
+  const handler = createServer({
+    models,
+    ...(isOpen ? {} : { keys }),
+    ...(onAccess === undefined ? {} : { onAccess }),
+    ...(isOpen && isLoopback(host) ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
+    corsOrigins,
+    onError,
+  });
+  const stopPulls = () => models.pulls[Symbol.dispose]();
+  return {
+    handler,
+    models: models.models().flatMap(({ service }) => service?.model ?? []),
+    stopPulls,
+    [Symbol.asyncDispose]() {
+      stopPulls();
+      return models[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** The share of the machine's memory that models may take together. */

@@ -6,13 +6,8 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { HARNESS_PYTHON } from "../../harness.ts";
 import type { ItemResult } from "../../../src/monitoring/evaluation/evaluation.ts";
-
-/** Names a Python with lm-eval, with or without torch. */
-export const LM_EVAL_VARIABLE = "LLM_TRAINING_LM_EVAL";
-
-/** The Python with lm-eval, if there is one. */
-export const LM_EVAL_PYTHON: string | undefined = Deno.env.get(LM_EVAL_VARIABLE);
 
 const MAKER = fileURLToPath(new URL("lm_eval_golden.py", import.meta.url));
 
@@ -45,7 +40,7 @@ export interface LmEvalOptions {
 /** Lets lm-eval evaluate a model that a server runs. */
 export async function lmEval(options: LmEvalOptions): Promise<readonly LmEvalSample[]> {
   const { model, task, url, name, args = [] } = options;
-  const output = await new Deno.Command(LM_EVAL_PYTHON!, {
+  const output = await new Deno.Command(HARNESS_PYTHON!, {
     args: [MAKER, model, task, "--url", `${url}/v1/completions`, "--name", name, ...args],
   }).output();
   const text = new TextDecoder().decode(output.stdout);

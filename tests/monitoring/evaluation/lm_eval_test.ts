@@ -9,7 +9,8 @@ import { sharedData } from "../../shared_data.ts";
 import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 import { CHOICE_ROWS, choiceDescription, jsonLines, numberDescription } from "./fixtures.ts";
-import { assertSame, LM_EVAL_PYTHON, LM_EVAL_VARIABLE, lmEval } from "./lm_eval.ts";
+import { HARNESS_PYTHON, HARNESS_VARIABLE } from "../../harness.ts";
+import { assertSame, lmEval } from "./lm_eval.ts";
 
 const TINY_STORIES = sharedData("models/TinyStories-656K");
 
@@ -41,8 +42,8 @@ const cases = [
 ] as const;
 
 for (const { name, rows, describe } of cases) {
-  const missing = LM_EVAL_PYTHON === undefined ? `no ${LM_EVAL_VARIABLE}` : "no shared data";
-  const ignore = LM_EVAL_PYTHON === undefined || TINY_STORIES === undefined ||
+  const missing = HARNESS_PYTHON === undefined ? `no ${HARNESS_VARIABLE}` : "no shared data";
+  const ignore = HARNESS_PYTHON === undefined || TINY_STORIES === undefined ||
     !AVAILABLE_DEVICES.includes("wasm");
   Deno.test({
     name: `evaluate() and a server that lm-eval asks agree on prompts, likelihoods, answers and ` +
