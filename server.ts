@@ -1,9 +1,16 @@
 /**
- * The server as a program: `serve` of the command line.
+ * The server as a program: `serve` of the command line, also for `deno serve`.
  *
  * @module
  */
 
+import { denoServeExport } from "./src/cli/deno_serve.ts";
 import { main } from "./src/inference/server.ts";
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+const served: Deno.ServeDefaultExport | undefined = import.meta.main
+  ? denoServeExport()
+  : undefined;
+
+export default served;
+
+if (import.meta.main && served === undefined) Deno.exit(await main(Deno.args));

@@ -13,17 +13,22 @@ export async function createProgram(
   name: string,
   loaded: readonly string[],
 ): Promise<Command> {
-  const program = new Command(name)
-    .helpCommand(false)
-    .exitOverride()
-    .configureOutput({ writeOut: write, writeErr: writeError })
-    .showSuggestionAfterError();
+  const program = emptyProgram(name);
   for (const entry of COMMANDS) {
     if (loaded.includes(entry.name)) (await entry.load())(program);
     else program.command(entry.name).summary(entry.summary);
   }
   nameHelp(program, name);
   return program;
+}
+
+/** Builds the program called `name` without any command. */
+export function emptyProgram(name: string): Command {
+  return new Command(name)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ writeOut: write, writeErr: writeError })
+    .showSuggestionAfterError();
 }
 
 /** Makes what is wrong with a command line end with the command that explains it. */

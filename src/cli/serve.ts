@@ -7,7 +7,8 @@
 import type { Command } from "commander";
 import type { LoadDefaults } from "../inference/hosting/model_spec.ts";
 import type { AccessEntry } from "../inference/http/access_entry.ts";
-import { serve } from "../inference/serve.ts";
+import type { Address } from "../inference/listen.ts";
+import { serve, type ServeOptions } from "../inference/serve.ts";
 import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
 import type { ModelInfo } from "../inference/service.ts";
 import { homePaths, resolveHome } from "../utils/paths.ts";
@@ -43,8 +44,16 @@ interface ServeCommandOptions extends ConfigOptions {
 
 const TABLE = anySettings(SERVE_SETTINGS);
 
+/** Where requests come from, if not from the address that the settings say. */
+export interface RequestSource {
+  /** The address in fact. */
+  readonly address: Address;
+  /** Gives requests to the handler. */
+  readonly listen: NonNullable<ServeOptions["listen"]>;
+}
+
 /** Adds `serve` to `program`. */
-export function registerServe(program: Command): void {
+export function registerServe(program: Command, source?: RequestSource): void {
   const command = program.command("serve")
     .description(
       "Serve models with OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models. /openapi.json describes it, " +
@@ -55,7 +64,7 @@ export function registerServe(program: Command): void {
     .option("--json", "print the settings of --print-config as JSON")
     .option("--api-key <key>", `the key that clients must send (default: $${API_KEY_VARIABLE})`)
     .option("--insecure-no-api-key", "let other machines use the model without a key")
-    .action((options: ServeCommandOptions) => run(options, command));
+    .action((options: ServeCommandOptions) => run(options, { command, source }));
   addExamples(command, [
     "llm-training serve --model runs/my-run",
     "llm-training serve --model my-model --host 0.0.0.0 --port 8080 --api-key $(openssl rand -hex 16)",
@@ -67,7 +76,10 @@ export function registerServe(program: Command): void {
   ]);
 }
 
-async function run(options: ServeCommandOptions, command: Command): Promise<void> {
+async function run(
+  options: ServeCommandOptions,
+  { command, source }: { readonly command: Command; readonly source: RequestSource | undefined },
+): Promise<void> {
   muteSignalAdvice();
   const context = pathContext();
   const reader = { command: "serve", table: TABLE, context, onWarning: warnOfSettings };
@@ -81,7 +93,8 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
   }
   const given = valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
   const home = homePaths(resolveHome(context).path);
-  const { device, threads, weights, host, port, corsOrigin, maxMemory, defaultModel } = given;
+  const { device, threads, weights, corsOrigin, maxMemory, defaultModel } = given;
+  const { host, port } = source?.address ?? given;
   const defaults: LoadDefaults = {
     device,
     ...(threads === null ? {} : { threads }),
@@ -107,6 +120,7 @@ async function run(options: ServeCommandOptions, command: Command): Promise<void
     ...(createWorker === undefined ? {} : { createWorker }),
     host,
     port,
+    ...(source === undefined ? {} : { listen: source.listen }),
     modelRoot: given.modelRoot ?? home.models,
     store: memory.store,
     ...(maxMemory === null ? {} : { maxMemoryBytes: maxMemory * 2 ** 20 }),

@@ -16,7 +16,14 @@ import { createModelHost, type ModelHost } from "./hosting/model_host.ts";
 import { hashMismatch, type LoadDefaults } from "./hosting/model_spec.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
-import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
+import {
+  type Address,
+  isLoopback,
+  listen,
+  LOCAL_NAMES,
+  refuseOpenHost,
+  urlHost,
+} from "./listen.ts";
 import { openKeyRing } from "./keys/key_ring.ts";
 import { hashModel } from "./model_hash.ts";
 import { DEFAULT_PORT } from "./serve_settings.ts";
@@ -62,6 +69,16 @@ export interface ServeOptions {
   readonly estimateBytes?: (load: LoadRequest) => Promise<number>;
   /** Hashes what is loaded. @default {SHA-256 of the files} */
   readonly hash?: (load: LoadRequest) => Promise<string>;
+  /** Gives requests to the handler, from where it is called on. @default {listens on host and port} */
+  readonly listen?: (address: Address, handler: Handler) => Listener;
+}
+
+/** What gives requests to a handler. */
+export interface Listener {
+  /** Where it listens. */
+  readonly addr: { readonly port: number };
+  /** Finishes what runs, and takes no more. */
+  shutdown(): Promise<void>;
 }
 
 /** A server that listens; disposing it is {@linkcode RunningServer.shutdown}. */
@@ -89,7 +106,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const isOpen = keys === undefined;
   if (!allowWithoutKey) refuseOpenHost(host, { hasKeys: !isOpen, what: "the model" });
   let handler: Handler = () => loading().toResponse();
-  const server = listen({ host, port }, (request) => handler(request));
+  const server = (options.listen ?? listen)({ host, port }, (request) => handler(request));
   try {
     const models = await openModels(options);
     handler = createServer({

@@ -6,7 +6,8 @@
 
 export type { AccessEntry } from "./http/access_entry.ts";
 export { createServer, type Handler, type ServerOptions } from "./create_server.ts";
-export { type RunningServer, serve, type ServeOptions } from "./serve.ts";
+export { type Listener, type RunningServer, serve, type ServeOptions } from "./serve.ts";
+export type { Address } from "./listen.ts";
 export {
   type ApiKey,
   type CreatedKey,
