@@ -37,12 +37,11 @@ $Links = [ordered]@{ 'llm-train' = 'train'; 'llm-daemon' = 'daemon'; 'llm-infere
 
 function Get-Platform {
     if ($env:OS -ne 'Windows_NT') { throw 'install.ps1: this is not Windows: use install.sh' }
+    # A 32-bit PowerShell says what the machine is in the second variable
+    $arch = if ($env:PROCESSOR_ARCHITEW6432) { $env:PROCESSOR_ARCHITEW6432 } else { $env:PROCESSOR_ARCHITECTURE }
     # Windows on arm64 runs the executable for x64
-    switch ($env:PROCESSOR_ARCHITECTURE) {
-        'AMD64' { return 'windows-x64' }
-        'ARM64' { return 'windows-x64' }
-    }
-    throw "install.ps1: there are no executables for $env:PROCESSOR_ARCHITECTURE processors; run it with Deno from its source"
+    if ($arch -in 'AMD64', 'ARM64') { return 'windows-x64' }
+    throw "install.ps1: there are no executables for $arch processors; run it with Deno from its source"
 }
 
 # Downloads a file, or copies it from a folder.

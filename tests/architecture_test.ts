@@ -80,7 +80,7 @@ const ENTRY_POINTS = [
   "src/inference/server.ts",
 ];
 const MAIN_LINE =
-  /^if \(import\.meta\.main(?: && served === undefined)?\) (?:Deno\.exit\(await main\(Deno\.args.*\)\)|main\(Deno\.args\)\.then\(Deno\.exit\));$/gm;
+  /^if \(import\.meta\.main\) (?:Deno\.exit\(await main\(Deno\.args.*\)\)|main\(Deno\.args\)\.then\(Deno\.exit\));$/gm;
 
 /** What the `main` of an entry point imports to hand over to the command line, when it is called. */
 const HAND_OVER = "src/cli/main.ts";

@@ -144,3 +144,6 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "llm-inference": "serve",
   "llm-daemon": "daemon",
 };
+
+/** The command that `serve` starts this program with, to compute for it; people have no use for it. */
+export const INFERENCE_WORKER = "inference-worker";

@@ -48,6 +48,7 @@ interface DeployCommandOptions extends DeployOptions {
   readonly reference?: string;
   readonly license?: string;
   readonly gate: boolean;
+  readonly takeOver?: boolean;
   readonly dryRun?: boolean;
 }
 
@@ -71,6 +72,7 @@ export function registerDeploy(program: Command): void {
     )
     .option("--license <name>", "the model's licence, where its card tells none")
     .option("--no-gate", "deploy without a verdict")
+    .option("--take-over", "end the trials of other models on the hosts, whoever began them")
     .option("--dry-run", "only tell what would be done, and what the gate says")
     .action((model: string | undefined, options: DeployCommandOptions) =>
       interruptible((signal) => run(model, { options, command: deploy, signal }))
@@ -107,7 +109,12 @@ async function run(
   }
   const request = await requestOf(name, { options, context: place.context });
   using orchestrator = openOrchestrator(place, { ...options, onEvent: shower(options) });
-  const wanted = { ...request, isJudged: options.gate, signal };
+  const wanted = {
+    ...request,
+    isJudged: options.gate,
+    takesOver: options.takeOver ?? false,
+    signal,
+  };
   if (options.dryRun) return await tell(orchestrator, { request: wanted, options });
   const result = await orchestrator.deploy(wanted).finally(() => {
     if (signal.aborted) printError('interrupted; "deploy resume" goes on with it');

@@ -9,7 +9,11 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { DAEMON_SETTINGS } from "../core/daemon/settings.ts";
 import { DEVICE_WISHES, type DeviceWish } from "../engine/runtime/devices.ts";
-import { hostOf, type HostSettings } from "../monitoring/deployment/host_settings.ts";
+import {
+  hostOf,
+  type HostSettings,
+  parseShipping,
+} from "../monitoring/deployment/host_settings.ts";
 import {
   CANARY_SETTINGS,
   DEPLOYMENT_SETTINGS,
@@ -21,7 +25,12 @@ import {
   DeploymentOrchestrator,
 } from "../monitoring/deployment_orchestrator.ts";
 import { UserError } from "../utils/errors.ts";
-import { type GivenSettings, resolveSettings, valuesOf } from "../utils/settings/layers.ts";
+import {
+  type GivenSetting,
+  type GivenSettings,
+  resolveSettings,
+  valuesOf,
+} from "../utils/settings/layers.ts";
 import { type AnySettings, anySettings } from "../utils/settings/setting.ts";
 import { addConfigOptions, type ConfigOptions, warnOfSettings } from "./config_options.ts";
 import { addHomeOption, findHome, type HomeOption, type HomePlace } from "./home_option.ts";
@@ -92,7 +101,7 @@ export function addDeployOptions(command: Command): Command {
 export interface DeployPlace extends HomePlace {
   /** The settings, flags and all. */
   readonly settings: DeploymentSettings;
-  /** The settings with their sources, without what flags say of groups. */
+  /** The settings with their sources. */
   readonly given: GivenSettings;
 }
 
@@ -124,16 +133,27 @@ export async function readDeploySettings(
   ]);
   // every value was decoded by its setting
   const values = valuesOf(given) as unknown as DeploymentSettings;
-  const gate = { ...values.gate, ...valuesOf(located(flags(GATE_TABLE), cwd)) };
+  const [gateFlags, canaryFlags] = [located(flags(GATE_TABLE), cwd), flags(CANARY_TABLE)];
+  const gate = { ...values.gate, ...valuesOf(gateFlags) };
+  const settings: DeploymentSettings = {
+    ...values,
+    hosts: hostsOf(options, { known: values.hosts, home, cwd }),
+    gate: { ...gate, tasks: gate.tasks ?? await fixedSet(place) },
+    canary: { ...values.canary, ...valuesOf(canaryFlags) },
+  };
+  const shown = (key: "hosts" | "gate" | "canary", isByFlag: boolean): GivenSetting => ({
+    value: settings[key],
+    source: isByFlag ? { origin: "flag" } : given[key]!.source,
+  });
   return {
     ...place,
-    given,
-    settings: {
-      ...values,
-      hosts: hostsOf(options, values.hosts),
-      gate: { ...gate, tasks: gate.tasks ?? await fixedSet(place) },
-      canary: { ...values.canary, ...valuesOf(flags(CANARY_TABLE)) },
+    given: {
+      ...given,
+      hosts: shown("hosts", options.host !== undefined || options.ship !== undefined),
+      gate: shown("gate", Object.keys(gateFlags).length > 0),
+      canary: shown("canary", Object.keys(canaryFlags).length > 0),
     },
+    settings,
   };
 
   /** The daemon's fixed set is what models are judged by where nothing else is said. */
@@ -164,8 +184,13 @@ export function openOrchestrator(
 
 function hostsOf(
   { host: wanted, ship }: DeployOptions,
-  known: readonly HostSettings[],
+  { known: written, home, cwd }: {
+    readonly known: readonly HostSettings[];
+    readonly home: string;
+    readonly cwd: string;
+  },
 ): readonly HostSettings[] {
+  const known = written.map((host) => placed(host, home));
   const hosts = wanted === undefined ? known : wanted.map((each) => {
     const found = known.find(({ name, url }) => name === each || url === each.replace(/\/+$/, ""));
     if (found !== undefined) return found;
@@ -177,7 +202,18 @@ function hostsOf(
       }`,
     );
   });
-  return ship === undefined ? hosts : hosts.map((host) => hostOf({ ...host, ship }));
+  return ship === undefined ? hosts : hosts.map((host) => placed(hostOf({ ...host, ship }), cwd));
+}
+
+/** Folders and files of a host are relative to the home in its file, and to the current folder on the command line. */
+function placed(host: HostSettings, base: string): HostSettings {
+  const { ship, keyFile } = host;
+  const shipping = parseShipping(ship);
+  return {
+    ...host,
+    keyFile: keyFile === null ? null : resolve(base, keyFile),
+    ship: shipping.kind === "link" ? `link:${resolve(base, shipping.root)}` : ship,
+  };
 }
 
 /** Files on the command line are relative to the current folder. */

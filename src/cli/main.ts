@@ -4,9 +4,8 @@
  * @module
  */
 
-import { ALIASES } from "./commands.ts";
+import { ALIASES, INFERENCE_WORKER } from "./commands.ts";
 import { EXIT, reportError } from "./exit_status.ts";
-import { INFERENCE_WORKER } from "./own_program.ts";
 import { overview } from "./overview.ts";
 import { PROGRAM_NAME } from "./program_name.ts";
 import { print, printError } from "./terminal.ts";
@@ -26,7 +25,7 @@ export async function main(args: readonly string[], name: string = PROGRAM_NAME)
     return EXIT.ok;
   }
   if (first === INFERENCE_WORKER) {
-    return await (await import("./inference_worker.ts")).runInferenceWorker();
+    return await (await import("./inference_worker.ts")).runInferenceWorker(rest);
   }
   if (alias !== undefined) return await runCommand(alias, args, name);
   if (first === undefined) {

@@ -6,9 +6,6 @@
 
 import { fileURLToPath } from "node:url";
 
-/** The command that `serve` starts this program with, to compute for it; people have no use for it. */
-export const INFERENCE_WORKER = "inference-worker";
-
 /** What the program needs of Deno where it runs from its source. */
 const PERMISSIONS = ["read", "write", "env", "sys", "ffi", "net", "run"];
 

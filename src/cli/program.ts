@@ -13,7 +13,7 @@ export async function createProgram(
   name: string,
   loaded: readonly string[],
 ): Promise<Command> {
-  const program = emptyProgram(name);
+  const program = createPlainProgram(name);
   for (const entry of COMMANDS) {
     if (loaded.includes(entry.name)) (await entry.load())(program);
     else program.command(entry.name).summary(entry.summary);
@@ -22,8 +22,8 @@ export async function createProgram(
   return program;
 }
 
-/** Builds the program called `name` without any command. */
-export function emptyProgram(name: string): Command {
+/** Builds a program without commands, whose messages go where ours do. */
+export function createPlainProgram(name: string): Command {
   return new Command(name)
     .helpCommand(false)
     .exitOverride()

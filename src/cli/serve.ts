@@ -7,7 +7,6 @@
 import type { Command } from "commander";
 import type { LoadDefaults } from "../inference/hosting/model_spec.ts";
 import type { AccessEntry } from "../inference/http/access_entry.ts";
-import type { Address } from "../inference/listen.ts";
 import { serve, type ServeOptions } from "../inference/serve.ts";
 import { SERVE_SETTINGS, type ServeSettings } from "../inference/serve_settings.ts";
 import type { ModelInfo } from "../inference/service.ts";
@@ -21,7 +20,7 @@ import {
   warnOfSettings,
 } from "./config_options.ts";
 import { InterruptedError } from "./exit_status.ts";
-import { workerStarter } from "./inference_worker.ts";
+import { workerProcesses } from "./inference_worker.ts";
 import { untilStopped } from "./interrupt.ts";
 import { pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
@@ -44,16 +43,14 @@ interface ServeCommandOptions extends ConfigOptions {
 
 const TABLE = anySettings(SERVE_SETTINGS);
 
-/** Where requests come from, if not from the address that the settings say. */
-export interface RequestSource {
-  /** The address in fact. */
-  readonly address: Address;
-  /** Gives requests to the handler. */
-  readonly listen: NonNullable<ServeOptions["listen"]>;
-}
+/** Serves, until it is stopped; `describe` says what is served, where. */
+export type StartServer = (
+  options: ServeOptions,
+  describe: (models: readonly ModelInfo[], url: string) => void,
+) => Promise<void>;
 
-/** Adds `serve` to `program`. */
-export function registerServe(program: Command, source?: RequestSource): void {
+/** Adds `serve` to `program`; `start` does what it says. */
+export function registerServe(program: Command, start: StartServer = serveUntilStopped): void {
   const command = program.command("serve")
     .description(
       "Serve models with OpenAI's API: /v1/chat/completions, /v1/completions, /v1/models. /openapi.json describes it, " +
@@ -64,7 +61,7 @@ export function registerServe(program: Command, source?: RequestSource): void {
     .option("--json", "print the settings of --print-config as JSON")
     .option("--api-key <key>", `the key that clients must send (default: $${API_KEY_VARIABLE})`)
     .option("--insecure-no-api-key", "let other machines use the model without a key")
-    .action((options: ServeCommandOptions) => run(options, { command, source }));
+    .action((options: ServeCommandOptions) => run(options, { command, start }));
   addExamples(command, [
     "llm-training serve --model runs/my-run",
     "llm-training serve --model my-model --host 0.0.0.0 --port 8080 --api-key $(openssl rand -hex 16)",
@@ -78,7 +75,7 @@ export function registerServe(program: Command, source?: RequestSource): void {
 
 async function run(
   options: ServeCommandOptions,
-  { command, source }: { readonly command: Command; readonly source: RequestSource | undefined },
+  { command, start }: { readonly command: Command; readonly start: StartServer },
 ): Promise<void> {
   muteSignalAdvice();
   const context = pathContext();
@@ -93,8 +90,7 @@ async function run(
   }
   const given = valuesOf(settings) as unknown as ServeSettings; // every value was decoded by its setting
   const home = homePaths(resolveHome(context).path);
-  const { device, threads, weights, corsOrigin, maxMemory, defaultModel } = given;
-  const { host, port } = source?.address ?? given;
+  const { device, threads, weights, host, port, corsOrigin, maxMemory, defaultModel } = given;
   const defaults: LoadDefaults = {
     device,
     ...(threads === null ? {} : { threads }),
@@ -111,16 +107,15 @@ async function run(
   const embedders = await findEmbedders(given, { context, defaults });
   const apiKey = options.apiKey || Deno.env.get(API_KEY_VARIABLE) || undefined;
   await using memory = await openServingMemory(home, { hasApiKey: apiKey !== undefined });
-  if (load.length === 0) await requireSomething(home);
-  const createWorker = await workerStarter();
-  await using server = await serve({
+  if (load.length + embedders.length === 0) await requireSomething(home);
+  const isEmbedder = ({ id }: ModelInfo) => embedders.some((each) => each.id === id);
+  await start({
     load,
     embedders,
     defaults,
-    ...(createWorker === undefined ? {} : { createWorker }),
+    ...await workerProcesses(),
     host,
     port,
-    ...(source === undefined ? {} : { listen: source.listen }),
     modelRoot: given.modelRoot ?? home.models,
     store: memory.store,
     ...(maxMemory === null ? {} : { maxMemoryBytes: maxMemory * 2 ** 20 }),
@@ -131,24 +126,29 @@ async function run(
     allowWithoutKey: options.insecureNoApiKey ?? false,
     corsOrigins: corsOrigin ?? [],
     onError: (error) => printError(describe(error)),
+  }, (loaded, url) => {
+    const models = loaded.filter((each) => !isEmbedder(each));
+    print(`Serving ${servedWords(models)} at ${url}/v1`);
+    for (const { id, device, deviceReason, weightType } of models) {
+      const subject = models.length === 1 ? device : `${id} on ${device}`;
+      printError(`${subject}: ${deviceReason}; weights: ${weightType}`);
+    }
+    for (const { id, device, embedding } of loaded.filter(isEmbedder)) {
+      print(
+        `Embedding with ${id} on ${device}: ${embedding?.size} numbers, pooling ${embedding?.pooling}`,
+      );
+    }
   });
-  const isEmbedder = ({ id }: ModelInfo) => embedders.some((each) => each.id === id);
-  const models = server.models.filter((each) => !isEmbedder(each));
-  print(`Serving ${servedWords(models)} at ${server.url}/v1`);
-  for (const { id, device, deviceReason, weightType } of models) {
-    const subject = models.length === 1 ? device : `${id} on ${device}`;
-    printError(`${subject}: ${deviceReason}; weights: ${weightType}`);
-  }
-  for (const { id, device, embedding } of server.models.filter(isEmbedder)) {
-    print(
-      `Embedding with ${id} on ${device}: ${embedding?.size} numbers, pooling ${embedding?.pooling}`,
-    );
-  }
+}
+
+const serveUntilStopped: StartServer = async (options, describe) => {
+  await using server = await serve(options);
+  describe(server.models, server.url);
   const stoppedBy = await untilStopped();
   printError("Finishing what runs; Ctrl-C again ends at once");
   await server.shutdown();
   if (stoppedBy === "SIGINT") throw new InterruptedError();
-}
+};
 
 /** A request in one line, without what it asked. */
 function accessLine({ timeMs, method, path, status, durationMs, keyId }: AccessEntry): string {

@@ -6,7 +6,7 @@
 
 import type { AnySetting } from "../utils/settings/setting.ts";
 import { defaultWords } from "../utils/settings/setting.ts";
-import { SECTIONS, SHARED_SETTINGS, TRAIN_SETTINGS } from "./settings_sections.ts";
+import { GROUPS, SECTIONS, SHARED_SETTINGS, TRAIN_SETTINGS } from "./settings_sections.ts";
 
 /** Options of {@linkcode settingsTemplate}. */
 export interface SettingsTemplateOptions {
@@ -30,7 +30,7 @@ const COMMON: Readonly<Record<string, readonly string[]>> = {
 /** Values to show where a setting has no default. */
 const EXAMPLES: Readonly<Record<string, unknown>> = { model: "smollm2", dataset: "data.jsonl" };
 
-const WIDTH = 100;
+const WIDTH = 98;
 
 /** Returns the text of the file: JSON with comments. */
 export function settingsTemplate({ all = false }: SettingsTemplateOptions = {}): string {
@@ -91,11 +91,16 @@ function linesOf(
   const keys = all ? Object.keys(settings) : COMMON[section] ?? [];
   return keys.flatMap((key, i) => {
     const setting = settings[key]!;
-    const value = setting.default ?? EXAMPLES[key] ?? null;
+    const value = setting.default === undefined ? EXAMPLES[key] ?? null : setting.default;
+    const group = GROUPS[key];
     return [
       ...(i === 0 ? [] : [""]),
       ...comment(helpOf(setting), ""),
-      `// ${JSON.stringify(key)}: ${JSON.stringify(value)},`,
+      ...(group === undefined ? [`// ${JSON.stringify(key)}: ${JSON.stringify(value)},`] : [
+        `${JSON.stringify(key)}: {`,
+        ...indented(linesOf(key, { all, settings: group })),
+        "},",
+      ]),
     ];
   });
 }

@@ -16,7 +16,7 @@ import type { AccessEntry } from "./http/access_entry.ts";
 import { addAdminAliasRoutes } from "./http/admin_aliases.ts";
 import { addAdminModelRoutes } from "./http/admin_models.ts";
 import { addAdminPullRoutes } from "./http/admin_pulls.ts";
-import { ApiError, toApiError } from "./http/api_error.ts";
+import { ApiError, faultOf, toApiError } from "./http/api_error.ts";
 import { addChatCompletionRoute } from "./http/chat_completions.ts";
 import { addCompletionRoute } from "./http/completions.ts";
 import { addEmbeddingRoute } from "./http/embeddings.ts";
@@ -75,8 +75,9 @@ export function createServer(options: ServerOptions): Handler {
   if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins] }));
   for (const path of ["/v1/*", ...TOKEN_PATHS, "/metrics"]) app.use(path, access.require("read"));
   app.use("/admin/*", access.require("admin"));
+  const posted = new Set<string>();
   for (const path of ["/v1/*", ...TOKEN_PATHS, "/admin/*"]) {
-    app.use(path, requireJson());
+    app.use(path, requireJson({ paths: posted }));
     app.use(path, limitBody(options.maxBodyBytes ?? 16 * 2 ** 20));
   }
 
@@ -99,6 +100,7 @@ export function createServer(options: ServerOptions): Handler {
     addAdminAliasRoutes(app, models);
     addAdminPullRoutes(app, models.pulls);
   }
+  for (const { method, path } of app.routes) if (method === "POST") posted.add(path);
   addDescription(app);
   refuseOtherMethods(app);
 
@@ -109,7 +111,7 @@ export function createServer(options: ServerOptions): Handler {
   });
   app.onError((error, c) => {
     const answer = fromHono(error) ?? toApiError(error);
-    if (answer.status === 500 && !c.req.raw.signal.aborted) onError(error);
+    if (answer.status === 500 && !c.req.raw.signal.aborted) onError(faultOf(error));
     return answer.toResponse();
   });
   return async (request) => {

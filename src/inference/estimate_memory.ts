@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { chooseDevice } from "../engine/runtime/devices.ts";
+import { chooseDevice, type DeviceChoice, type DeviceWish } from "../engine/runtime/devices.ts";
 import { countParameters } from "../models/language_model.ts";
 import { openStoredModel } from "../models/stored/stored_model.ts";
 import { bytesPerToken } from "./generation/slot_store.ts";
@@ -27,12 +27,21 @@ const BASE_BYTES = 150e6;
 /** What an encoder takes for a byte of its file: the file as it is read, and its weights. */
 const ENCODER_BYTES = 2;
 
+/** Options of {@linkcode estimateMemory}. */
+export interface EstimateMemoryOptions {
+  /** Chooses where it runs. @default {chooseDevice} */
+  readonly choose?: (wish: DeviceWish) => Promise<DeviceChoice>;
+}
+
 /** Returns about how many bytes a model takes, with the keys and values that it may hold. */
-export async function estimateMemory(load: LoadRequest): Promise<number> {
+export async function estimateMemory(
+  load: LoadRequest,
+  { choose = chooseDevice }: EstimateMemoryOptions = {},
+): Promise<number> {
   const { folder, adapter, weights = "f32", limits } = load;
   if (load.embeds && await isEncoderFolder(folder)) return BASE_BYTES + await encoderBytes(folder);
   using stored = await openStoredModel(folder, { adapter });
-  const { device } = await chooseDevice(load.device);
+  const { device } = await choose(load.device);
   const parameters = countParameters(stored.model);
   const type = chooseWeights(weights, { device, parameters });
   const { cacheBytes = 2 ** 31, prefixBytes = 2 ** 29, maxRunning = 16, maxContext } = limits;

@@ -246,8 +246,12 @@ class LocalService implements InferenceService {
         );
         return { type: "output", text: event.text, tokens };
       }
-      case "end":
-        return event;
+      case "end": {
+        const { eosToken: eos, ...end } = event;
+        return eos === undefined
+          ? end
+          : { ...end, eosToken: this.#token(eos.id, eos.offset, eos.logprobs) };
+      }
     }
   }
 

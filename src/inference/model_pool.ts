@@ -1,5 +1,5 @@
 /**
- * Several models by name, within a budget of memory: loaded when they are asked for, exchanged without losing a request,
+ * Several models by name, within a budget of memory: loaded when they are asked for, taken away without losing a request,
  * and given up when others need the room, which are loaded first.
  *
  * @module
@@ -84,13 +84,6 @@ export interface ModelPool extends AsyncDisposable {
    * @throws {InferenceError} If it has no room beside the models in use.
    */
   use(name: string): Promise<ModelLease>;
-  /**
-   * Loads another model under a name. Whoever asks gets the old one until the new one is there, and may use it until the
-   * lease is disposed of; if the new one cannot be loaded, the old one stays.
-   *
-   * @throws {UserError} If it cannot be loaded.
-   */
-  replace(name: string, load: LoadRequest): Promise<void>;
   /** Forgets that a model could not be loaded, so that it is tried at once when it is asked for. */
   forgive(name: string): void;
   /** Takes a model out; whoever uses it gets their answers first. */
@@ -108,7 +101,7 @@ interface Loaded {
   readonly bytes: number;
   leases: number;
   usedAt: number;
-  /** Called when nobody uses it any more, once another one has its place. */
+  /** Called when nobody uses it any more, once it was taken out. */
   onUnused: (() => void) | undefined;
 }
 
@@ -192,20 +185,6 @@ class Pool implements ModelPool {
       this.#giveUp().catch(this.#options.onError ?? (() => {}));
     };
     return { service: loaded.service, [Symbol.dispose]: release };
-  }
-
-  async replace(name: string, load: LoadRequest): Promise<void> {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) {
-      throw new UserError(`Cannot replace model "${name}": there is none of this name`);
-    }
-    if (entry.loading !== undefined) await entry.loading.catch(() => {});
-    const fresh = await this.#open(load);
-    const old = entry.loaded;
-    entry.load = load;
-    this.#install(entry, fresh);
-    if (old !== undefined) void this.#retire(old);
-    await this.#giveUp({ besides: fresh });
   }
 
   forgive(name: string): void {

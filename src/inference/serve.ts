@@ -6,7 +6,7 @@
 
 import { basename, resolve } from "node:path";
 import process from "node:process";
-import { chooseDevice } from "../engine/runtime/devices.ts";
+import { chooseDevice, type DeviceChoice, type DeviceWish } from "../engine/runtime/devices.ts";
 import { createServer, type Handler } from "./create_server.ts";
 import { UserError } from "../utils/errors.ts";
 import { isEncoderFolder } from "./embeddings/encoder_files.ts";
@@ -16,15 +16,8 @@ import { createModelHost, type ModelHost } from "./hosting/model_host.ts";
 import { hashMismatch, type LoadDefaults } from "./hosting/model_spec.ts";
 import type { AccessEntry } from "./http/access_entry.ts";
 import { ApiError } from "./http/api_error.ts";
-import {
-  type Address,
-  isLoopback,
-  listen,
-  LOCAL_NAMES,
-  refuseOpenHost,
-  urlHost,
-} from "./listen.ts";
-import { openKeyRing } from "./keys/key_ring.ts";
+import { isLoopback, listen, LOCAL_NAMES, refuseOpenHost, urlHost } from "./listen.ts";
+import { type KeyRing, openKeyRing } from "./keys/key_ring.ts";
 import { hashModel } from "./model_hash.ts";
 import { DEFAULT_PORT } from "./serve_settings.ts";
 import type { InferenceService, ModelInfo } from "./service.ts";
@@ -65,20 +58,12 @@ export interface ServeOptions {
   readonly onError?: (error: unknown) => void;
   /** Starts a worker. @default {the one beside this module} */
   readonly createWorker?: () => WorkerHandle;
+  /** Chooses where a model runs. @default {chooseDevice, which loads libraries of devices into this process} */
+  readonly chooseDevice?: (wish: DeviceWish) => Promise<DeviceChoice>;
   /** Returns about how many bytes a model takes. @default {by its parameters and caches} */
   readonly estimateBytes?: (load: LoadRequest) => Promise<number>;
   /** Hashes what is loaded. @default {SHA-256 of the files} */
   readonly hash?: (load: LoadRequest) => Promise<string>;
-  /** Gives requests to the handler, from where it is called on. @default {listens on host and port} */
-  readonly listen?: (address: Address, handler: Handler) => Listener;
-}
-
-/** What gives requests to a handler. */
-export interface Listener {
-  /** Where it listens. */
-  readonly addr: { readonly port: number };
-  /** Finishes what runs, and takes no more. */
-  shutdown(): Promise<void>;
 }
 
 /** A server that listens; disposing it is {@linkcode RunningServer.shutdown}. */
@@ -98,33 +83,21 @@ export interface RunningServer extends AsyncDisposable {
  * the port cannot be had.
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { host = "127.0.0.1", port = DEFAULT_PORT, apiKey, onError = () => {} } = options;
-  const { allowWithoutKey = false, corsOrigins = [] } = options;
-  const isLocal = isLoopback(host);
-  const { keysFile, onAccess } = options;
-  const keys = await openKeyRing({ apiKey, keysFile });
-  const isOpen = keys === undefined;
-  if (!allowWithoutKey) refuseOpenHost(host, { hasKeys: !isOpen, what: "the model" });
+  const { host = "127.0.0.1", port = DEFAULT_PORT } = options;
+  const keys = await openKeys(options);
   let handler: Handler = () => loading().toResponse();
-  const server = (options.listen ?? listen)({ host, port }, (request) => handler(request));
+  const server = listen({ host, port }, (request) => handler(request));
   try {
-    const models = await openModels(options);
-    handler = createServer({
-      models,
-      ...(keys === undefined ? {} : { keys }),
-      ...(onAccess === undefined ? {} : { onAccess }),
-      ...(isOpen && isLocal ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
-      corsOrigins,
-      onError,
-    });
+    const opened = await openWithKeys(options, keys);
+    handler = opened.handler;
     let end: Promise<void> | undefined;
     const shutdown = () => {
-      models.pulls[Symbol.dispose](); // which may take hours
-      return end ??= server.shutdown().then(() => models[Symbol.asyncDispose]());
+      opened.stopPulls();
+      return end ??= server.shutdown().then(() => opened[Symbol.asyncDispose]());
     };
     return {
       url: `http://${urlHost(host)}:${server.addr.port}`,
-      models: models.models().flatMap(({ service }) => service?.model ?? []),
+      models: opened.models,
       shutdown,
       [Symbol.asyncDispose]: shutdown,
     };
@@ -134,12 +107,71 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
+/** Models and what answers requests to them, wherever these are listened for; disposing it frees the models. */
+export interface OpenedServer extends AsyncDisposable {
+  /** Answers requests. */
+  readonly handler: Handler;
+  /** The models that are loaded. */
+  readonly models: readonly ModelInfo[];
+  /** Ends downloads of models, which may take hours. */
+  stopPulls(): void;
+}
+
+/**
+ * Loads models, and returns what answers requests to them: nothing listens. `host` says who listens.
+ *
+ * @throws {UserError} As {@linkcode serve} does.
+ */
+export async function openServer(
+  options: Omit<ServeOptions, "port">,
+): Promise<OpenedServer> {
+  return await openWithKeys(options, await openKeys(options));
+}
+
+/** @throws {UserError} If other machines could use the models without a key. */
+async function openKeys(
+  { host = "127.0.0.1", apiKey, keysFile, allowWithoutKey = false }: ServeOptions,
+): Promise<KeyRing | undefined> {
+  const keys = await openKeyRing({ apiKey, keysFile });
+  if (!allowWithoutKey) refuseOpenHost(host, { hasKeys: keys !== undefined, what: "the model" });
+  return keys;
+}
+
+async function openWithKeys(
+  options: ServeOptions,
+  keys: KeyRing | undefined,
+): Promise<OpenedServer> {
+  const { host = "127.0.0.1", corsOrigins = [], onAccess, onError = () => {} } = options;
+  const models = await openModels(options);
+  const isOpen = keys === undefined;
+  const handler = createServer({
+    models,
+    ...(isOpen ? {} : { keys }),
+    ...(onAccess === undefined ? {} : { onAccess }),
+    ...(isOpen && isLoopback(host) ? { hosts: [...LOCAL_NAMES, urlHost(host)] } : {}),
+    corsOrigins,
+    onError,
+  });
+  const stopPulls = () => models.pulls[Symbol.dispose]();
+  return {
+    handler,
+    models: models.models().flatMap(({ service }) => service?.model ?? []),
+    stopPulls,
+    [Symbol.asyncDispose]() {
+      stopPulls();
+      return models[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /** The share of the machine's memory that models may take together. */
 const MEMORY_SHARE = 0.8;
 
 async function openModels(options: ServeOptions): Promise<ModelHost> {
   const { load = [], hash = hashModel, modelRoot = "models", store, defaultName } = options;
-  const { createWorker = startWorker, estimateBytes = estimateMemory, onError } = options;
+  const { chooseDevice: choose = chooseDevice } = options;
+  const { createWorker = startWorker, onError } = options;
+  const { estimateBytes = (load) => estimateMemory(load, { choose }) } = options;
   const embedders = (options.embedders ?? []).map((each) => ({ ...each, embeds: true }));
   const models = [...[load].flat(), ...embedders]
     .map((each) => ({ id: basename(resolve(each.folder)), ...each }));
@@ -151,7 +183,7 @@ async function openModels(options: ServeOptions): Promise<ModelHost> {
     }
     return await openWorkerService({
       createWorker,
-      load: { ...await withDevice(load), contentHash },
+      load: { ...await withDevice(load, choose), contentHash },
       ...(onError === undefined ? {} : { onCrash: onError }),
     });
   };
@@ -174,9 +206,12 @@ async function openModels(options: ServeOptions): Promise<ModelHost> {
 }
 
 /** Chosen here, so that the worker touches no device but the one it uses; encoders have a default of their own. */
-async function withDevice(load: LoadRequest): Promise<LoadRequest> {
+async function withDevice(
+  load: LoadRequest,
+  choose: (wish: DeviceWish) => Promise<DeviceChoice>,
+): Promise<LoadRequest> {
   if (load.device === "auto" && load.embeds && await isEncoderFolder(load.folder)) return load;
-  const { device, reason: deviceReason } = await chooseDevice(load.device);
+  const { device, reason: deviceReason } = await choose(load.device);
   return { deviceReason, ...load, device };
 }
 

@@ -17,8 +17,7 @@
 
 export type { AccessEntry } from "./http/access_entry.ts";
 export { createServer, type Handler, type ServerOptions } from "./create_server.ts";
-export { type Listener, type RunningServer, serve, type ServeOptions } from "./serve.ts";
-export type { Address } from "./listen.ts";
+export { type RunningServer, serve, type ServeOptions } from "./serve.ts";
 export {
   type ApiKey,
   type CreatedKey,

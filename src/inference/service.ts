@@ -104,7 +104,8 @@ export type CompletionEvent =
       readonly type: "end";
       readonly reason: FinishReason;
       readonly generatedTokens: number;
-      readonly eosTokenId?: number;
+      /** The token that ended it, where one did. */
+      readonly eosToken?: TextToken;
     }
   );
 

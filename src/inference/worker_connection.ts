@@ -93,7 +93,7 @@ export class WorkerConnection {
       this.#fail(new Error(event instanceof ErrorEvent ? event.message : "The worker crashed"));
     });
     void worker.ended?.then((how) => {
-      if (!this.#ended.signal.aborted) this.#fail(new Error(how));
+      if (!this.#ended.signal.aborted) this.#fail(new Error(`Lost the worker: ${how}`));
     });
   }
 

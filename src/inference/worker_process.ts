@@ -54,10 +54,11 @@ export function startWorkerProcess(
 /** Signals of a process that the system ends, or that ends itself as it cannot go on. */
 const MEMORY_SIGNALS: readonly string[] = ["SIGKILL", "SIGABRT", "SIGTRAP", "SIGILL"];
 
-function describeEnd({ code, signal }: Deno.CommandStatus): string {
-  if (signal === null) return `The worker's process ended with status ${code}`;
+/** Says how a worker's process ended. */
+export function describeEnd({ code, signal }: Deno.CommandStatus): string {
+  if (signal === null) return `the worker's process ended with status ${code}`;
   const cause = MEMORY_SIGNALS.includes(signal) ? "; its memory may have run out" : "";
-  return `The worker's process was ended by ${signal}${cause}`;
+  return `the worker's process was ended by ${signal}${cause}`;
 }
 
 /** What a process reads and writes. */

@@ -31,7 +31,9 @@ import { type GateReport, judge, type ReferenceModel } from "./deployment/gate.t
 import { describeForHosts } from "./deployment/model_parts.ts";
 import {
   type DeploymentPlan,
+  endTrials,
   findReferences,
+  highestEpoch,
   type HostPlan,
   lookAt,
   planDeployment,
@@ -165,8 +167,8 @@ export class DeploymentOrchestrator implements Disposable {
    */
   async deploy(request: DeploymentRequest): Promise<DeploymentOutcome> {
     using _lock = await this.#lock();
-    const term = this.#beginTerm();
     const context = this.#context(request.signal);
+    const term = await this.#beginTerm(context);
     const { settings: { weights, alias } } = context;
     const model = await describeForHosts({ ...request, weights });
     const named = await this.#named(request);
@@ -175,7 +177,8 @@ export class DeploymentOrchestrator implements Disposable {
     const isSame = ended?.kind === "deploy" && ended.model.contentHash === model.contentHash;
     if (isSame && ended.state !== "done") return { outcome: "ended", deployment: ended };
     this.#refuseFrozen();
-    const { isJudged = true } = request;
+    const { isJudged = true, takesOver = false } = request;
+    if (takesOver) await endTrials(model, { hosts: this.#hosts(), context, term });
     const plan = await planDeployment(model, { hosts: this.#hosts(), context, isJudged });
     if (plan.steps.length === 0) {
       return isSame ? { outcome: "ended", deployment: ended } : { outcome: "live already", plan };
@@ -199,8 +202,8 @@ export class DeploymentOrchestrator implements Disposable {
   ): Promise<Deployment> {
     const running = this.#store.unfinished();
     using _lock = await this.#takeOver(signal);
-    const term = this.#store.beginTerm();
     const context = this.#context(signal);
+    const term = await this.#beginTerm(context);
     const unfinished = this.#store.unfinished();
     const ended = running && this.#store.get(running.id);
     // whoever was at it has gone back
@@ -237,7 +240,8 @@ export class DeploymentOrchestrator implements Disposable {
     } = {},
   ): Promise<Deployment | undefined> {
     using _lock = await this.#lock();
-    const term = this.#beginTerm();
+    const context = this.#context(signal);
+    const term = await this.#beginTerm(context);
     const unfinished = this.#store.unfinished();
     if (unfinished === undefined) return undefined;
     if (giveUp) {
@@ -247,7 +251,7 @@ export class DeploymentOrchestrator implements Disposable {
       this.#store.end(unfinished.id, { state: "rolled_back", error }, term);
       return this.#store.get(unfinished.id);
     }
-    return await this.#run(unfinished.id, { context: this.#context(signal), term });
+    return await this.#run(unfinished.id, { context, term });
   }
 
   /** Returns what hosts and deployments are like. */
@@ -324,9 +328,10 @@ export class DeploymentOrchestrator implements Disposable {
     );
   }
 
-  #beginTerm(): number {
-    this.#store.setCallOff(false); // whoever wished that has died
-    return this.#store.beginTerm();
+  async #beginTerm(context: DeploymentContext): Promise<number> {
+    this.#store.setCallOff(false); // whoever wished that has died, or is here
+    const hosts = this.#store.unfinished()?.hosts ?? context.settings.hosts;
+    return this.#store.beginTerm({ epoch: await highestEpoch(hosts, context) });
   }
 
   /** Takes the place of another process that deploys, which goes back first. */

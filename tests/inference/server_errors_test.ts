@@ -121,6 +121,8 @@ Deno.test("createServer() answers 404 for another model and another path", async
 Deno.test("createServer() answers 405 for another method", async () => {
   const { status, headers, error } = await call()("/v1/models/toy", {});
   assert.deepEqual([status, headers.get("allow"), error.code], [405, "GET", "method_not_allowed"]);
+  const text = await call()("/v1/models", "x", { "content-type": "text/plain" });
+  assert.equal(text.status, 405, "whatever it sends");
   const got = await call()("/v1/completions");
   assert.deepEqual([got.status, got.headers.get("allow")], [405, "POST"]);
 });

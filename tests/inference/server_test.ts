@@ -266,3 +266,21 @@ Deno.test("/v1/chat/completions reports log-probabilities", async () => {
   const expected = { token: "b", logprob: logprob("a", "b"), bytes: [0x62] };
   assert.deepEqual(second, { ...expected, top_logprobs: [expected] });
 });
+
+Deno.test("/v1/completions gives the log-probability of the token that ends a text, as harnesses count on", async () => {
+  await using server = startToyServer();
+  const request = { model: "toy", temperature: 0, max_tokens: 1, logprobs: 1, echo: true };
+  for (const [prompt, last] of [["ab", "c"], ["a!", "<end>"]] as const) {
+    const { choices: [choice] } = await server.client.completions.create({ ...request, prompt });
+    const { tokens, token_logprobs, text_offset } = choice!.logprobs!;
+    assert.deepEqual(tokens, [...prompt, last]);
+    assert.deepEqual(text_offset, [0, 1, 2]);
+    assert.ok(token_logprobs!.slice(1).every((logprob) => logprob < 0));
+    let streamed: string[] = [];
+    const stream = await server.client.completions.create({ ...request, prompt, stream: true });
+    for await (const { choices: [part] } of stream) {
+      streamed = [...streamed, ...part?.logprobs?.tokens ?? []];
+    }
+    assert.deepEqual(streamed, tokens);
+  }
+});

@@ -254,6 +254,52 @@ Deno.test("rollback() calls off what another process has under way", async () =>
   assert.equal((await deploy(again, { ...fresh, isJudged: false })).state, "done");
 });
 
+Deno.test("deploy() goes back from a model that fails clients once it is live", async () => {
+  await using place = await deployedHome();
+  const [old, fresh] = [await place.model(0), await place.model(1)];
+  await place.begin(old);
+  await using traffic = startTraffic(place.host);
+  using orchestrator = place.orchestrator({
+    settings: { canary: { ...QUICK.canary, maxErrorRate: 0.1 }, watchSeconds: 60 },
+    onEvent: ({ step, kind }) => {
+      if (step !== "watch" || kind !== "begins") return;
+      let runs = 0;
+      place.host.beforeRun = (model) => {
+        if (model.startsWith("model-1") && ++runs % 4 === 0) throw new Error("the device is lost");
+      };
+    },
+  });
+  const deployment = await deploy(orchestrator, { ...fresh, isJudged: false });
+  await traffic.stop();
+  assert.equal(deployment.state, "rolled_back");
+  assert.match(deployment.error ?? "", /watch.*requests of clients failed since it is live/);
+  assert.equal(await liveHash(place.host), old.hash);
+});
+
+Deno.test("deploy() does not disturb the trial of another home, unless it is told to take over", async () => {
+  await using place = await deployedHome();
+  const [old, theirs, ours] = [await place.model(0), await place.model(1), await place.model(2)];
+  await place.begin(old);
+  const [{ model }] = (await place.host.admin("GET", "/aliases")).data;
+  const folder = join(place.host.root, "theirs");
+  await Deno.mkdir(folder);
+  for (const name of ["config.json", "model.safetensors"]) {
+    await Deno.copyFile(join(theirs.folder, name), join(folder, name));
+  }
+  await place.host.admin("POST", "/models", { name: "theirs", folder: "theirs" });
+  const canary = { model: "theirs", share: 0.1 };
+  const epoch = Date.now() + 3_600_000; // their clock is fast
+  await place.host.admin("PUT", "/aliases/champion", { model, canary, epoch });
+  using orchestrator = place.orchestrator({ settings: UNTRIED });
+  await assert.rejects(
+    orchestrator.deploy({ ...ours, isJudged: false }),
+    /"theirs" is being tried there by somebody else; .*--take-over/,
+  );
+  const taken = await deploy(orchestrator, { ...ours, isJudged: false, takesOver: true });
+  assert.equal(taken.state, "done", taken.error ?? "");
+  assert.equal(await liveHash(place.host), ours.hash);
+});
+
 Deno.test("deploy() removes no model that somebody else has brought", async () => {
   await using place = await deployedHome();
   const models = [await place.model(0), await place.model(1), await place.model(2)];

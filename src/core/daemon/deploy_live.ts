@@ -139,7 +139,10 @@ function wordsOf(
     case "refused":
       return { level: "warn", message: `The model is not deployed: ${deployment.error}` };
     case "rolled_back":
-      return { level: "error", message: `The model before is live again: ${deployment.error}` };
+      return {
+        level: "error",
+        message: `The model is not deployed, the one before is live: ${deployment.error}`,
+      };
     case "running":
     case "rolling_back":
     case undefined:

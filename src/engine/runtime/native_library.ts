@@ -83,7 +83,7 @@ function userCache(): string {
 
 /** A folder in the common temporary one that nobody else can have put files into. */
 async function privateTemporaryFolder(): Promise<string> {
-  const { uid } = userInfo();
+  const uid = Deno.uid() ?? userInfo().uid; // a container's user need not have a name
   const folder = join(tmpdir(), `llm-training-${uid}`);
   await mkdir(folder, { mode: 0o700 }).catch(() => {});
   const status = await lstat(folder);

@@ -67,7 +67,7 @@ export type GenerationEvent =
     /** How many tokens were generated, an end token included. */
     readonly generatedTokens: number;
     /** The end token, where one ended it. */
-    readonly eosTokenId?: number;
+    readonly eosToken?: PlacedToken;
   };
 
 /** What the model has to read next. */
@@ -255,12 +255,13 @@ class SequenceGeneration implements Generation {
     constraint?.accept(id);
     this.#ids.push(id);
     this.#generatedIds.push(id);
-    if (eosTokenIds.includes(id)) return this.#end("stop", id);
-    const piece = this.#output.push(
-      topLogprobs === undefined
-        ? { id }
-        : { id, logprobs: tokenLogprobs(logits, id, { topCount: topLogprobs }) },
-    );
+    const token = topLogprobs === undefined
+      ? { id }
+      : { id, logprobs: tokenLogprobs(logits, id, { topCount: topLogprobs }) };
+    if (eosTokenIds.includes(id)) {
+      return this.#end("stop", { ...token, offset: this.#output.length });
+    }
+    const piece = this.#output.push(token);
     const events: GenerationEvent[] = [{ type: "output", text: piece.text, tokens: piece.tokens }];
     if (piece.stopped) return [...events, ...this.#finish("stop")];
     const isFull = this.#generatedIds.length >= this.#maxTokens;
@@ -270,16 +271,16 @@ class SequenceGeneration implements Generation {
   }
 
   /** Passes on what was held back, in which a stop string may yet come to light, and ends. */
-  #end(reason: FinishReason, eosTokenId?: number): readonly GenerationEvent[] {
+  #end(reason: FinishReason, eosToken?: PlacedToken): readonly GenerationEvent[] {
     const { text, tokens, stopped } = this.#output.end();
-    const last = this.#finish(stopped ? "stop" : reason, eosTokenId);
+    const last = stopped ? this.#finish("stop") : this.#finish(reason, eosToken);
     return text === "" && tokens.length === 0 ? last : [{ type: "output", text, tokens }, ...last];
   }
 
-  #finish(reason: FinishReason, eosTokenId?: number): readonly GenerationEvent[] {
+  #finish(reason: FinishReason, eosToken?: PlacedToken): readonly GenerationEvent[] {
     this.#ended = true;
     const generatedTokens = this.#generatedIds.length;
-    const eos = eosTokenId === undefined ? {} : { eosTokenId };
+    const eos = eosToken === undefined ? {} : { eosToken };
     return [{ type: "end", reason, generatedTokens, ...eos }];
   }
 }

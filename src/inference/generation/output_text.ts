@@ -35,6 +35,8 @@ export interface OutputPiece {
 
 /** The text of one sequence while it is generated. */
 export interface OutputText {
+  /** Length of the text so far, what is held back included. */
+  readonly length: number;
   /** Adds a token. */
   push(token: GeneratedToken): OutputPiece;
   /** Ends the text and returns what was held back. */
@@ -59,6 +61,7 @@ export function createOutputText(
 ): OutputText {
   if (tokenizer === undefined) {
     return {
+      length: 0,
       push: (token) => ({ text: "", tokens: [{ ...token, offset: 0 }], stopped: false }),
       end: () => ({ text: "", tokens: [], stopped: false }),
     };
@@ -80,6 +83,9 @@ export function createOutputText(
   };
 
   return {
+    get length() {
+      return decodedLength;
+    },
     push(token) {
       pending.push({ ...token, offset: decodedLength });
       return decoded(decoder.push(token.id));

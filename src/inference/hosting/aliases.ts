@@ -17,13 +17,13 @@ import type { HostState, RetiredAlias } from "./host_state.ts";
 
 /** Options of {@linkcode Aliases}. */
 export interface AliasesOptions {
-  /** Is told when a canary was stopped. */
-  readonly onStop: () => void;
+  /** Is told of a canary that was stopped, and why. */
+  readonly onStop: (message: string) => void;
 }
 
 /** The aliases of a host. */
 export class Aliases {
-  readonly #onStop: () => void;
+  readonly #onStop: (message: string) => void;
   readonly #live = new Map<string, LiveAlias>();
   readonly #retired = new Map<string, RetiredAlias>();
 
@@ -132,7 +132,10 @@ export class Aliases {
   #begun(record: AliasRecord): LiveAlias {
     if (record.canary === null) return { record, canary: undefined };
     const { stopped, ...settings } = record.canary;
-    const canary = new Canary(settings, { onStop: this.#onStop });
+    const name = `canary "${settings.model}" of alias "${record.alias}"`;
+    const canary = new Canary(settings, {
+      onStop: (reason) => this.#onStop(`Stopped ${name}: ${reason}`),
+    });
     if (stopped !== null) canary.stop(stopped);
     return { record, canary };
   }

@@ -79,13 +79,16 @@ const WINDOW = 1000;
 /** A canary while it is tried. */
 export class Canary {
   readonly #settings: CanarySettings;
-  readonly #onStop: () => void;
+  readonly #onStop: (reason: string) => void;
   readonly #sides = { canary: new Side(), baseline: new Side() };
   #reason: string | null = null;
   #asked = 0;
 
-  /** Begins a trial; `onStop` is told when it ends by itself. */
-  constructor(settings: CanarySettings, { onStop }: { readonly onStop: () => void }) {
+  /** Begins a trial; `onStop` is told why it ends by itself. */
+  constructor(
+    settings: CanarySettings,
+    { onStop }: { readonly onStop: (reason: string) => void },
+  ) {
     this.#settings = settings;
     this.#onStop = onStop;
   }
@@ -129,7 +132,7 @@ export class Canary {
     const reason = this.#fault();
     if (reason === undefined || this.#reason !== null) return;
     this.#reason = reason;
-    this.#onStop();
+    this.#onStop(reason);
   }
 
   /** Returns what is wrong with the canary. */

@@ -1,9 +1,9 @@
 /**
  * The models that a server has and the aliases that point at them: loaded, exchanged and taken away while requests run.
  *
- * Each model has a worker of its own. A crash, or memory that runs out, then costs the requests of one model; and the
- * memory of a model that is taken away is given back whole, as WebAssembly memory never shrinks while its thread lives.
- * The price is the library's own memory for each model, some tens of megabytes.
+ * Each model has a worker of its own: a process under `serve`, a thread elsewhere. A crash, or memory that runs out, then
+ * costs the requests of one model, and the memory of a model that is taken away is given back whole, which WebAssembly
+ * memory never is while its thread lives. The price is the program's and the library's own memory for each model.
  *
  * @module
  */
@@ -71,7 +71,10 @@ export class ModelHost implements ModelDirectory, AsyncDisposable {
     this.pulls = new Pulls({ root: options.modelRoot, ...options.pulls });
     this.#store = options.store ?? memoryStore();
     this.#aliases = new Aliases(remembered, {
-      onStop: () => void this.#keep().catch(onError),
+      onStop: (message) => {
+        onError(message);
+        this.#keep().catch(onError);
+      },
     });
     const isPinned = (name: string) => this.#isPinned(name);
     this.#pool = createModelPool({ open, estimateBytes, maxBytes, isPinned, onError });

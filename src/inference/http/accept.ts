@@ -10,7 +10,7 @@ import type { Trial } from "../hosting/canary.ts";
 import type { Resolution } from "../hosting/directory.ts";
 import type { Completion, CompletionEvent, CompletionRequest, ModelInfo } from "../service.ts";
 import type { AnswerEntry } from "./answer_metrics.ts";
-import { ApiError, toApiError } from "./api_error.ts";
+import { ApiError, faultOf, toApiError } from "./api_error.ts";
 import { requireModel, type RouteContext } from "./context.ts";
 
 /** An accepted request and the switch that calls it off. */
@@ -54,7 +54,9 @@ export async function accept(
   const attempt = (to: Resolution) => tryModel(context, request, { ...options, to });
   const trial = next?.();
   if (trial === undefined) return await attempt(target);
-  if (trial.side === "canary") return await tryCanary(trial, { attempt, target, options });
+  if (trial.side === "canary") {
+    return await tryCanary(trial, { attempt, target, options, onError: context.onError });
+  }
   const startMs = performance.now();
   try {
     const accepted = await attempt(target);
@@ -72,12 +74,14 @@ interface CanaryOptions {
   readonly attempt: (to: Resolution) => Promise<Attempt>;
   readonly target: Resolution;
   readonly options: AcceptOptions;
+  /** Is told why the canary failed, which the client does not hear of. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Lets the canary answer; the model does if that fails before anything was sent. */
 async function tryCanary(
   trial: Trial,
-  { attempt, target, options }: CanaryOptions,
+  { attempt, target, options, onError }: CanaryOptions,
 ): Promise<Accepted> {
   const startMs = performance.now();
   let accepted: Attempt;
@@ -85,6 +89,7 @@ async function tryCanary(
     accepted = await attempt({ model: trial.model });
   } catch (canaryError) {
     if (options.signal.aborted) throw canaryError;
+    if (isFault(canaryError)) onError(faultOf(canaryError));
     const fail = () => trial.observe({ side: "canary", isError: true });
     try {
       const instead = await attempt(target);
@@ -102,6 +107,7 @@ async function tryCanary(
     return accepted;
   } catch (error) {
     if (options.signal.aborted) throw error;
+    if (isFault(error)) onError(error);
     return await attempt(target);
   }
 }
@@ -232,6 +238,11 @@ function readAhead(
   const ended = read();
   for (const promise of [begun.promise, ended]) promise.catch(() => {}); // `events` tell it too
   return { events, begun: begun.promise, ended };
+}
+
+/** Whether an error is not the request's, nor one of a model that is about to come back. */
+function isFault(error: unknown): boolean {
+  return toApiError(error).status === 500;
 }
 
 function isRefusal(error: unknown): boolean {

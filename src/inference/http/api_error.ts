@@ -137,6 +137,11 @@ export function toApiError(error: unknown, options: ToApiErrorOptions = {}): Api
   });
 }
 
+/** Returns what made an answer an error, where that is known: it says more than the answer does. */
+export function faultOf(error: unknown): unknown {
+  return error instanceof ApiError ? error.cause ?? error : error;
+}
+
 function typeOf(status: number): string {
   if (status >= 500) return "server_error";
   return status === 429 ? "rate_limit_error" : "invalid_request_error";

@@ -15,6 +15,8 @@ export interface Choice {
   readonly text: string;
   /** The tokens of the text. */
   readonly tokens: readonly TextToken[];
+  /** The token that ended it, where one did. */
+  readonly eosToken: TextToken | undefined;
   /** The tokens of the prompt, where they were scored. */
   readonly promptTokens: readonly TextToken[];
   /** Why it ended. */
@@ -39,6 +41,7 @@ export async function collectChoices(completion: Completion, count: number): Pro
     index,
     text: "",
     tokens: [] as TextToken[],
+    eosToken: undefined as TextToken | undefined,
     promptTokens: [] as readonly TextToken[],
     reason: "length" as FinishReason,
     generatedTokens: 0,
@@ -55,6 +58,7 @@ export async function collectChoices(completion: Completion, count: number): Pro
         break;
       case "end":
         choice.reason = event.reason;
+        choice.eosToken = event.eosToken;
         choice.generatedTokens = event.generatedTokens;
         break;
     }

@@ -165,13 +165,17 @@ async function whole(completion: Completion, body: Body, head: Head): Promise<Re
   const generated = choices.reduce((sum, choice) => sum + choice.generatedTokens, 0);
   return {
     ...head,
-    choices: choices.map(({ index, text, tokens, promptTokens, reason }) => {
+    choices: choices.map(({ index, text, tokens, eosToken, promptTokens, reason }) => {
       const prompt = completion.prompts[Math.floor(index / n)]!;
       const before = body.echo ? prompt.text : "";
       return {
         index,
         text: before + text,
-        logprobs: logprobsOf([...promptTokens, ...shifted(tokens, before.length)], body),
+        // As OpenAI has it, the token that ended the text counts here: harnesses cut off the last one.
+        logprobs: logprobsOf([
+          ...promptTokens,
+          ...shifted([...tokens, ...eosToken === undefined ? [] : [eosToken]], before.length),
+        ], body),
         finish_reason: reason,
         ...(body.return_token_ids
           ? { token_ids: tokens.map(({ id }) => id), prompt_token_ids: [...prompt.ids] }
@@ -223,7 +227,7 @@ function tokensOf(event: CompletionEvent, shift: number): readonly TextToken[] {
     case "output":
       return shifted(event.tokens, shift);
     case "end":
-      return [];
+      return event.eosToken === undefined ? [] : shifted([event.eosToken], shift);
   }
 }
 

@@ -42,11 +42,18 @@ export function requireHost(hosts: readonly string[]): MiddlewareHandler {
   };
 }
 
+/** Options of {@linkcode requireJson}. */
+export interface RequireJsonOptions {
+  /** The paths to which bodies may be sent. @default {all} */
+  readonly paths?: ReadonlySet<string>;
+}
+
 /** Lets requests in whose body is JSON; a web page may not send that to another host unasked. */
-export function requireJson(): MiddlewareHandler {
+export function requireJson({ paths }: RequireJsonOptions = {}): MiddlewareHandler {
   return async (c, next) => {
     const type = c.req.header("content-type") ?? "";
-    if (c.req.method === "POST" && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
+    const isPosted = c.req.method === "POST" && (paths?.has(c.req.path) ?? true);
+    if (isPosted && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
       throw new ApiError(415, 'The body must be JSON: send "Content-Type: application/json"', {
         code: "unsupported_media_type",
       });

@@ -6,6 +6,7 @@
 
 import { messageOf } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
+import { type AnswerCounts, readAnswerCounts } from "./answer_counts.ts";
 import type { HostSettings } from "./host_settings.ts";
 import { pause } from "./pause.ts";
 
@@ -59,6 +60,8 @@ export interface HostAlias {
   readonly previous: string | null;
   /** How often it was changed. */
   readonly revision: number;
+  /** The highest epoch of those who changed it. */
+  readonly epoch?: number;
   /** The model that is tried. */
   readonly canary: HostCanary | null;
 }
@@ -222,6 +225,11 @@ export class HostClient {
     return answer as JsonObject;
   }
 
+  /** Returns how requests to a model went since its host was started; `undefined` if it does not tell. */
+  async counts(model: string): Promise<AnswerCounts | undefined> {
+    return readAnswerCounts(String(await this.#request("/metrics", { method: "GET" })), model);
+  }
+
   async #found(path: string): Promise<unknown> {
     try {
       return await this.#request(path, { method: "GET" });
@@ -270,7 +278,7 @@ export class HostClient {
         signal: AbortSignal.any([signal, timeout]),
       });
       const text = await response.text();
-      if (response.ok) return text === "" ? undefined : JSON.parse(text);
+      if (response.ok) return isJson(response) ? JSON.parse(text) : text;
       throw refused(this.host, { status: response.status, text });
     } catch (error) {
       if (error instanceof HostRequestError) throw error;
@@ -283,6 +291,10 @@ export class HostClient {
       });
     }
   }
+}
+
+function isJson({ headers }: Response): boolean {
+  return headers.get("content-type")?.includes("json") ?? false;
 }
 
 function isMissing(error: unknown): boolean {

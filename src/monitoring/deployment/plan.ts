@@ -86,7 +86,7 @@ export async function lookAt(
     ) {
       throw new UserError(
         `Cannot deploy to host "${host.name}": "${canary.model}" is being tried there by somebody else; ` +
-          "wait for the end of that, or end it there",
+          "wait for the end of that, or end it by --take-over",
       );
     }
     return {
@@ -100,6 +100,58 @@ export async function lookAt(
     if (!(error instanceof HostRequestError)) throw error;
     throw new UserError(`Cannot deploy to host "${host.name}": ${error.message}`, { cause: error });
   }
+}
+
+/**
+ * Ends the trials of other models on hosts: whoever began them may have died.
+ *
+ * @throws {UserError} If a host cannot be reached or asked.
+ */
+export async function endTrials(
+  model: DeployedModel,
+  { hosts, context, term }: {
+    readonly hosts: readonly HostSettings[];
+    readonly context: DeploymentContext;
+    readonly term: number;
+  },
+): Promise<void> {
+  for (const host of hosts) {
+    const client = await openClient(host, context);
+    try {
+      const alias = await client.alias(context.settings.alias);
+      if (alias === undefined || alias.canary === null || alias.canary.model === model.name) {
+        continue;
+      }
+      await client.setAlias(alias.alias, {
+        model: alias.model,
+        canary: null,
+        expectedRevision: alias.revision,
+        epoch: term,
+      });
+    } catch (error) {
+      if (!(error instanceof HostRequestError)) throw error;
+      throw new UserError(`Cannot take over host "${host.name}": ${error.message}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Returns the highest epoch that hosts have seen, as far as they can be asked: whoever begins now comes after it. */
+export async function highestEpoch(
+  hosts: readonly HostSettings[],
+  context: DeploymentContext,
+): Promise<number> {
+  const epochs = await Promise.all(hosts.map(async (host) => {
+    try {
+      const client = await openClient(host, context);
+      return Math.max(0, ...(await client.aliases()).map(({ epoch = 0 }) => epoch));
+    } catch (error) {
+      if (error instanceof HostRequestError || error instanceof UserError) return 0;
+      throw error;
+    }
+  }));
+  return Math.max(0, ...epochs);
 }
 
 /** Finds the live models of hosts on this machine, as far as they are here. */

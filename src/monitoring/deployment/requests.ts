@@ -44,6 +44,8 @@ export interface DeploymentRequest {
   readonly license?: string | undefined;
   /** What stands for the live model in comparisons. @default {the live model itself, as it was deployed from here} */
   readonly reference?: Pick<DeploymentRequest, "id" | "folder" | "adapter"> | undefined;
+  /** Whether trials of other models on the hosts are ended, whoever began them. @default {false} */
+  readonly takesOver?: boolean;
   /** Whether it must pass the gate. @default {true} */
   readonly isJudged?: boolean;
   /** Ends the work; what was begun goes on another time. */

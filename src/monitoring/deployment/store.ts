@@ -71,10 +71,10 @@ export class DeploymentStore implements Disposable {
     this.#now = () => Math.round(clock());
   }
 
-  /** Begins a term: a number above all before, also those of other homes whose clocks are about right. */
-  beginTerm(): number {
+  /** Begins a term: a number above all of this home, the time, and `epoch`, which hosts have seen. */
+  beginTerm({ epoch = 0 }: { readonly epoch?: number } = {}): number {
     return this.#database.transaction(() => {
-      const term = Math.max(this.#term() + 1, this.#now());
+      const term = Math.max(this.#term() + 1, this.#now(), epoch + 1);
       this.#setControl("term", term);
       return term;
     });

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "../../utils/json.ts";
 import { formatDuration } from "../../utils/format.ts";
+import { type AnswerCounts, countedSince } from "./answer_counts.ts";
 import type { HostBefore } from "./deployment.ts";
 import type { GoldenPrompt } from "./golden.ts";
 import { type HostAlias, type HostCanary, HostRequestError } from "./host_client.ts";
@@ -132,6 +133,7 @@ export async function watchStep(context: StepContext): Promise<StepResult> {
   const { deployment: { alias: name, model }, settings, step, client, clock } = context;
   const startedMs = step.startedAtMs ?? clock();
   const golden = await goldenForWatch(context);
+  const before = await countsBefore(context);
   let [looks, faults] = [0, 0];
   for (;;) {
     try {
@@ -143,6 +145,7 @@ export async function watchStep(context: StepContext): Promise<StepResult> {
         );
       }
       const isThorough = looks % THOROUGH_LOOKS === 0;
+      await refuseFailing(context, before);
       await look(context, isThorough ? golden : undefined);
       [looks, faults] = [looks + 1, 0];
     } catch (error) {
@@ -158,6 +161,29 @@ export async function watchStep(context: StepContext): Promise<StepResult> {
     context.say(`live, watched for another ${formatDuration(Math.max(0, leftMs))}`);
     await context.wait(leftMs > 0 ? Math.min(leftMs, context.pollMs) : context.pollMs);
   }
+}
+
+/** What the host had counted when the watch began, in whichever process. */
+async function countsBefore(
+  { step, client, deployment: { model }, note }: StepContext,
+): Promise<AnswerCounts | undefined> {
+  const noted = step.detail?.["counts_before"] as AnswerCounts | undefined;
+  if (noted !== undefined) return noted;
+  const counts = await client.counts(model.name);
+  if (counts !== undefined) note({ counts_before: counts });
+  return counts;
+}
+
+/** @throws {StepFailedError} If too many requests of clients have failed since the model is live. */
+async function refuseFailing(
+  { client, deployment: { model }, settings: { canary } }: StepContext,
+  before: AnswerCounts | undefined,
+): Promise<void> {
+  const now = before && await client.counts(model.name);
+  if (before === undefined || now === undefined) return;
+  const { requests, failed } = countedSince(now, before);
+  if (failed <= canary.maxErrors || failed <= canary.maxErrorRate * requests) return;
+  throw new StepFailedError(`${failed} of ${requests} requests of clients failed since it is live`);
 }
 
 /** Asks the alias, as clients do. */

@@ -107,8 +107,8 @@ async function askChoices(
 }
 
 /**
- * Turns a context and what follows it into ids together, as lm-evaluation-harness does: spaces at the end of the
- * context belong to what follows.
+ * Turns a context and what follows it into ids, as lm-evaluation-harness does: spaces at the end of the context belong to
+ * what follows, which is cut into tokens with the context before it, but the context without what follows.
  */
 function encodeContinuation(
   { context, continuation }: Continuation,
@@ -121,8 +121,9 @@ function encodeContinuation(
     return { ids: isThere ? ids : [prefix, ...ids], contextLength: 1 };
   }
   const trimmed = context.trimEnd();
-  const whole = encodeText(trimmed + context.slice(trimmed.length) + continuation, tokenizer);
-  return { ids: whole, contextLength: encodeText(trimmed, tokenizer).length };
+  const whole = encodeText(context + continuation, tokenizer);
+  const before = encodeText(trimmed, tokenizer);
+  return { ids: [...before, ...whole.slice(before.length)], contextLength: before.length };
 }
 
 /** A text that begins with the beginning-of-sequence token gets no second one. */

@@ -38,7 +38,12 @@ Deno.test("generate() goes on until the end token, which is counted but not show
   const { text, ids, end } = await collect(generate(decoder, tokenizer, request("w x")));
   assert.equal(text, "yzö!");
   assert.deepEqual(ids, tokenizer.encode("yzö!"));
-  assert.deepEqual(end, { type: "end", reason: "stop", generatedTokens: 6, eosTokenId: EOS });
+  assert.deepEqual(end, {
+    type: "end",
+    reason: "stop",
+    generatedTokens: 6,
+    eosToken: { id: EOS, offset: 4 },
+  });
   assert.deepEqual(decoder.calls, [[3], [1], [1], [1], [1], [1]]);
   assert.equal(decoder.openSequences, 0);
 });

@@ -132,6 +132,10 @@ Deno.test("a canary that fails is answered for by the model, and stopped by itse
   const canary = await state(server);
   assert.deepEqual([canary.state, canary.errors, canary.requests], ["stopped", 3, 3]);
   assert.match(canary.reason, /3 requests failed, 2 may/);
+  const log = server.log.filter((line) => !line.startsWith("open"));
+  const told = 'Stopped canary "new" of alias "champion": 3 requests failed, 2 may';
+  assert.deepEqual(log.filter((line) => line !== "Error: the device is lost"), [told]);
+  assert.equal(log.length, 4, "each failure is told, though no client hears of it");
   // a stream too, as nothing of it was sent
   const again = await server.admin("PUT", "/admin/aliases/champion", {
     model: "old",

@@ -119,7 +119,8 @@ export async function startToyHost(options: ToyHostOptions = {}): Promise<ToyHos
     singleKey(KEYS.read, { role: "read" }),
     singleKey(KEYS.admin, { role: "admin" }),
   ]);
-  const handler = createServer({ models: host, ...(isOpen ? {} : { keys }) });
+  const onError = (error: unknown) => log.push(String(error));
+  const handler = createServer({ models: host, onError, ...(isOpen ? {} : { keys }) });
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
   const url = `http://127.0.0.1:${server.addr.port}`;
   const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: KEYS.read, maxRetries: 0 });

@@ -60,25 +60,33 @@ export const QUICK = {
     share: 0.5,
     minRequests: 4,
     minSeconds: 0,
-    maxSeconds: 10,
+    maxSeconds: 60,
     maxErrors: 2,
     maxErrorRate: 0.5,
     maxLatencyRatio: 1000,
   },
   watchSeconds: 0.1,
-  hostTimeoutSeconds: 5,
-  requestTimeoutSeconds: 2,
-  loadTimeoutSeconds: 5,
+  hostTimeoutSeconds: 30,
+  requestTimeoutSeconds: 20,
+  loadTimeoutSeconds: 30,
 } as const;
 
 /** Makes a home with a host. */
 export async function deployedHome(
-  { ship }: { readonly ship?: string } = {},
+  { ship, hostFolder }: {
+    /** How files get to the host. @default {by hard links} */
+    readonly ship?: string;
+    /** The host's folder. @default {one beside the home} */
+    readonly hostFolder?: string;
+  } = {},
 ): Promise<DeployedHome> {
   const folder = await temporaryFolder();
   const home = join(folder.path, "home");
   await Deno.mkdir(home);
-  const options = { folder: join(folder.path, "host"), ...(ship === undefined ? {} : { ship }) };
+  const options = {
+    folder: hostFolder ?? join(folder.path, "host"),
+    ...(ship === undefined ? {} : { ship }),
+  };
   const host = await startTestHost(options);
   const orchestrator = ({ settings = {}, env, onEvent, ...rest }: OrchestratorOptions = {}) =>
     new DeploymentOrchestrator({

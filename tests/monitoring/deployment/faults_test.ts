@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { loadModel } from "../../../src/inference/generation/load_model.ts";
+import { score } from "../../../src/inference/generation/score.ts";
 import type {
   Deployment,
   DeploymentEvent,
@@ -7,6 +9,8 @@ import type {
   StepName,
 } from "../../../src/monitoring/deployment_orchestrator.ts";
 import { type DeployedHome, deployedHome, type HomeModel, QUICK } from "./deployed_home.ts";
+import { mountSmallDisk } from "../../core/daemon/small_disk.ts";
+import { READ_KEY } from "./test_host.ts";
 import { startTraffic, type Traffic } from "./traffic.ts";
 
 /** What is there when a fault happens. */
@@ -206,15 +210,20 @@ const FAULTS: readonly Fault[] = [
 
 for (const fault of FAULTS) {
   Deno.test(`deploy() under ${fault.name} leaves one live, verified model`, async () => {
-    await using place = await deployedHome(fault.ship === undefined ? {} : { ship: fault.ship });
+    await using place = await deployedHome();
     const [old, fresh] = [await place.model(0), await place.model(1)];
-    if (fault.ship === undefined) await place.begin(old);
+    await place.begin(old);
     await using traffic = startTraffic(place.host);
     const scene = { place, old, fresh, traffic };
     await fault.before?.(scene);
     const happening: Promise<void>[] = [];
     using orchestrator = place.orchestrator({
-      ...(fault.settings === undefined ? {} : { settings: fault.settings }),
+      settings: {
+        ...fault.settings,
+        ...(fault.ship === undefined
+          ? {}
+          : { hosts: [{ ...place.host.settings, ship: fault.ship }] }),
+      },
       onEvent: (event) => {
         const happens = fault.at?.(event, scene);
         if (happens !== undefined) happening.push(happens);
@@ -228,33 +237,80 @@ for (const fault of FAULTS) {
     if (fault.because !== undefined) assert.match(deployment.error ?? "", fault.because);
     await traffic.stop();
     await fault.then?.(deployment, scene);
-    await requireSound(scene, fault.ends === "done" ? fresh : old, fault.ship !== undefined);
+    await requireSound(scene, fault.ends === "done" ? fresh : old);
   });
 }
 
-/** Checks what users have in the end, without the orchestrator. */
+for (const ship of ["link", "serve"] as const) {
+  const small = await mountSmallDisk(2 ** 20);
+  Deno.test({
+    name: `deploy() by "${ship}" to a disk that is full leaves one live, verified model${
+      small === undefined ? " (skipped: no disk can be mounted)" : ""
+    }`,
+    ignore: small === undefined,
+    async fn() {
+      await using disk = small!;
+      await using place = await deployedHome({ hostFolder: join(disk.path, "host") });
+      const [old, fresh] = [await place.model(0), await place.model(1)];
+      await place.begin(old);
+      await using traffic = startTraffic(place.host);
+      await disk.fill(16_000);
+      const { settings } = place.host;
+      const hosts = ship === "link" ? [settings] : [{ ...settings, ship }];
+      using orchestrator = place.orchestrator({ settings: { hosts } });
+      const full = await orchestrator.deploy({ ...fresh, isJudged: false });
+      assert.ok(full.outcome === "ended");
+      assert.equal(full.deployment.state, "rolled_back");
+      assert.match(
+        full.deployment.error ?? "",
+        /^ship on host "web-1": .*(?:disk is full|the disk has)/,
+      );
+      await requireSound({ place, old, fresh, traffic }, old);
+      await disk.free();
+      const roomy = await orchestrator.deploy({ ...fresh, isJudged: false });
+      assert.ok(roomy.outcome === "ended" && roomy.deployment.state === "done");
+      await traffic.stop();
+      await requireSound({ place, old, fresh, traffic }, fresh);
+    },
+  });
+}
+
+/** Checks what users have in the end, without the orchestrator: one model, and the log-probabilities of its file. */
 async function requireSound(
   { place: { host }, traffic }: Scene,
   live: HomeModel,
-  isFirst: boolean,
 ): Promise<void> {
   host.meddler = undefined;
-  const aliases = (await host.admin("GET", "/aliases")).data;
-  if (isFirst) {
-    assert.deepEqual(aliases, []);
-    return;
-  }
+  host.beforeRun = undefined;
   assert.deepEqual(
     traffic.failures.slice(0, 3),
     [],
     "no user sees a failure while the host is there",
   );
-  assert.equal(aliases.length, 1, "the challenger is gone");
-  const [alias] = aliases;
+  const [alias, ...others] = (await host.admin("GET", "/aliases")).data;
+  assert.deepEqual(others, [], "the challenger is gone");
   assert.equal(alias.canary, null);
   const model = await host.admin("GET", `/models/${alias.model}`);
   assert.equal(model.state, "loaded");
   assert.equal(model.content_hash, live.hash);
+  const ids = [1, 2, 3, 5, 8, 13, 21, 34];
+  await using loaded = await loadModel(live.folder, { device: "native", threads: 1 });
+  const expected = (await score(loaded.decoder, ids)).map((each) => each?.logprob ?? null);
+  const response = await fetch(`${host.url}/v1/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${READ_KEY}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      model: "champion",
+      prompt: ids,
+      max_tokens: 0,
+      echo: true,
+      logprobs: 0,
+    }),
+  });
+  const given = (await response.json()).choices[0].logprobs.token_logprobs;
+  for (const [i, logprob] of expected.entries()) {
+    if (logprob !== null) assert.ok(Math.abs(logprob - given[i]) < 1e-5, `${i}`);
+  }
 }
 
 function isBegin(step: StepName): (event: DeploymentEvent) => boolean {

@@ -167,6 +167,22 @@ testWithData(
   },
 );
 
+testWithData(
+  "deploy() ships a GGUF file as it is",
+  { data: "models/stories260K" },
+  async (folder) => {
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    const name = names.find((each) => each.endsWith(".gguf"))!;
+    await using place = await deployedHome({ ship: "serve" });
+    using orchestrator = place.orchestrator();
+    const file = join(folder, name);
+    const result = await orchestrator.deploy({ id: name, folder: file, isJudged: false });
+    assert.ok(result.outcome === "ended");
+    assert.equal(result.deployment.state, "done", result.deployment.error ?? "");
+    assert.equal((await once(place.host, "champion")).hash, await hashModel({ folder: file }));
+  },
+);
+
 function canRun(program: string): boolean {
   try {
     return new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" })
