@@ -20,22 +20,26 @@ export function encodeFrame(message: unknown): Uint8Array {
 
 /** Gives the messages of a stream, until it ends; a part of a message at its end is dropped. */
 export async function* decodeFrames(stream: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {
-  let rest = new Uint8Array();
+  let buffer = new Uint8Array(2 ** 16);
+  let [start, end] = [0, 0];
   for await (const chunk of stream) {
-    rest = rest.length === 0 ? new Uint8Array(chunk) : joined(rest, chunk);
-    for (;;) {
-      if (rest.length < LENGTH_BYTES) break;
-      const length = new DataView(rest.buffer, rest.byteOffset).getUint32(0);
-      if (rest.length < LENGTH_BYTES + length) break;
-      yield deserialize(rest.subarray(LENGTH_BYTES, LENGTH_BYTES + length));
-      rest = rest.subarray(LENGTH_BYTES + length);
+    if (end + chunk.length > buffer.length) {
+      const rest = buffer.subarray(start, end);
+      // Twice as large each time, so that a long message is not copied once for each of its pieces
+      if (rest.length + chunk.length > buffer.length) {
+        buffer = new Uint8Array(2 * (rest.length + chunk.length));
+      }
+      buffer.set(rest);
+      [start, end] = [0, rest.length];
+    }
+    buffer.set(chunk, end);
+    end += chunk.length;
+    while (end - start >= LENGTH_BYTES) {
+      const valueStart = start + LENGTH_BYTES;
+      const valueEnd = valueStart + new DataView(buffer.buffer, start).getUint32(0);
+      if (valueEnd > end) break;
+      start = valueEnd;
+      yield deserialize(buffer.slice(valueStart, valueEnd)); // arrays of a value may be views of its bytes
     }
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -15,7 +15,7 @@ function streamOf(bytes: Uint8Array, cuts: readonly number[]): ReadableStream<Ui
 }
 
 const joined = (frames: readonly Uint8Array[]) =>
-  new Uint8Array(frames.flatMap((each) => [...each]));
+  new Uint8Array(frames.flatMap((each) => Array.from(each)));
 
 Deno.test("decodeFrames() gives what encodeFrame() was given, wherever the stream is cut", async () => {
   const bytes = joined(MESSAGES.map(encodeFrame));
@@ -29,4 +29,11 @@ Deno.test("decodeFrames() drops a message whose end is missing", async () => {
   const bytes = joined(MESSAGES.map(encodeFrame));
   const messages = await Array.fromAsync(decodeFrames(streamOf(bytes.subarray(0, -1), [])));
   assert.deepStrictEqual(messages, MESSAGES.slice(0, -1));
+});
+
+Deno.test("decodeFrames() gives long messages, and arrays that later ones leave alone", async () => {
+  const messages = [new Float32Array(50_000).fill(1), "x".repeat(300_000), new Float32Array(9)];
+  const bytes = joined(messages.map(encodeFrame));
+  const cuts = Array.from({ length: Math.floor(bytes.length / 7000) }, (_, i) => (i + 1) * 7000);
+  assert.deepStrictEqual(await Array.fromAsync(decodeFrames(streamOf(bytes, cuts))), messages);
 });

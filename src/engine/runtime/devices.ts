@@ -6,6 +6,7 @@
 
 import { messageOf } from "../../utils/errors.ts";
 import { findGpuAdapter, type GpuAdapter, NO_ADAPTER } from "./gpu_adapter.ts";
+import { mayHaveGpu, NO_GPU } from "./gpu_files.ts";
 import { type Device, DEVICES } from "./session.ts";
 import { unavailable } from "./session_error.ts";
 import { defaultThreads } from "./threads.ts";
@@ -40,7 +41,7 @@ export interface DeviceChoice {
 
 /** Options of {@linkcode chooseDevice}. */
 export interface ChooseDeviceOptions {
-  /** Finds out about a device. @default {describeDevice} */
+  /** Finds out about a device. @default {describeDevice, which `auto` does not ask about a GPU that cannot be there} */
   readonly describe?: (device: Device) => Promise<DeviceDescription>;
 }
 
@@ -78,7 +79,7 @@ export async function chooseDevice(
   wish: DeviceWish,
   options: ChooseDeviceOptions = {},
 ): Promise<DeviceChoice> {
-  const { describe = describeDevice } = options;
+  const { describe = wish === "auto" ? describeForAuto : describeDevice } = options;
   if (wish !== "auto") {
     const { description, problem, drawback } = await describe(wish);
     if (problem !== undefined) throw unavailable(wish, problem);
@@ -92,6 +93,11 @@ export async function chooseDevice(
     obstacles.push(`not ${device}: ${obstacle}`);
   }
   throw new Error("Internal: wasm always works");
+}
+
+async function describeForAuto(device: Device): Promise<DeviceDescription> {
+  if (device !== "webgpu" || mayHaveGpu()) return await describeDevice(device);
+  return { device, description: "no GPU", problem: NO_GPU };
 }
 
 function sentence(parts: readonly (string | undefined)[]): string {
