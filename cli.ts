@@ -1,6 +1,13 @@
 /**
  * The command-line program.
  *
+ * @example The program as a function
+ * ```ts
+ * import { main } from "@llm-training/llm-training/cli";
+ *
+ * if (await main(["--version"]) !== 0) throw new Error("it says its version");
+ * ```
+ *
  * @module
  */
 

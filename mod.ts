@@ -1,29 +1,26 @@
 /**
  * Trains small language models, generates with them and serves them; ONNX Runtime computes.
  *
- * @example Training from scratch
- * ```ts ignore
- * import { train, TRAINING_DEFAULTS } from "@llm-training/llm-training";
+ * @example Training from scratch, and going on from a prompt
+ * ```ts
+ * import { createLocalService, loadModel, train, TRAINING_DEFAULTS } from "@llm-training/llm-training";
  *
- * await train({
- *   config: { ...TRAINING_DEFAULTS, dataset: "data.jsonl", model: "1m", maxSteps: 500 },
- *   output: "runs/mine",
- *   onEvent: (event) => event.kind === "step" && console.log(event.metrics.loss),
+ * const folder = await Deno.makeTempDir();
+ * const dataset = `${folder}/rows.jsonl`;
+ * await Deno.writeTextFile(dataset, '{"text": "one two three"}\n'.repeat(8));
+ * const { checkpoint } = await train({
+ *   config: { ...TRAINING_DEFAULTS, dataset, model: "demo", maxSteps: 2 },
+ *   output: `${folder}/run`,
  * });
- * ```
  *
- * @example Going on from a prompt
- * ```ts ignore
- * import { createLocalService, loadModel } from "@llm-training/llm-training";
- *
- * await using service = createLocalService(await loadModel("models/my-model", { device: "auto" }));
+ * await using service = createLocalService(await loadModel(checkpoint!, { device: "auto" }));
  * const { events } = await service.submit({
- *   prompts: [{ kind: "text", text: "Once upon a time" }],
- *   maxTokens: 100,
+ *   prompts: [{ kind: "text", text: "one" }],
+ *   maxTokens: 4,
  * });
- * for await (const event of events) {
- *   if (event.type === "output") console.log(event.text);
- * }
+ * const kinds = new Set<string>();
+ * for await (const event of events) kinds.add(event.type);
+ * if (!kinds.has("end")) throw new Error("it comes to an end");
  * ```
  *
  * @module

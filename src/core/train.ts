@@ -1,6 +1,26 @@
 /**
  * One training run, from a data set to a model: the trainer that the command line and the daemon start.
  *
+ * @example What a run would take
+ * ```ts
+ * import { train, TRAINING_DEFAULTS } from "@llm-training/llm-training/core/train";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const dataset = `${folder}/rows.jsonl`;
+ * await Deno.writeTextFile(dataset, '{"text": "one two three"}\n'.repeat(8));
+ * const config = { ...TRAINING_DEFAULTS, dataset, model: "demo", maxSteps: 2 };
+ * let parameters = 0;
+ * await train({
+ *   config,
+ *   output: `${folder}/run`,
+ *   dryRun: true,
+ *   onEvent: (event) => {
+ *     if (event.kind === "planned") parameters = event.plan.parameters;
+ *   },
+ * });
+ * if (parameters < 500_000) throw new Error("the demo's model has more");
+ * ```
+ *
  * @module
  */
 

@@ -1,6 +1,22 @@
 /**
  * The daemon: a folder that turns data into models, for weeks, unattended.
  *
+ * @example A daemon that is told to stop at once
+ * ```ts
+ * import { DAEMON_DEFAULTS, runDaemon } from "@llm-training/llm-training/core/training_daemon";
+ *
+ * const messages: string[] = [];
+ * await runDaemon({
+ *   home: await Deno.makeTempDir(),
+ *   settings: DAEMON_DEFAULTS,
+ *   program: [Deno.execPath(), "run", "-A", import.meta.resolve("@llm-training/llm-training/cli")],
+ *   readHome: () => Promise.resolve({}),
+ *   signal: AbortSignal.abort(),
+ *   onLog: ({ message }) => messages.push(message),
+ * });
+ * if (messages.at(-1) !== "The daemon has stopped") throw new Error("it does as it is told");
+ * ```
+ *
  * @module
  */
 

@@ -1,6 +1,15 @@
 /**
  * Data sets: reading rows, checking them, and making batches of them that a run can continue with exactly.
  *
+ * @example A row, checked
+ * ```ts
+ * import { parseRow } from "@llm-training/llm-training/datasets";
+ *
+ * const place = { path: "rows.jsonl", line: 1 };
+ * const { row } = parseRow('{"prompt": "1 + 1 =", "completion": " 2"}', { place });
+ * if (row.kind !== "completion") throw new Error("its fields tell what it is");
+ * ```
+ *
  * @module
  */
 

@@ -1,6 +1,17 @@
 /**
  * The OpenAI-compatible server: a handler of requests, one that listens, and the command line's `serve`.
  *
+ * @example A key for a client
+ * ```ts
+ * import { createKey, readKeys } from "@llm-training/llm-training/inference/server";
+ *
+ * const file = `${await Deno.makeTempDir()}/keys.json`;
+ * const { secret } = await createKey(file, { name: "a client" });
+ * const [stored] = await readKeys(file);
+ * if (stored?.name !== "a client") throw new Error("it is written down");
+ * if (JSON.stringify(stored).includes(secret)) throw new Error("but the secret is not");
+ * ```
+ *
  * @module
  */
 

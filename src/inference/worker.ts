@@ -1,6 +1,15 @@
 /**
  * The entry point of the worker that computes for a server.
  *
+ * @example A worker, which openWorkerService() talks with
+ * ```ts
+ * const worker = new Worker(
+ *   import.meta.resolve("@llm-training/llm-training/inference/worker"),
+ *   { type: "module" },
+ * );
+ * worker.terminate();
+ * ```
+ *
  * @module
  */
 

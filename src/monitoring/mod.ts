@@ -11,6 +11,16 @@
  * const svg = svgPlot({ title: run.id, xLabel: "step", yLabel: "loss", lines: [{ name: "loss", points }] });
  * ```
  *
+ * @example A plot of numbers
+ * ```ts
+ * import { terminalPlot } from "@llm-training/llm-training/monitoring";
+ *
+ * const points = [4, 2, 1, 0.5].map((y, x) => ({ x, y }));
+ * const lines = [{ name: "loss", points }];
+ * const rows = terminalPlot({ title: "a run", xLabel: "step", yLabel: "loss", lines });
+ * if (!rows[0]?.includes("a run")) throw new Error("its title is on top");
+ * ```
+ *
  * @module
  */
 

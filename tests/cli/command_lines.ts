@@ -9,7 +9,7 @@ import { ALIASES } from "../../src/cli/commands.ts";
 
 /** Returns what is wrong with a command line of `program`; `undefined` if nothing is. */
 export function commandLineProblem(line: string, program: Command): string | undefined {
-  const [name, ...words] = line.split(/\s+/);
+  const [name, ...words] = line.split(/\s+/).filter((word) => word !== "…");
   const path = Object.hasOwn(ALIASES, name!) ? [ALIASES[name!]!, ...words] : words;
   let command = program;
   for (const word of path) {

@@ -54,6 +54,35 @@ Deno.test("main() suggests the flag that was meant, with status 2", async () => 
   assert.match(stderr, /unknown option '--hlep'\n\(Did you mean --help\?\)/);
 });
 
+Deno.test("main() ends what is wrong with a command line with the command that explains it", async () => {
+  const cases = [
+    [["help", "nope"], /unknown command 'nope'\n\(llm-training --help explains it\)\n$/],
+    [["nope", "--help"], /unknown command 'nope'/],
+    [
+      ["data", "valdate"],
+      /\(Did you mean validate\?\)\n\(llm-training data --help explains it\)\n$/,
+    ],
+    [
+      ["run", "show"],
+      /missing required argument 'run'\n\(llm-training run show --help explains it\)\n$/,
+    ],
+  ] as const;
+  for (const [args, message] of cases) {
+    const { status, stderr } = await runCli(args);
+    assert.equal(status, 2, args.join(" "));
+    assert.match(stderr, message);
+  }
+});
+
+Deno.test("main() names the command that lists every mistake, where a row cannot be used", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/bad.jsonl`;
+  await Deno.writeTextFile(path, "nonsense\n");
+  const { status, stderr } = await runCli(["train", "--dataset", path, "--model", "demo"]);
+  assert.equal(status, 1);
+  assert.ok(stderr.endsWith(`; every mistake is listed by: llm-training data validate ${path}\n`));
+});
+
 Deno.test("main() called llm-inference is serve under that name", async () => {
   const { status, stdout } = await runCli(["--help"], { entry: "server.ts" });
   assert.equal(status, 0);

@@ -51,7 +51,9 @@ Deno.test("docs/migration.md names flags and settings that there are", () => {
 
 Deno.test("docs/migration.md names addresses of the server and variables that there are", async () => {
   const sources = (await readSources(["src"])).map(({ text }) => text).join("\n");
-  const routes = newNames().flatMap((code) => /^(?:GET|POST) (\/\S+)$/.exec(code)?.[1] ?? []);
+  const routes = newNames().flatMap((code) =>
+    /^(?:GET|POST|PUT|DELETE) (\/\S+)$/.exec(code)?.[1] ?? []
+  );
   assert.ok(routes.length > 4);
   for (const route of routes) assert.ok(sources.includes(`"${route}"`), route);
   for (const name of newNames().filter((code) => /^LLM_TRAINING_[A-Z_]+$/.test(code))) {
