@@ -151,14 +151,20 @@ Deno.test({
       assert.equal(await container.exec([...config.Healthcheck.Test.slice(1), "--url", url]), 0);
     });
 
+    // Others that compute at the same time make every time longer, as often as they are more than processors
+    const isBusy = Deno.loadavg()[0]! > 2 * navigator.hardwareConcurrency;
     const home = await host.volume();
     const help = await bestOf(3, () => helpMs(host, home));
     const first = await bestOf(3, async () => readyMs(host, await host.volume()));
     const ready = await bestOf(3, () => readyMs(host, home));
     const figures =
       `${ready.toFixed()} ms (the first time ${first.toFixed()} ms, --help ${help.toFixed()} ms)`;
-    await test.step(`is ready after ${figures}`, () => {
-      assert.ok(Math.max(first, ready) - help <= MAX_READY_MS);
+    await test.step({
+      name: `is ready after ${figures}${isBusy ? " (of no account: the machine is busy)" : ""}`,
+      ignore: isBusy,
+      fn() {
+        assert.ok(Math.max(first, ready) - help <= MAX_READY_MS);
+      },
     });
 
     await test.step("keeps what it has unpacked in its home", async () => {

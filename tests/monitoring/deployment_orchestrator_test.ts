@@ -300,6 +300,22 @@ Deno.test("deploy() does not disturb the trial of another home, unless it is tol
   assert.equal(await liveHash(place.host), ours.hash);
 });
 
+Deno.test("deploy() takes the place of a model that its host has lost", async () => {
+  await using place = await deployedHome();
+  const [old, fresh] = [await place.model(0), await place.model(1)];
+  await place.begin(old);
+  const [{ model }] = (await place.host.admin("GET", "/aliases")).data;
+  await place.host.die();
+  await Deno.remove(join(place.host.root, model), { recursive: true });
+  await place.host.revive();
+  using orchestrator = place.orchestrator();
+  const deployment = await deploy(orchestrator, { ...fresh, isJudged: false });
+  assert.equal(deployment.state, "done", deployment.error ?? "");
+  const canary = deployment.steps.find(({ name }) => name === "canary");
+  assert.deepEqual(canary?.detail, { skipped: "the model before is broken" });
+  assert.equal(await liveHash(place.host), fresh.hash);
+});
+
 Deno.test("deploy() removes no model that somebody else has brought", async () => {
   await using place = await deployedHome();
   const models = [await place.model(0), await place.model(1), await place.model(2)];

@@ -36,6 +36,8 @@ export interface CompileOptions {
   readonly denort?: string;
   /** Further files to embed, by name. @default {{}} */
   readonly extra?: Readonly<Record<string, string>>;
+  /** When the embedded files were last changed, in seconds since the epoch. @default {when they were} */
+  readonly modifiedSeconds?: number;
 }
 
 /** Bundles the program at `entry`. */
@@ -56,12 +58,16 @@ export async function compileFor(
   options: CompileOptions,
   { root, folder }: Workplace,
 ): Promise<void> {
-  const { triple, target, bundled, output, denort, extra = {} } = options;
+  const { triple, target, bundled, output, denort, extra = {}, modifiedSeconds } = options;
   const embedded = join(folder, EMBEDDED_FOLDER);
   await prepareEmbedded(embedded, { target, store: join(folder, "compressed") });
   await bundleTransformersJs(embedded, join(root, "deno.lock"));
   for (const [name, text] of Object.entries(extra)) {
     await Deno.writeTextFile(join(embedded, name), text);
+  }
+  if (modifiedSeconds !== undefined) {
+    // The executable holds these times: the same source gives the same bytes
+    for (const path of [embedded, join(folder, "bundle")]) await setTimes(path, modifiedSeconds);
   }
   await runDeno([
     "compile",
@@ -76,4 +82,12 @@ export async function compileFor(
     bundled.entry,
   ], denort === undefined ? {} : { DENORT_BIN: denort });
   for (const name of Object.keys(extra)) await Deno.remove(join(embedded, name));
+}
+
+async function setTimes(folder: string, seconds: number): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) await setTimes(path, seconds);
+    else await Deno.utime(path, seconds, seconds);
+  }
 }

@@ -75,6 +75,7 @@ export async function buildPlatform(
     bundled: input.bundled,
     output: path,
     denort,
+    modifiedSeconds: madeSeconds,
     extra: { [RELEASE_SOURCE_FILE]: JSON.stringify({ baseUrl: input.baseUrl }) },
   }, workplace);
   const bytes = await Deno.readFile(path);

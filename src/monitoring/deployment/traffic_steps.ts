@@ -44,6 +44,7 @@ export async function canaryStep(context: StepContext): Promise<StepResult> {
         throw new StepFailedError(`the host was started anew ${restarts} times meanwhile`);
       }
       note({ restarts });
+      if (!await answers(context, alias.model)) return { skipped: "the model before is broken" };
       await beginCanary(context, alias);
       continue;
     }
@@ -64,6 +65,18 @@ export async function canaryStep(context: StepContext): Promise<StepResult> {
       }`,
     );
     await wait(pollMs);
+  }
+}
+
+/** Whether a model can be compared with: one that its host cannot load any more serves nobody. */
+async function answers({ client }: StepContext, name: string): Promise<boolean> {
+  if ((await client.model(name))?.state === "loaded") return true;
+  try {
+    await client.wake(name);
+    return true;
+  } catch (error) {
+    if (error instanceof HostRequestError && error.status !== null) return false;
+    throw error;
   }
 }
 
