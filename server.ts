@@ -8,12 +8,14 @@
  * @module
  */
 
-import { createDenoServed, type DenoServed } from "./src/cli/deno_serve.ts";
+import { createDenoServed, type DenoServed, forDenoServe } from "./src/cli/deno_serve.ts";
 import { main as serveMain } from "./src/inference/server.ts";
 
-/** What `deno serve` calls. */
 const served: DenoServed = createDenoServed(serveMain);
-export default served;
+
+/** What `deno serve` calls. */
+const exported: DenoServed | undefined = forDenoServe(served);
+export default exported;
 
 const main = served.run;
 if (import.meta.main) main(Deno.args).then(Deno.exit);

@@ -43,6 +43,20 @@ export function createDenoServed(main: (args: readonly string[]) => Promise<numb
   };
 }
 
+/**
+ * Returns `served`, or `undefined` where another command than `deno serve` is known to run the module: Deno warns of such
+ * an export then. Only on Linux can a process read its own command line.
+ */
+export function forDenoServe(served: DenoServed): DenoServed | undefined {
+  if (Deno.build.os !== "linux") return served;
+  try {
+    const [, ...words] = Deno.readTextFileSync("/proc/self/cmdline").split("\0");
+    return words.find((word) => !word.startsWith("-")) === "serve" ? served : undefined;
+  } catch {
+    return served; // hidden, or not allowed
+  }
+}
+
 interface BehindOptions {
   readonly address: Deno.Addr;
   readonly use: (handler: Handler) => void;

@@ -9,6 +9,7 @@ import { PYTHON_PLATFORM } from "../core/training/python_platform.ts";
 import { flagOf } from "../utils/settings/setting.ts";
 import type { LookUp, Translation, TranslationRule } from "../utils/settings/translate.ts";
 import { markdownTable } from "./markdown_table.ts";
+import { PLATFORM_SECTIONS } from "./platform_sections.ts";
 import { TRAIN_SETTINGS } from "./settings_sections.ts";
 
 /** What stands before and after the table. */
@@ -37,7 +38,7 @@ const OTHERS: Readonly<Record<string, unknown>> = {
 /** Returns `page` with the table between its marks made anew. */
 export function withMigrationTable(page: string): string {
   const lookUp: LookUp = (key) => OTHERS[key];
-  const rows = Object.entries(PYTHON_PLATFORM).map(([key, rule]) => [
+  const rows = Object.entries({ ...PYTHON_PLATFORM, ...PLATFORM_SECTIONS }).map(([key, rule]) => [
     `\`${key}\``,
     sentence(translations(rule, lookUp)),
   ]);

@@ -14,6 +14,7 @@ import { type GivenSettings, overlay, type SettingOrigin } from "../utils/settin
 import type { AnySettings } from "../utils/settings/setting.ts";
 import { readSettingsFile, type SettingEntry } from "../utils/settings/settings_file.ts";
 import { translateSettings } from "../utils/settings/translate.ts";
+import { withoutPlatformKeys } from "./platform_sections.ts";
 import { SECTIONS, SHARED_SETTINGS, TRAIN_SETTINGS } from "./settings_sections.ts";
 
 /** The key by which editors find the schema of a file. */
@@ -90,7 +91,8 @@ export async function readLayer(
     { ...decoding, table: TRAIN_SETTINGS, otherKeys: Object.keys(SECTIONS) },
   );
   let own: GivenSettings = {};
-  for (const { key, entries: keys, place } of entries.filter(isSection)) {
+  const sections = withoutPlatformKeys(entries.filter(isSection), { onNothing });
+  for (const { key, entries: keys, place } of sections) {
     if (keys === undefined) {
       throw new UserError(`Cannot read "${place}" as "${key}" must be an object: it is a section`);
     }
