@@ -17,7 +17,9 @@ import { generationFields, refuseUnsupported, toServiceRequest } from "./generat
 import {
   ChatFinishReasonSchema,
   completionResponses,
+  ErrorSchema,
   FingerprintSchema,
+  StreamEventSchema,
   UsageSchema,
 } from "./responses.ts";
 import { ToolCallSchema, toolFields, type ToolUse, toolUseOf } from "./tool_fields.ts";
@@ -107,7 +109,7 @@ export function addChatCompletionRoute(app: OpenAPIHono, context: RouteContext):
         description: "The choices; with `stream` each event is a piece of one",
         content: {
           "application/json": { schema: ResponseSchema },
-          "text/event-stream": { schema: ChunkSchema },
+          "text/event-stream": { schema: z.union([StreamEventSchema, ChunkSchema, ErrorSchema]) },
         },
       },
       ...completionResponses,

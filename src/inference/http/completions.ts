@@ -20,8 +20,10 @@ import { eventStream } from "./event_stream.ts";
 import { generationFields, refuseUnsupported, toServiceRequest } from "./generation_fields.ts";
 import {
   completionResponses,
+  ErrorSchema,
   FingerprintSchema,
   FinishReasonSchema,
+  StreamEventSchema,
   UsageSchema,
 } from "./responses.ts";
 
@@ -95,7 +97,9 @@ export function addCompletionRoute(app: OpenAPIHono, context: RouteContext): voi
         description: "The choices; with `stream` each event is a piece of one",
         content: {
           "application/json": { schema: ResponseSchema },
-          "text/event-stream": { schema: ResponseSchema },
+          "text/event-stream": {
+            schema: z.union([StreamEventSchema, ResponseSchema, ErrorSchema]),
+          },
         },
       },
       ...completionResponses,

@@ -20,7 +20,12 @@ import {
   ResponseRequestSchema,
   toolFieldsOf,
 } from "./response_fields.ts";
-import { completionResponses, FingerprintSchema } from "./responses.ts";
+import {
+  completionResponses,
+  ErrorSchema,
+  FingerprintSchema,
+  StreamEventSchema,
+} from "./responses.ts";
 import { type ToolUse, toolUseOf } from "./tool_fields.ts";
 
 const ResponseSchema = z.looseObject({
@@ -52,7 +57,7 @@ export function addResponseRoute(app: OpenAPIHono, context: RouteContext): void 
         description: "The answer; with `stream` the events of its making",
         content: {
           "application/json": { schema: ResponseSchema },
-          "text/event-stream": { schema: EventSchema },
+          "text/event-stream": { schema: z.union([StreamEventSchema, EventSchema, ErrorSchema]) },
         },
       },
       ...completionResponses,

@@ -24,6 +24,12 @@ export const UsageSchema = z.object({
   total_tokens: z.int(),
 }).openapi("Usage");
 
+/** An event of a stream as it is sent; the other schemas of a stream are those of its `data`. */
+export const StreamEventSchema = z.object({
+  event: z.string().optional().openapi({ description: "Its type, where the API names it" }),
+  data: z.string().openapi({ description: "JSON, or [DONE]; an error is the last event" }),
+}).openapi("StreamEvent");
+
 /** An error. */
 export const ErrorSchema = z.object({
   error: z.object({

@@ -51,8 +51,8 @@ Deno.test({
       cwd: folder.path,
     }).output();
     await server.shutdown();
-    assert.ok(success, new TextDecoder().decode(stdout));
     assert.deepEqual(errors, []);
+    assert.ok(success, new TextDecoder().decode(stdout));
     const stats = await service.stats();
     assert.deepEqual([stats.running, stats.waiting, model.decoder.openSequences], [0, 0, 0]);
   },
