@@ -37,6 +37,10 @@ export interface TaskOptions {
   readonly format?: FormatChoice;
   /** File or folder with the items of a description. */
   readonly data?: string;
+  /** Ask by conversations. */
+  readonly applyChatTemplate?: boolean;
+  /** What goes before everything else. */
+  readonly systemInstruction?: string;
   /** File with the examples of a description. */
   readonly fewshotData?: string;
   /** Items at once. */
@@ -58,6 +62,11 @@ export function addTaskOptions(command: Command): Command {
     .option("--seed <n>", "seed of what is drawn", integerOption({ min: 0, max: 2 ** 32 - 1 }))
     .option("--level <n>", "how hard a skill's items are, from 1", integerOption({ min: 1 }))
     .option("--num-fewshot <n>", "examples before each item", integerOption({ min: 0 }))
+    .option(
+      "--apply-chat-template",
+      "ask a described or known task by conversations in the model's own form, examples as turns",
+    )
+    .option("--system-instruction <text>", "what goes before everything else in such a task")
     .option("--max-tokens <n>", "the most tokens of an answer", integerOption({ min: 1 }))
     .addOption(
       new Option("--metric <metric>", "how rows of data are measured (default: by what they have)")

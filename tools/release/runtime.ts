@@ -61,7 +61,7 @@ async function download(url: string, folder: string): Promise<string> {
   const path = join(folder, url.split("/").slice(-2).join("-").replace(/\.zip$/, ""));
   if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
   const archive = await fetched(url);
-  const [expected] = new TextDecoder().decode(await fetched(`${url}.sha256sum`)).split(/\s/);
+  const expected = checksumIn(new TextDecoder().decode(await fetched(`${url}.sha256sum`)));
   const found = sha256(archive);
   if (expected !== found) throw new Error(`${url} has SHA-256 ${found}, not ${expected}`);
   const [entry] = await readZip(archive);
@@ -70,6 +70,11 @@ async function download(url: string, folder: string): Promise<string> {
   await writeFileAtomic(path, isElf(entry.bytes) ? stripSymbols(entry.bytes) : entry.bytes);
   if (Deno.build.os !== "windows") await Deno.chmod(path, 0o755);
   return path;
+}
+
+/** The checksum in a line of `sha256sum`, or in what PowerShell makes of one: `Hash : …` in capitals. */
+function checksumIn(text: string): string | undefined {
+  return /\b[0-9a-f]{64}\b/i.exec(text)?.[0].toLowerCase();
 }
 
 async function fetched(url: string): Promise<Uint8Array<ArrayBuffer>> {

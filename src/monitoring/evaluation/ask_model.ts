@@ -6,7 +6,7 @@
 
 import { encodeRow } from "../../datasets/encode.ts";
 import { IGNORED_LABEL } from "../../datasets/labels.ts";
-import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
+import type { ChatMessage, RenderedChat, Tokenizer } from "../../models/tokenizer/tokenizer.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { EvaluationModel } from "./evaluation_model.ts";
 import type {
@@ -78,7 +78,7 @@ async function askChoices(
   const greedy: boolean[] = [];
   let promptTokens = 0;
   for (const continuation of continuations) {
-    const whole = encodeContinuation(continuation, tokenizer);
+    const whole = encodeContinuation(rendered(continuation, model), tokenizer);
     // the last token is only scored, so that one more than the model's positions fit; what is cut is the beginning
     const from = Math.max(0, whole.ids.length - (model.maxPositions + 1));
     const ids = whole.ids.slice(from);
@@ -104,6 +104,31 @@ async function askChoices(
     promptTokens,
     outputTokens: 0,
   };
+}
+
+/** Puts a conversation in the form that the model knows. */
+function rendered(
+  { messages, ...continuation }: Continuation,
+  model: EvaluationModel,
+): Continuation {
+  if (messages === undefined) return continuation;
+  return { ...continuation, context: renderTurns(messages, model).text };
+}
+
+/** A conversation whose last turn is the assistant's is to be gone on with. */
+function renderTurns(messages: readonly ChatMessage[], model: EvaluationModel): RenderedChat {
+  const tokenizer = tokenizerOf(model);
+  if (!tokenizer.hasChatTemplate) {
+    throw new UserError(
+      `Cannot apply the chat template of "${model.id}": it has none; leave out --apply-chat-template`,
+    );
+  }
+  const isBegun = messages.at(-1)?.role === "assistant";
+  return tokenizer.renderChat(messages, {
+    separateTurns: true,
+    addGenerationPrompt: !isBegun,
+    ...(isBegun ? { continueFinalMessage: true } : {}),
+  });
 }
 
 /**
@@ -150,7 +175,7 @@ async function askText(
         "lower --max-tokens",
     );
   }
-  const whole = encodePrompt(prompt, tokenizer);
+  const whole = encodePrompt(prompt, model);
   if (whole.length === 0) throw new UserError("Cannot go on from a prompt that has no tokens");
   if (request.maxTokens === undefined && whole.length > room) {
     throw new UserError(
@@ -173,8 +198,12 @@ async function askText(
   };
 }
 
-function encodePrompt(prompt: TaskPrompt, tokenizer: Tokenizer): readonly number[] {
-  const { text, messages } = prompt;
+function encodePrompt(prompt: TaskPrompt, model: EvaluationModel): readonly number[] {
+  const { text, messages, needsTemplate } = prompt;
+  const tokenizer = tokenizerOf(model);
+  if (messages !== undefined && needsTemplate) {
+    return encodeText(renderTurns(messages, model).text, tokenizer);
+  }
   if (messages === undefined || !tokenizer.hasChatTemplate) return encodeText(text, tokenizer);
   return tokenizer.renderChat(messages, { separateTurns: true, addGenerationPrompt: true }).ids;
 }

@@ -51,7 +51,7 @@ export function choiceTask(rows: readonly JsonObject[], options: ChoiceTaskOptio
   }, { source, folder: "." });
   const make = choiceRequest(description);
   const items = rows.slice(0, limit).map((row, i) =>
-    make(docOf(row, `row ${i + 1} of "${source}"`), "")
+    make(docOf(row, `row ${i + 1} of "${source}"`), { text: "" })
   );
   return createTask({
     ...{ name, source, items },

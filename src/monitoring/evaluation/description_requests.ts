@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ChatMessage } from "../../models/tokenizer/tokenizer.ts";
 import { UserError } from "../../utils/errors.ts";
 import { bordersOn, type DocFields } from "./doc_fields.ts";
 import { type ExactMatchRules, isExactMatch } from "./exact_match.ts";
@@ -13,11 +14,19 @@ import { parseFilterList } from "./response_filter.ts";
 import type { TaskItem, TaskMetric } from "./task.ts";
 import type { TaskDescription } from "./task_description.ts";
 
+/** What precedes a question. */
+export interface Preceding {
+  /** As a text. */
+  readonly text: string;
+  /** As turns of a conversation, where the model's chat template is to be applied. */
+  readonly messages?: readonly ChatMessage[];
+}
+
 /** Makes the item of a row; `before` is what precedes its question. */
 export interface RequestMaker {
   /** The metrics that items give. */
   readonly metrics: readonly TaskMetric[];
-  (doc: DocFields, before: string): Omit<TaskItem, "id">;
+  (doc: DocFields, before: Preceding): Omit<TaskItem, "id">;
 }
 
 const DEFAULT_MAX_TOKENS = 256;
@@ -29,14 +38,21 @@ export function choiceRequest(description: TaskDescription): RequestMaker {
     if (known !== undefined) return known;
     throw noMetric(metric, CHOICE_METRICS, description);
   });
-  const { targetDelimiter } = description;
-  const make = (doc: DocFields, before: string): Omit<TaskItem, "id"> => {
+  const make = (doc: DocFields, before: Preceding): Omit<TaskItem, "id"> => {
     const { choices, inputIndex } = doc;
-    const context = `${before}${openQuestion(doc, description)}`;
+    const context = `${before.text}${openQuestion(doc, description)}`;
+    const targetDelimiter = before.messages === undefined || isOpenPrefix(doc)
+      ? description.targetDelimiter
+      : ""; // the template has put something between question and answer
     const continuations = inputIndex === undefined
-      ? choices.map((choice) => ({ context, continuation: `${targetDelimiter}${choice}` }))
+      ? choices.map((choice) => ({
+        context,
+        ...conversation(before, doc.question, doc.prefix),
+        continuation: `${targetDelimiter}${choice}`,
+      }))
       : choices.map((choice) => ({
-        context: `${before}${choice}`,
+        context: `${before.text}${choice}`,
+        ...conversation(before, choice, doc.prefix),
         continuation: `${targetDelimiter}${doc.targets[0]}`,
       }));
     const unconditional = metrics.includes("acc_mutual_info")
@@ -46,7 +62,7 @@ export function choiceRequest(description: TaskDescription): RequestMaker {
       ? doc.targets.map((target) => typeof target === "number" ? target : choices.indexOf(target))
       : [inputIndex];
     return {
-      prompt: inputIndex === undefined ? context : before,
+      prompt: inputIndex === undefined ? context : before.text,
       expected: gold.map((index) => choices[index] ?? "").join(" | "),
       request: {
         kind: "choices",
@@ -82,17 +98,17 @@ export function textRequest(description: TaskDescription, maxTokens?: number): R
   }
   const nameOf = (filter: string) => filter === "none" ? "exact_match" : `exact_match,${filter}`;
   const settings = generationSettings(description, maxTokens);
-  const make = (doc: DocFields, before: string): Omit<TaskItem, "id"> => {
+  const make = (doc: DocFields, before: Preceding): Omit<TaskItem, "id"> => {
     const wanted = doc.choices.length > 0
       ? doc.targets.map((target) => doc.choices[Number(target)] ?? "")
       : doc.targets.map(String);
-    const prompt = `${before}${openQuestion(doc, description)}`;
+    const prompt = `${before.text}${openQuestion(doc, description)}`;
     return {
       prompt,
       expected: wanted.join(" | "),
       request: {
         kind: "generate",
-        prompt: { text: prompt },
+        prompt: { text: prompt, ...conversation(before, doc.question, doc.prefix) },
         answer: wanted[0] ?? "",
         ...settings,
         score: (text) => ({
@@ -112,6 +128,25 @@ export function textRequest(description: TaskDescription, maxTokens?: number): R
       isBinary: true,
     })),
   });
+}
+
+/** The conversation up to the answer, which may begin with `prefix`. */
+function conversation(
+  { messages }: Preceding,
+  question: string,
+  prefix: string,
+): { readonly messages?: readonly ChatMessage[]; readonly needsTemplate?: boolean } {
+  if (messages === undefined) return {};
+  const begun = prefix === "" ? [] : [{ role: "assistant", content: prefix }];
+  return {
+    messages: [...messages, { role: "user", content: question }, ...begun],
+    needsTemplate: true,
+  };
+}
+
+/** Whether the answer begins with something that it has to be set apart from. */
+function isOpenPrefix({ prefix }: DocFields): boolean {
+  return prefix !== "" && !/\s$/.test(prefix);
 }
 
 /** The question, with what the answer begins with. */

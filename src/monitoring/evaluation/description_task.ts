@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ChatMessage } from "../../models/tokenizer/tokenizer.ts";
 import { UserError } from "../../utils/errors.ts";
 import type { JsonObject } from "../../utils/json.ts";
 import { createTask } from "./create_task.ts";
@@ -24,6 +25,10 @@ export interface DescriptionTaskOptions extends TaskDataOptions {
   readonly numFewshot?: number | undefined;
   /** The most tokens of a text. @default {as described, else 256} */
   readonly maxTokens?: number | undefined;
+  /** Ask by conversations that the model's chat template renders. @default {false} */
+  readonly applyChatTemplate?: boolean | undefined;
+  /** What goes before everything else: with conversations, what the system says. @default {nothing} */
+  readonly systemInstruction?: string | undefined;
   /** Seed of the examples. @default {1234} */
   readonly seed?: number | undefined;
 }
@@ -41,6 +46,7 @@ export async function descriptionTask(
   options: DescriptionTaskOptions = {},
 ): Promise<Task> {
   const { limit = Infinity, numFewshot = description.numFewshot, seed = FEWSHOT_SEED } = options;
+  const { applyChatTemplate = false, systemInstruction = "" } = options;
   const template = createTaskTemplate({ source: description.source });
   const process = processDocOf(description);
   const rows = await readSplit(description, description.evalSplit, { ...options, role: "items" });
@@ -52,18 +58,30 @@ export async function descriptionTask(
     ? choiceRequest(description)
     : textRequest(description, options.maxTokens);
   const items = docs.map((doc): Omit<TaskItem, "id"> => {
-    const shots = examples(doc.row).map((shot) => exampleText(shot, description));
-    const said = description.description === ""
+    const shots = examples(doc.row);
+    const described = description.description === ""
       ? ""
       : template.text(description.description, doc.row);
-    return requestOf(doc, `${said}${shots.join("")}`);
+    const said = joined(systemInstruction, described, description.fewshotDelimiter);
+    const text = `${said}${shots.map((shot) => exampleText(shot, description)).join("")}`;
+    if (!applyChatTemplate) return requestOf(doc, { text });
+    const system = said === "" ? [] : [{ role: "system", content: said }];
+    return requestOf(doc, {
+      text,
+      messages: [...system, ...shots.flatMap((shot) => exampleTurns(shot, description))],
+    });
   });
   const { task: name, version, outputType: kind, source } = description;
   return createTask({
     ...{ name, version, kind, source, items },
     seed: numFewshot > 0 && description.fewshotSampler === "default" ? seed : null,
     metrics: requestOf.metrics,
-    rules: { ...rulesOf(description), numFewshot, maxTokens: options.maxTokens ?? null },
+    rules: {
+      ...rulesOf(description),
+      ...{ numFewshot, maxTokens: options.maxTokens ?? null },
+      // not named where it is not used, so that tasks keep their hashes
+      ...(applyChatTemplate ? { applyChatTemplate } : {}),
+    },
   });
 }
 
@@ -108,6 +126,18 @@ async function exampleChooser(
     return others.slice(0, numFewshot)
       .map((each) => readDoc(each, { description, template }));
   };
+}
+
+/** An example as a question and its answer. */
+function exampleTurns(doc: DocFields, description: TaskDescription): ChatMessage[] {
+  const content = joined(doc.prefix, answerText(doc, description), " ");
+  return [{ role: "user", content: doc.question }, { role: "assistant", content }];
+}
+
+/** Two texts, set apart where they would run into each other. */
+function joined(first: string, second: string, delimiter: string): string {
+  if (first === "" || second === "") return `${first}${second}`;
+  return `${first}${bordersOn(first, second) ? delimiter : ""}${second}`;
 }
 
 /** An example: question and answer. */

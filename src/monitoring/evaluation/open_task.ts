@@ -31,6 +31,10 @@ export interface OpenTaskOptions {
   readonly numFewshot?: number | undefined;
   /** The most tokens of an answer. @default {as described; else twice what the right one takes} */
   readonly maxTokens?: number | undefined;
+  /** Ask a described or known task by conversations that the model's chat template renders. @default {false} */
+  readonly applyChatTemplate?: boolean | undefined;
+  /** What goes before everything else in a described or known task. @default {nothing} */
+  readonly systemInstruction?: string | undefined;
   /** How rows of data are measured. @default {choices by likelihood where there are some, else the loss} */
   readonly metric?: DataMetric | undefined;
   /** The form of rows of data. @default {found out} */

@@ -30,6 +30,10 @@ export type Scores = Readonly<Record<string, number>>;
 export interface Continuation {
   /** What is given. */
   readonly context: string;
+  /** The same as a conversation, which the model's chat template renders. @default {`context` is read as it is} */
+  readonly messages?: readonly ChatMessage[];
+  /** Whether a model without a chat template cannot be asked; so it is with `messages`. @default {false} */
+  readonly needsTemplate?: boolean;
   /** What is to follow, its leading space included. */
   readonly continuation: string;
 }
@@ -52,6 +56,8 @@ export interface TaskPrompt {
   readonly text: string;
   /** The same as a conversation. */
   readonly messages?: readonly ChatMessage[];
+  /** Whether a model without a chat template cannot be asked. @default {false} */
+  readonly needsTemplate?: boolean;
 }
 
 /** Asks for a text. */

@@ -5,6 +5,7 @@ import { createLocalService } from "../../../src/inference/local_service.ts";
 import { evaluate } from "../../../src/monitoring/evaluation/evaluate.ts";
 import { createEvaluationModel } from "../../../src/monitoring/evaluation/evaluation_model.ts";
 import { openTask } from "../../../src/monitoring/evaluation/open_task.ts";
+import { copyFolder } from "../../copy_folder.ts";
 import { sharedData } from "../../shared_data.ts";
 import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
@@ -35,13 +36,37 @@ function manyRows(): typeof CHOICE_ROWS {
   }));
 }
 
-const cases = [
+const CHAT = { applyChatTemplate: true, systemInstruction: "Be kind." };
+
+const CHAT_TEMPLATE =
+  "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}" +
+  "{% if add_generation_prompt %}assistant: {% endif %}";
+
+const cases: readonly LmEvalCase[] = [
   { name: "choices by likelihood", rows: CHOICE_ROWS.filter(isPlain), describe: choiceDescription },
   { name: "texts through filters", rows: TEXT_ROWS, describe: numberDescription },
   { name: "fifty choices by likelihood", rows: manyRows(), describe: choiceDescription },
-] as const;
+  { name: "choices in conversations", rows: manyRows(), describe: choiceDescription, chat: CHAT },
+  { name: "texts in conversations", rows: TEXT_ROWS, describe: numberDescription, chat: CHAT },
+];
 
-for (const { name, rows, describe } of cases) {
+interface LmEvalCase {
+  readonly name: string;
+  readonly rows: readonly unknown[];
+  readonly describe: (folder: string) => string;
+  readonly chat?: typeof CHAT;
+}
+
+/** Copies the model into `folder`, with a chat template. */
+async function copyWithTemplate(model: string, folder: string): Promise<string> {
+  await copyFolder(model, folder);
+  const path = `${folder}/tokenizer_config.json`;
+  const config = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify({ ...config, chat_template: CHAT_TEMPLATE }));
+  return folder;
+}
+
+for (const { name, rows, describe, chat } of cases) {
   const missing = HARNESS_PYTHON === undefined ? `no ${HARNESS_VARIABLE}` : "no shared data";
   const ignore = HARNESS_PYTHON === undefined || TINY_STORIES === undefined ||
     !AVAILABLE_DEVICES.includes("wasm");
@@ -54,19 +79,23 @@ for (const { name, rows, describe } of cases) {
       const task = `${folder.path}/task.yaml`;
       await Deno.writeTextFile(`${folder.path}/items.jsonl`, jsonLines(rows));
       await Deno.writeTextFile(task, describe(folder.path));
-      const loaded = await loadModel(TINY_STORIES!, { device: "wasm", threads: 2 });
+      const model = await copyWithTemplate(TINY_STORIES!, `${folder.path}/model`);
+      const loaded = await loadModel(model, { device: "wasm", threads: 2 });
       await using service = createLocalService(loaded);
       const handler = createServer({ service });
       const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
       const url = `http://127.0.0.1:${server.addr.port}`;
-      const samples = await lmEval({ model: TINY_STORIES!, task, url, name: loaded.id });
+      const samples = await lmEval({
+        ...{ model, task, url, name: loaded.id },
+        args: chat === undefined ? [] : ["--chat", "--system", chat.systemInstruction],
+      });
       await server.shutdown();
-      const { results } = await evaluate(await openTask(task), {
+      const { results } = await evaluate(await openTask(task, chat), {
         model: createEvaluationModel(loaded),
       });
       assert.equal(results.length, rows.length);
       assert.equal(new Set(samples.map(({ index }) => index)).size, rows.length);
-      assertSame(results, samples);
+      assertSame(results, samples, { comparesPrompts: chat === undefined });
     },
   });
 }
