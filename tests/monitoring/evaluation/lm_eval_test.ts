@@ -24,16 +24,17 @@ const TEXT_ROWS = [
   { question: "Lily went to the park. Who went?", answer: "Lily" },
 ];
 
-/** Fifty questions of multiple choice. */
+/** Fifty questions of multiple choice, and some of more signs. */
 function manyRows(): typeof CHOICE_ROWS {
   const names = ["Tom", "Lily", "Sara", "Ben", "Mia"];
   const things = ["ball", "red car", "old tree", "big dog", "little bird that sings", "hat"];
   const verbs = ["saw", "liked", "found", "lost", "wanted to play with"];
-  return Array.from({ length: 50 }, (_, i) => ({
+  const drawn = Array.from({ length: 50 }, (_, i) => ({
     question: `${names[i % 5]} ${verbs[(i * 3) % 5]} a`,
     choices: Array.from({ length: 2 + i % 3 }, (_, at) => things[(i + at * 5 + (i >> 3)) % 6]!),
     answer: i % 2,
   }));
+  return [...CHOICE_ROWS.filter(isPlain), ...drawn];
 }
 
 const CHAT = { applyChatTemplate: true, systemInstruction: "Be kind." };
@@ -43,7 +44,6 @@ const CHAT_TEMPLATE =
   "{% if add_generation_prompt %}assistant: {% endif %}";
 
 const cases: readonly LmEvalCase[] = [
-  { name: "choices by likelihood", rows: CHOICE_ROWS.filter(isPlain), describe: choiceDescription },
   { name: "texts through filters", rows: TEXT_ROWS, describe: numberDescription },
   { name: "fifty choices by likelihood", rows: manyRows(), describe: choiceDescription },
   { name: "choices in conversations", rows: manyRows(), describe: choiceDescription, chat: CHAT },
