@@ -113,7 +113,8 @@ class EnoughMade extends Error {}
  * Runs a model and returns the outputs that have no tensor to be written into.
  *
  * The binding copies every output, those too that were written where they belong, which for a cache of keys and values
- * or for gradients takes longer than some runs. So it is stopped when it has made the last output that is wanted.
+ * or for gradients takes longer than some runs. So it is stopped at the output after the last that is wanted: that one
+ * is copied in vain, all others are not.
  */
 function runModel(
   model: NativeModel,
