@@ -193,10 +193,10 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     kind: "integer",
     min: 0,
     max: 16,
-    default: 0,
+    default: 8,
     value: "tokens",
     help:
-      "guess up to so many tokens by looking them up in the text so far, while one text is made alone; faster " +
-      "where texts repeat themselves, and the same texts otherwise",
+      "while one text is made alone, guess up to so many tokens by what followed the same words before, in this text " +
+      "or others; the texts are the same and sooner there, most so where they repeat something; 0 guesses nothing",
   },
 };

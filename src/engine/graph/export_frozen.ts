@@ -13,9 +13,6 @@ import type { FrozenDtype, Value, ValueOf } from "./value.ts";
 /** The largest magnitude that integers have. */
 const LARGEST = 127;
 
-/** Rows with nothing larger become zeros; 127 divided by it is still finite. */
-const SMALLEST_MAXIMUM = 1e-30;
-
 /** Matrices with more rows, such as output matrices, are widened a slice of as many rows at a time. */
 const MAX_WIDE_ROWS = 8192;
 
@@ -142,20 +139,19 @@ export function ofIntegers(
   },
   writer: Writer,
 ): string {
-  const magnitudes = writer.node("Abs", [x]);
-  const maximum = writer.node("ReduceMax", [magnitudes, writer.integers([-1])], {
-    attributes: { keepdims: { int: 1 } },
-  });
-  const largest = writer.node("Max", [maximum, number(SMALLEST_MAXIMUM, writer)]);
-  const inverse = writer.node("Div", [number(LARGEST, writer), largest]);
+  const largest = writer.node("ReduceMax", [
+    writer.node("Abs", [x]),
+    writer.integers([-1]),
+  ], { attributes: { keepdims: { int: 1 } } });
   const zeroPoint = writer.tensor({
     dtype: "uint8",
     shape: [],
     data: Uint8Array.of(UINT8_ZERO_POINT),
   });
+  // A row of zeros is no number here and some integer after it, which is multiplied by 0 at the end.
   const integers = writer.node("QuantizeLinear", [
-    writer.node("Mul", [x, inverse]),
-    number(1, writer),
+    writer.node("Div", [x, largest]),
+    number(1 / LARGEST, writer),
     zeroPoint,
   ]);
   const product = writer.node("MatMulIntegerToFloat", [

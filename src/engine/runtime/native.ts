@@ -87,7 +87,8 @@ class NativeSession implements Session {
         const target = into[name];
         fetches[name] = target === undefined ? null : toNative(name, target);
       }
-      const results = runModel(this.#inner, converted, fetches);
+      const names = this.outputNames.filter((name) => name in fetches);
+      const results = runModel(this.#inner, { feeds: converted, names, fetches });
       return Object.fromEntries(
         outputs.map((name) => [name, into[name] ?? fromOrtTensor(results[name]!)]),
       );
@@ -118,10 +119,13 @@ class EnoughMade extends Error {}
  */
 function runModel(
   model: NativeModel,
-  feeds: Readonly<Record<string, NativeTensor>>,
-  fetches: Readonly<Record<string, NativeTensor | null>>,
+  { feeds, names, fetches }: {
+    readonly feeds: Readonly<Record<string, NativeTensor>>;
+    /** The outputs that are computed, in the model's order. */
+    readonly names: readonly string[];
+    readonly fetches: Readonly<Record<string, NativeTensor | null>>;
+  },
 ): Record<string, NativeTensor> {
-  const names = model.outputMetadata.flatMap(({ name }) => name in fetches ? [name] : []);
   const wanted = names.findLastIndex((name) => fetches[name] === null) + 1;
   const made: NativeTensor[] = [];
   if (wanted < names.length) {

@@ -16,9 +16,10 @@ import {
   type GenerationEvent,
   type ReadPlan,
 } from "./generation.ts";
-import { PrefillPace } from "./prefill_pace.ts";
 import { PrefixCache, sharedBlocks } from "./prefix_cache.ts";
 import { PREFILL_TOKENS } from "./run_groups.ts";
+import { RunPace } from "./run_pace.ts";
+import { SuffixLookup } from "./suffix_lookup.ts";
 
 /** Options of {@linkcode createBatcher}. */
 export interface BatcherOptions {
@@ -35,7 +36,9 @@ export interface BatcherOptions {
   readonly prefixBytes?: number;
   /** The most tokens that a sequence may hold. @default {what the model and memory have room for} */
   readonly maxContext?: number;
-  /** The most tokens guessed by looking them up in the prompt, while one sequence runs alone. @default {0} */
+  /**
+   * The most tokens guessed by what followed the same words before, in any sequence, while one runs alone. @default {8}
+   */
   readonly maxDrafts?: number;
 }
 
@@ -123,7 +126,8 @@ class ContinuousBatcher implements Batcher {
   #running: Running[] = [];
   readonly #justRead: Running[] = [];
   #isWorking = false;
-  readonly #pace = new PrefillPace();
+  readonly #pace = new RunPace();
+  readonly #lookup: SuffixLookup | undefined;
 
   constructor(decoder: Decoder, tokenizer: Tokenizer | undefined, options: BatcherOptions) {
     this.#decoder = decoder;
@@ -133,9 +137,10 @@ class ContinuousBatcher implements Batcher {
       prefillTokens: options.prefillTokens ?? 256,
       cacheBytes: Math.min(options.cacheBytes ?? 2 ** 31, decoder.memory?.mostBytes ?? Infinity),
       prefixBytes: options.prefixBytes ?? 2 ** 29,
-      maxDrafts: options.maxDrafts ?? 0,
+      maxDrafts: decoder.memory === undefined ? 0 : options.maxDrafts ?? 8,
       maxContext: options.maxContext ?? Infinity,
     };
+    if (this.#options.maxDrafts > 0) this.#lookup = new SuffixLookup();
     this.#prefixes = new PrefixCache({ maxBytes: this.#options.prefixBytes });
     decoder.memory?.limit(this.#options.cacheBytes);
     const { bytesPerToken = 0 } = decoder.memory ?? {};
@@ -171,6 +176,7 @@ class ContinuousBatcher implements Batcher {
         { vocabSize: this.#decoder.vocabSize, maxPositions: this.maxPositions },
         this.#tokenizer,
         request,
+        this.#lookup,
       ),
       request,
       output,
@@ -294,23 +300,26 @@ class ContinuousBatcher implements Batcher {
 
   #plannedTokens(): Planned[] {
     const decoding = this.#running.filter(({ generation }) => generation.isDecoding);
-    const canGuess = decoding.length === 1 && this.#running.length === 1 &&
-      this.#decoder.memory !== undefined;
-    const maxDrafts = canGuess ? this.#options.maxDrafts : 0;
-    return decoding.map((running) => ({ running, plan: running.generation.plan({ maxDrafts }) }));
+    const maxDrafts = this.#running.length === 1 ? this.#options.maxDrafts : 0;
+    const options = { maxDrafts, draftCost: this.#pace.furtherCost };
+    return decoding.map((running) => ({ running, plan: running.generation.plan(options) }));
   }
 
   async #extend(planned: readonly Planned[]): Promise<void> {
     const batch = this.#withRoom(planned);
     if (batch.length === 0) return;
     const tokens = batch.reduce((sum, { plan }) => sum + plan.ids.length, 0);
+    const { isDecoding } = batch[0]!.running.generation;
     const started = performance.now();
     try {
       const logits = await this.#decoder.extend(
         batch.map(({ running: { sequence }, plan: { ids } }) => ({ sequence, ids })),
         { everyPosition: batch[0]!.plan.everyPosition },
       );
-      if (tokens > batch.length) this.#pace.observe(tokens, performance.now() - started);
+      this.#pace.observe(
+        { sequences: batch.length, tokens, isDecoding },
+        performance.now() - started,
+      );
       for (const [i, one] of batch.entries()) this.#advance(one, logits[i]!);
     } catch (error) {
       for (const { running } of batch) this.#fail(running, error);

@@ -8,9 +8,9 @@ import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
 import { createRandom, type Random } from "../../utils/random.ts";
 import type { Decoder } from "./decoder.ts";
 import { createOutputText, type OutputText, type PlacedToken } from "./output_text.ts";
-import { PromptLookup } from "./prompt_lookup.ts";
 import { PREFILL_TOKENS } from "./run_groups.ts";
 import { chooseToken, type SamplingSettings } from "./sampling.ts";
+import type { GuessOptions, SuffixLookup } from "./suffix_lookup.ts";
 import { biased, type TokenConstraint } from "./token_constraint.ts";
 import { type TokenLogprobs, tokenLogprobs } from "./token_logprobs.ts";
 
@@ -86,6 +86,8 @@ export interface PlanOptions {
   readonly maxTokens?: number;
   /** The most tokens to guess. @default {0} */
   readonly maxDrafts?: number;
+  /** What reading a further token costs, as a share of reading one. @default {0} */
+  readonly draftCost?: number;
 }
 
 /** A sequence while it is generated. */
@@ -112,7 +114,7 @@ export interface Generation {
 const MAX_LOGITS = 2 ** 24;
 
 /**
- * Begins a sequence.
+ * Begins a sequence, of which `lookup` guesses the tokens that plans have room for, and from which it learns.
  *
  * @throws {RangeError} If the prompt is empty or longer than the model's context.
  */
@@ -120,8 +122,9 @@ export function createGeneration(
   model: Pick<Decoder, "vocabSize" | "maxPositions">,
   tokenizer: Tokenizer | undefined,
   request: GenerationRequest,
+  lookup?: SuffixLookup,
 ): Generation {
-  return new SequenceGeneration(model, tokenizer, request);
+  return new SequenceGeneration(model, tokenizer, request, lookup);
 }
 
 class SequenceGeneration implements Generation {
@@ -133,7 +136,8 @@ class SequenceGeneration implements Generation {
   readonly #ids: number[];
   readonly #generatedIds: number[] = [];
   readonly #promptLogprobs: (TokenLogprobs | null)[] = [null];
-  #lookup: PromptLookup | undefined;
+  readonly #lookup: SuffixLookup | undefined;
+  #learned = 0;
   #read = 0;
   #ended = false;
   #promptReported = false;
@@ -142,6 +146,7 @@ class SequenceGeneration implements Generation {
     model: Pick<Decoder, "vocabSize" | "maxPositions">,
     tokenizer: Tokenizer | undefined,
     request: GenerationRequest,
+    lookup: SuffixLookup | undefined,
   ) {
     const { promptIds, maxTokens = Infinity, stop = [] } = request;
     const room = model.maxPositions - promptIds.length;
@@ -157,6 +162,7 @@ class SequenceGeneration implements Generation {
     this.#random = createRandom(request.seed);
     this.#output = createOutputText(tokenizer, { promptIds, stop });
     this.#ids = [...promptIds];
+    this.#lookup = lookup;
   }
 
   get ids(): readonly number[] {
@@ -179,9 +185,11 @@ class SequenceGeneration implements Generation {
     return this.#maxTokens === 0 && !this.#request.scorePrompt ? this.#end("length") : [];
   }
 
-  plan({ maxTokens = PREFILL_TOKENS, maxDrafts = 0 }: PlanOptions = {}): ReadPlan {
+  plan(
+    { maxTokens = PREFILL_TOKENS, maxDrafts = 0, draftCost = 0 }: PlanOptions = {},
+  ): ReadPlan {
     if (this.isDecoding) {
-      const drafts = this.#guess(maxDrafts);
+      const drafts = this.#guess({ count: maxDrafts, cost: draftCost });
       const ids = [this.#ids[this.#read]!, ...drafts];
       return { ids, drafts: drafts.length, everyPosition: drafts.length > 0 };
     }
@@ -205,17 +213,14 @@ class SequenceGeneration implements Generation {
     }
     const size = this.#vocabSize;
     const first = logits.length / size - 1 - plan.drafts;
-    let right = 0;
     for (let draft = 0;; draft++) {
       const row = logits.subarray((first + draft) * size, (first + draft + 1) * size);
       events.push(...this.#generate(row));
       if (this.#ended || draft === plan.drafts) break;
       if (this.#ids.at(-1) !== plan.ids[certain + draft]) break;
       this.#read++; // the guess was right, so the model has read this token too
-      right++;
     }
-    if (plan.drafts > 0) this.#lookup?.learn({ right });
-    return events;
+    return joined(events);
   }
 
   reset(count: number): void {
@@ -226,11 +231,20 @@ class SequenceGeneration implements Generation {
     return (this.#request.scorePrompt ?? false) && !this.#promptReported;
   }
 
-  #guess(count: number): number[] {
-    const room = this.#maxTokens - this.#generatedIds.length - 1;
-    if (count <= 0 || room <= 0) return [];
-    this.#lookup ??= new PromptLookup();
-    return this.#lookup.guess(this.#ids, Math.min(count, room));
+  #guess({ count, cost }: GuessOptions): readonly number[] {
+    const most = Math.min(count, this.#maxTokens - this.#generatedIds.length - 1);
+    if (this.#lookup === undefined || most <= 0) return [];
+    this.#learn();
+    return this.#lookup.guess(this.#ids, { count: most, cost });
+  }
+
+  /** Lets what was read and written since the last time be looked up. */
+  #learn(): void {
+    this.#lookup?.learn(this.#ids, {
+      start: this.#learned,
+      written: this.#request.promptIds.length,
+    });
+    this.#learned = this.#ids.length;
   }
 
   #scorePrompt(ids: readonly number[], logits: Float32Array): void {
@@ -279,8 +293,24 @@ class SequenceGeneration implements Generation {
 
   #finish(reason: FinishReason, eosToken?: PlacedToken): readonly GenerationEvent[] {
     this.#ended = true;
+    this.#learn();
     const generatedTokens = this.#generatedIds.length;
     const eos = eosToken === undefined ? {} : { eosToken };
     return [{ type: "end", reason, generatedTokens, ...eos }];
   }
+}
+
+/** Returns the same with pieces of output that follow each other made one: right guesses give several at once. */
+function joined(events: readonly GenerationEvent[]): GenerationEvent[] {
+  const result: GenerationEvent[] = [];
+  for (const event of events) {
+    const last = result.at(-1);
+    if (event.type !== "output" || last?.type !== "output") {
+      result.push(event);
+      continue;
+    }
+    const { text, tokens } = event;
+    result.splice(-1, 1, { ...last, text: last.text + text, tokens: [...last.tokens, ...tokens] });
+  }
+  return result;
 }

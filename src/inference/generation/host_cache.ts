@@ -57,7 +57,9 @@ export class HostCache implements SequenceCache {
   async run(rows: readonly CacheRow[], result: RunResult): Promise<Float32Array[]> {
     const sequences = rows.map(({ sequence }) => sequence as SlotSequence);
     const seqLen = Math.max(...rows.map(({ ids }) => ids.length));
-    this.#store.reserve(Math.max(...rows.map(({ sequence, ids }) => sequence.length + ids.length)));
+    const longest = Math.max(...rows.map(({ sequence, ids }) => sequence.length + ids.length));
+    this.#store.trim(longest);
+    this.#store.reserve(longest);
     const range = this.#store.gather(sequences);
     const runRows = new Array<RunRow>(rows.length);
     const adapters = new Int32Array(rows.length);

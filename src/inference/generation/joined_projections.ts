@@ -6,11 +6,11 @@
 
 import type { Projection } from "../../models/language_model.ts";
 
-/**
- * Ends of names of layers that read the same, and whose results are wanted as one. (Gates and what they gate are not:
- * to cut their product apart costs more than it saves.)
- */
-const TOGETHER: readonly (readonly string[])[] = [["q_proj", "k_proj", "v_proj"]];
+/** Ends of names of layers that read the same: to cut their product apart costs less than to compute several. */
+const TOGETHER: readonly (readonly string[])[] = [
+  ["q_proj", "k_proj", "v_proj"],
+  ["gate_proj", "up_proj"],
+];
 
 /** Returns `projections` in groups of those that read the same, most of them alone. */
 export function joinedProjections(projections: readonly Projection[]): Projection[][] {

@@ -6,6 +6,7 @@
  */
 
 import { exportGraph } from "../../engine/graph/export.ts";
+import { fuseSkipNorms } from "../../engine/onnx/fuse_skip_norms.ts";
 import { encodeModel } from "../../engine/onnx/model.ts";
 import { openSession } from "../../engine/runtime/open_session.ts";
 import type { Device, Session } from "../../engine/runtime/session.ts";
@@ -61,14 +62,14 @@ export async function openModelDecoder(
     device,
   });
   const session = await openSession(
-    encodeModel(exportGraph(
+    encodeModel(fuseSkipNorms(exportGraph(
       decoderGraph(model, {
         place,
         weights: decoderWeights,
         adapters,
       }),
       { target: device === "webgpu" ? "gpu" : "cpu" },
-    )),
+    ))),
     {
       device,
       ...(threads === undefined ? {} : { threads }),

@@ -132,6 +132,12 @@ export class SlotStore {
     this.#resize(this.#owners.length, wholeGrains(Math.max(tokens, grown)));
   }
 
+  /** Gives back the room that sequences longer than `tokens` and those there are have left, where it is a third. */
+  trim(tokens: number): void {
+    const needed = wholeGrains(Math.max(tokens, this.#longest()));
+    if (1.5 * needed <= this.#capacity) this.#resize(this.#owners.length, needed);
+  }
+
   /** Brings sequences into neighbouring slots, and returns which; they lie there in any order. */
   gather(sequences: readonly SlotSequence[]): SlotRange {
     const count = sequences.length;

@@ -44,10 +44,11 @@ const REQUESTS: readonly GenerateRequest[] = [
 ];
 
 const COMPOSITIONS: Readonly<Record<string, BatcherOptions>> = {
-  "all at once": {},
+  "all at once": { maxDrafts: 0 },
   "three at once, prompts in pieces of 8": { maxRunning: 3, prefillTokens: 8 },
   "no prefix cache": { prefixBytes: 0, prefillTokens: 16 },
   "guesses, one at a time": { maxRunning: 1, maxDrafts: 4 },
+  "guesses from texts of others": { maxRunning: 2 },
   "a cache of 300 tokens": { cacheBytes: 300 },
 };
 
