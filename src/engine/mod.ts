@@ -125,6 +125,7 @@ export {
   slice,
   type SliceRange,
   softmax,
+  softmaxMatMul,
   sqrt,
   sub,
   tanh,

@@ -14,7 +14,7 @@ import {
   type RotaryAngles,
   scalar,
   slice,
-  softmax,
+  softmaxMatMul,
   transpose,
 } from "../engine/graph/build.ts";
 import { multiplyDims } from "../engine/graph/infer.ts";
@@ -79,8 +79,10 @@ export function attention(inputs: AttentionInputs): AttentionOutputs {
   const grouped = reshape(mul(query, scalar(scale)), [batch, kvHeads, rows, headDim]);
   const scores = matMul(grouped, transpose(present.key, [0, 1, 3, 2]));
   const masked = add(reshape(scores, [batch, numHeads, seqLen, total]), mask);
-  const weights = reshape(softmax(masked), [batch, kvHeads, rows, total]);
-  const mixed = reshape(matMul(weights, present.value), [batch, numHeads, seqLen, headDim]);
+  const mixed = reshape(
+    softmaxMatMul(reshape(masked, [batch, kvHeads, rows, total]), present.value),
+    [batch, numHeads, seqLen, headDim],
+  );
   const output = reshape(transpose(mixed, [0, 2, 1, 3]), [batch, seqLen, numHeads * headDim]);
   return { output, present };
 }
@@ -112,12 +114,19 @@ export interface AttendOutputs extends AttentionOutputs {
 /** Computes the attention of a layer. */
 export type Attend = (inputs: AttendInputs) => AttendOutputs;
 
-/** Attention spelled out in operators through which gradients flow. */
-export const plainAttend: Attend = ({ query, key, value, kind, context, past, scale }) => {
-  const { angles, mask } = context;
+/** Returns queries, keys and values by head, [batch, heads, seqLen, headDim], the first two rotated. */
+export function attentionHeads(
+  { query, key, value, kind, context: { angles } }: AttendInputs,
+): Pick<AttentionInputs, "query" | "fresh"> {
   const byHead = (x: Value): Value => transpose(x, [0, 2, 1, 3]);
   const rotated = (x: Value): Value =>
     angles === undefined ? byHead(x) : rotateHeads(byHead(x), angles, kind.rotaryDim);
-  const fresh: LayerCache = { key: rotated(key), value: byHead(value) };
-  return { ...attention({ query: rotated(query), fresh, past, mask, scale }), fresh };
+  return { query: rotated(query), fresh: { key: rotated(key), value: byHead(value) } };
+}
+
+/** Attention spelled out in operators through which gradients flow. */
+export const plainAttend: Attend = (inputs) => {
+  const { context: { mask }, past, scale } = inputs;
+  const heads = attentionHeads(inputs);
+  return { ...attention({ ...heads, past, mask, scale }), fresh: heads.fresh };
 };

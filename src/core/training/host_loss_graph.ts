@@ -7,8 +7,8 @@
 import { grad } from "../../engine/graph/autodiff.ts";
 import { input } from "../../engine/graph/build.ts";
 import { exportGraph } from "../../engine/graph/export.ts";
-import type { Value } from "../../engine/graph/value.ts";
 import type { OnnxModel } from "../../engine/onnx/model.ts";
+import { blockedAttend } from "../../models/blocked_attention.ts";
 import { dropoutValues } from "./dropout.ts";
 import { type FrozenStorage, frozenValues } from "./frozen_weights.ts";
 import { dropoutRate, GRADIENT } from "./host_graphs.ts";
@@ -38,6 +38,7 @@ export function hostLossGraph(
   );
   const { loss } = lossGraph(trainee, {
     shape,
+    attend: blockedAttend,
     regularization: training ? regularization : undefined,
     values: {
       ...frozenValues(trainee, storage),
@@ -45,11 +46,14 @@ export function hostLossGraph(
       dropout: training ? dropoutValues(dropoutRate(trainee), "uint8") : undefined,
     },
   });
-  const outputs: Record<string, Value> = { loss };
-  if (training) {
-    const names = [...weights.keys()];
-    const gradients = grad(loss, [...weights.values()]);
-    for (const [i, name] of names.entries()) outputs[GRADIENT + name] = gradients[i]!;
-  }
-  return exportGraph(outputs);
+  if (!training) return exportGraph({ loss });
+  const names = [...weights.keys()];
+  const gradients = grad(loss, [...weights.values()], { remake: true });
+  // What is written last is computed first: the loss, after which the logits are read no more. What is returned first
+  // need not be: fetching stops after the last output that is wanted.
+  const model = exportGraph({
+    ...Object.fromEntries(names.map((name, i) => [GRADIENT + name, gradients[i]!])),
+    loss,
+  });
+  return { ...model, outputs: [model.outputs.at(-1)!, ...model.outputs.slice(0, -1)] };
 }

@@ -20,6 +20,7 @@ import {
 } from "../../engine/graph/build.ts";
 import { staticShape, type Value } from "../../engine/graph/value.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
+import { type Attend, plainAttend } from "../../models/attention.ts";
 import { forward, type LanguageModel } from "../../models/language_model.ts";
 import { chunkSize } from "./head_chunks.ts";
 import { EMBEDDING_NOISE } from "./neftune.ts";
@@ -42,6 +43,8 @@ export interface LossGraphOptions {
   readonly shape: BatchShape;
   /** The values that stand for weights. */
   readonly values: WeightValues;
+  /** Computes the attention of layers. @default {plainAttend} */
+  readonly attend?: Attend;
 }
 
 /** A micro-batch as the graph reads it; the keys are the names of its inputs. */
@@ -88,7 +91,7 @@ export interface LossValues {
 /** Describes the training loss of one micro-batch. */
 export function lossGraph(
   trainee: Trainee,
-  { shape, values, regularization }: LossGraphOptions,
+  { shape, values, regularization, attend = plainAttend }: LossGraphOptions,
 ): LossValues {
   const { labelSmoothing = 0 } = regularization ?? {};
   const model = regularized(trainee.model, { shape, regularization });
@@ -96,6 +99,7 @@ export function lossGraph(
   const weights = bindWeights(trainee, values);
   const { hidden, states } = forward(model, {
     ...weights,
+    attend,
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, shape),
   });
@@ -146,8 +150,8 @@ interface TargetChunk {
   readonly end: number;
 }
 
-/** The most logits of a chunk, 64 MiB: with fewer, the output matrix is read so often that the step takes longer. */
-const MAX_LOGITS = 2 ** 24;
+/** The most logits of a chunk, 128 MiB: with fewer, the output matrix is read so often that the step takes longer. */
+const MAX_LOGITS = 2 ** 25;
 
 /** Returns the chunks in which the targets of `tokens` tokens are fed: GPUs cannot cut int64. */
 function targetChunks(tokens: number, vocabSize: number): TargetChunk[] {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { blockedAttend } from "../../models/blocked_attention.ts";
 import { input, reshape } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import type { ForwardInputs } from "../../models/language_model.ts";
@@ -50,6 +51,7 @@ export function modelParts(
   const weights = bindWeights(trainee, values);
   const inputs: ForwardInputs = {
     ...weights,
+    attend: blockedAttend,
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, shape),
   };

@@ -5,7 +5,7 @@
  */
 
 import { elementCount } from "../tensor/tensor.ts";
-import { add, after, apply, constant, scalar, zeroValue } from "./build.ts";
+import { add, after, apply, constant, reshape, scalar, zeroValue } from "./build.ts";
 import { inputGradients, isDifferentiable } from "./gradients.ts";
 import { type Op, type OpAttributes, staticShape, topologicalOrder, type Value } from "./value.ts";
 
@@ -16,6 +16,11 @@ export interface GradOptions {
    * the one before it: the hidden states between the layers of a model (Chen et al., 2016). @default {none}
    */
   readonly checkpoints?: readonly Value[];
+  /**
+   * Whether what products read is made a second time for their gradients where that takes one cheap operator and only
+   * what is kept anyway: products of two values element by element, and norms. @default {false}
+   */
+  readonly remake?: boolean;
 }
 
 /**
@@ -26,14 +31,14 @@ export interface GradOptions {
 export function grad(
   loss: Value,
   wrt: readonly Value[],
-  { checkpoints = [] }: GradOptions = {},
+  options: GradOptions = {},
 ): Value[] {
   if (elementCount(staticShape(loss.shape)) !== 1) {
     throw new TypeError(
       `Cannot differentiate a loss of shape [${loss.shape}]: it must be a scalar`,
     );
   }
-  return vjp(loss, { upstream: onesLike(loss), wrt, checkpoints });
+  return vjp(loss, { ...options, upstream: onesLike(loss), wrt });
 }
 
 /** Options of {@linkcode vjp}. */
@@ -50,7 +55,7 @@ export interface VjpOptions extends GradOptions {
  */
 export function vjp(
   output: Value,
-  { upstream: given, wrt, checkpoints = [] }: VjpOptions,
+  { upstream: given, wrt, checkpoints = [], remake = false }: VjpOptions,
 ): Value[] {
   const order = topologicalOrder([output]);
   const onPath = valuesOnPath(order, wrt);
@@ -61,7 +66,7 @@ export function vjp(
     if (upstream === undefined || !onPath.has(value)) continue;
     const from = checkpoints[checkpoints.indexOf(value) - 1];
     if (from !== undefined) repeat(value, { from, upstream, again });
-    const made = again.get(value) ?? value;
+    const made = again.get(value) ?? (remake ? withRemadeInputs(value, onPath) : value);
     for (const [index, gradient] of inputGradients(made, upstream).entries()) {
       const input = value.inputs[index]!;
       if (gradient === null || !onPath.has(input)) continue;
@@ -92,6 +97,28 @@ function repeat(
     copies.set(value, copy);
     again.set(value, copy);
   }
+}
+
+/** Products of matrices: what they read is large, and their gradients read it and not what they make. */
+const PRODUCTS: ReadonlySet<Op> = new Set(["MatMul", "Gemm", "FrozenGemm"]);
+
+/** Returns a product of the same, but of inputs that are made again. */
+function withRemadeInputs(value: Value, onPath: ReadonlySet<Value>): Value {
+  if (!PRODUCTS.has(value.op)) return value;
+  const inputs = value.inputs.map((input) => remade(input, onPath));
+  if (inputs.every((input, i) => input === value.inputs[i])) return value;
+  return apply(value.op as Op, inputs, value.attributes as OpAttributes[Op]);
+}
+
+/** Returns `value` made again, if its gradient keeps what that takes; else itself. */
+function remade(value: Value, onPath: ReadonlySet<Value>): Value {
+  const { op, inputs, shape } = value;
+  if (op === "Reshape") return reshape(remade(inputs[0]!, onPath), shape);
+  const keepsInputs = op === "Mul"
+    ? inputs.every((input) => onPath.has(input) && `${input.shape}` === `${shape}`)
+    : op === "RmsNorm" && onPath.has(inputs[0]!);
+  if (!keepsInputs) return value;
+  return apply(op, inputs, { ...value.attributes as OpAttributes["RmsNorm"], again: true });
 }
 
 /** Returns what `to` is made of without what `from` is, each after those it reads. */

@@ -77,10 +77,13 @@ export const sigmoid = (x: Value): Value => apply("Sigmoid", [x], NONE);
 export const tanh = (x: Value): Value => apply("Tanh", [x], NONE);
 /** Returns softmax over the last dimension. */
 export const softmax = (x: Value): Value => apply("Softmax", [x], NONE);
+/** Returns softmax(scores) · values for scores [..., m, k] and values [..., k, n]. */
+export const softmaxMatMul = (scores: Value, values: Value): Value =>
+  apply("SoftmaxMatMul", [scores, values], NONE);
 /** Returns GELU by its approximation with tanh (`gelu_new`, `gelu_pytorch_tanh`). */
 export const geluTanh = (x: Value): Value => apply("GeluTanh", [x], NONE);
 /** Returns x · sigmoid(x). */
-export const silu = (x: Value): Value => mul(x, sigmoid(x));
+export const silu = (x: Value): Value => apply("Silu", [x], NONE);
 
 /** Converts `x` to `to`. */
 export function cast(x: Value, to: Dtype): Value {

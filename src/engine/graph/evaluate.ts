@@ -151,6 +151,8 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
       const total = sum(exponentials);
       return exponentials.map((element) => element / total);
     }),
+  SoftmaxMatMul: ([scores, values]) => matMul(evaluateRules.Softmax([scores!], {}), values!),
+  Silu: unary((x) => x / (1 + Math.exp(-x))),
   GeluTanh: unary((x) =>
     0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
   ),

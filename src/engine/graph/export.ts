@@ -80,7 +80,11 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
   },
   Add: same,
   Sub: same,
-  Mul: same,
+  // ONNX Runtime takes nodes that are written alike for one, and would keep what it makes.
+  Mul: ({ inputs, attributes: { again } }, writer) => {
+    const names = inputs.map((input) => writer.nameOf(input));
+    return writer.node("Mul", again ? names.toReversed() : names);
+  },
   Div: same,
   Max: same,
   Min: same,
@@ -159,11 +163,21 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
   },
   Softmax: ({ inputs: [x] }, writer) =>
     writer.node("Softmax", [writer.nameOf(x!)], { attributes: { axis: { int: -1 } } }),
+  SoftmaxMatMul: () => {
+    throw new Error("Internal: SoftmaxMatMul is spelled out before export");
+  },
+  Silu: () => {
+    throw new Error("Internal: Silu is spelled out before export");
+  },
   GeluTanh: ({ inputs: [x] }, writer) =>
     writer.node("FastGelu", [writer.nameOf(x!)], { domain: MICROSOFT_DOMAIN }),
-  RmsNorm: ({ inputs: [x, weight], attributes: { epsilon } }, writer) =>
+  RmsNorm: ({ inputs: [x, weight], attributes: { epsilon, again } }, writer) =>
     writer.node("SimplifiedLayerNormalization", [writer.nameOf(x!), writer.nameOf(weight!)], {
-      attributes: { axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } },
+      attributes: {
+        axis: { int: again ? x!.shape.length - 1 : -1 },
+        epsilon: { float: epsilon },
+        stash_type: { int: 1 },
+      },
     }),
   LayerNorm: ({ inputs, attributes: { epsilon } }, writer) =>
     writer.node("LayerNormalization", inputs.map((input) => writer.nameOf(input)), {

@@ -168,6 +168,22 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     // y' = y (x' − Σ y x')
     return [sub(weighted, mul(value as Value, reduceSum(weighted, [-1])))];
   },
+  SoftmaxMatMul: (value, g) => {
+    const [scores, values] = operands(value);
+    const weights = softmax(scores);
+    // Σ y x' of softmax's own rule, where x' = g · valuesᵀ, is Σ (y · values) g.
+    const level = reduceSum(mul(g, value as Value), [-1]);
+    return [
+      mul(weights, sub(matMul(g, swapLastTwo(values)), level)),
+      unbroadcast(matMul(swapLastTwo(weights), g), values.shape),
+    ];
+  },
+  Silu: (value, g) => {
+    // y = x s, so y' = s + x s (1 − s) = s + y − y s.
+    const s = sigmoid(inputOf(value as Value, 0));
+    const y = value as Value;
+    return [mul(g, add(s, sub(y, mul(y, s))))];
+  },
   GeluTanh: ({ inputs: [x] }, g) => {
     // gelu(x) = x s with s = sigmoid(x (a + b x²)), so gelu'(x) = s (1 + x (1 − s) (a + 3 b x²)).
     const a = 2 * Math.sqrt(2 / Math.PI);

@@ -7,15 +7,20 @@
 
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import {
+  add,
   apply,
   concat,
   constant,
   gatherElements,
   gemm,
   log,
+  matMul,
+  mul,
+  neg,
   reduceMax,
   reshape,
   scatterAdd,
+  sigmoid,
   softmax,
   sub,
   transpose,
@@ -84,6 +89,8 @@ const rewrites: Rewrites = {
   },
   Sub: withoutExpand,
   Div: withoutExpand,
+  SoftmaxMatMul: ({ inputs: [scores, values] }) => matMul(softmax(scores!), values!),
+  Silu: ({ inputs: [x] }) => mul(x!, sigmoid(x!)),
   LinearCrossEntropy: (value) => {
     const [hidden, weight, targets] = value.inputs as [Value, Value, Value];
     return crossEntropy(gemm(hidden, weight, { transB: true }), targets);
@@ -95,8 +102,10 @@ const rewrites: Rewrites = {
 };
 
 function crossEntropy(logits: Value, targets: Value): Value {
-  // log Σ e^x = max x − log max softmax(x): two maxima instead of another exponential over all of it.
-  const logSum = sub(reduceMax(logits, [-1]), log(reduceMax(softmax(logits), [-1])));
+  // log Σ e^x = max x − log max softmax(x): two maxima instead of another exponential over all of it. Of what an operator
+  // reads, what is written last is computed first: softmax, in the place of the logits, when nothing else reads them.
+  const fromLargest = log(reduceMax(softmax(logits), [-1]));
+  const logSum = add(neg(fromLargest), reduceMax(logits, [-1]));
   return sub(logSum, gatherElements(logits, targets));
 }
 
@@ -114,6 +123,12 @@ export function simplify(values: readonly Value[]): Value[] {
     return known ?? value;
   };
 
+  const rewrite = (value: Value): Value => {
+    const rewritten = fold(value) ??
+      (rewrites[value.op] as ((value: Value) => Value | undefined) | undefined)?.(value);
+    return rewritten === undefined ? value : visit(rewritten);
+  };
+
   const visit = (value: Value): Value => {
     const known = simplified.get(value);
     if (known !== undefined) return known;
@@ -121,9 +136,7 @@ export function simplify(values: readonly Value[]): Value[] {
     const changed = inputs.some((input, i) => input !== value.inputs[i]);
     const rebuilt = changed ? apply(value.op as Op, inputs, value.attributes) : value;
     const shared = intern(rebuilt);
-    const rewritten = fold(shared) ??
-      (rewrites[shared.op] as ((value: Value) => Value | undefined) | undefined)?.(shared);
-    const result = rewritten === undefined ? shared : visit(rewritten);
+    const result = simplified.get(shared) ?? rewrite(shared);
     simplified.set(value, result);
     simplified.set(shared, result);
     return result;

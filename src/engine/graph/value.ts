@@ -53,7 +53,9 @@ export const OPS = [
   "ScatterAdd",
   // fused
   "Softmax",
+  "SoftmaxMatMul",
   "GeluTanh",
+  "Silu",
   "RmsNorm",
   "LayerNorm",
   "Rotary",
@@ -82,6 +84,12 @@ export type FrozenDtype = (typeof FROZEN_DTYPES)[number];
 /** An operator without attributes. */
 export type NoAttributes = Readonly<Record<never, never>>;
 
+/** Attributes of operators whose results may be made twice. */
+export interface Remakable {
+  /** Whether this makes again, of the same inputs, what was made before: so that it need not be kept in between. */
+  readonly again?: true;
+}
+
 /** The attributes of each operator. */
 export interface OpAttributes {
   /** Given at each run. */
@@ -93,7 +101,7 @@ export interface OpAttributes {
   /** a − b */
   readonly Sub: NoAttributes;
   /** a · b */
-  readonly Mul: NoAttributes;
+  readonly Mul: Remakable;
   /** a / b */
   readonly Div: NoAttributes;
   /** The larger of both. */
@@ -150,10 +158,17 @@ export interface OpAttributes {
   readonly ScatterAdd: NoAttributes;
   /** Softmax over the last dimension. */
   readonly Softmax: NoAttributes;
+  /**
+   * (scores [..., m, k], values [..., k, n]) → softmax(scores) · values. One operator, as what softmax subtracts from its
+   * gradient is the product of what comes out and its gradient, summed: n elements a row, where k would be read again.
+   */
+  readonly SoftmaxMatMul: NoAttributes;
   /** x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), the approximation of GELU that models are made with. */
   readonly GeluTanh: NoAttributes;
+  /** x · sigmoid(x). One operator, as its gradient is made of it and the sigmoid, and x need not be kept. */
+  readonly Silu: NoAttributes;
   /** (x, weight) → x / sqrt(mean(x²) + epsilon) · weight, over the last dimension */
-  readonly RmsNorm: { readonly epsilon: number };
+  readonly RmsNorm: Remakable & { readonly epsilon: number };
   /** (x, weight, bias) → (x − mean(x)) / sqrt(var(x) + epsilon) · weight + bias, over the last dimension */
   readonly LayerNorm: { readonly epsilon: number };
   /**

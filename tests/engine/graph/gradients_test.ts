@@ -9,7 +9,9 @@ import {
   mul,
   reduceSum,
   reshape,
+  rmsNorm,
   sigmoid,
+  silu,
   tanh,
 } from "../../../src/engine/graph/build.ts";
 import { evaluate } from "../../../src/engine/graph/evaluate.ts";
@@ -105,6 +107,33 @@ Deno.test("grad() keeps nothing between checkpoints and has the same gradients",
   const inner = (values: readonly Value[]): number =>
     topologicalOrder(simplify(values)).filter(({ op }) => op === "Tanh").length;
   assert.deepEqual([inner([loss, ...plain]), inner([loss, ...repeated])], [3, 6]);
+});
+
+Deno.test("grad() makes what products read again, from what is kept anyway, and has the same gradients", () => {
+  const names = ["x", "gate", "up", "down", "scale"];
+  const shapes = [[3, 4], [4, 6], [4, 6], [6, 4], [4]];
+  const [x, gate, up, down, scale] = names.map((name, i) => input(name, "float32", shapes[i]!));
+  const normed = rmsNorm(tanh(x!), { weight: scale!, epsilon: 1e-5 });
+  const gated = mul(silu(matMul(normed, gate!)), matMul(normed, up!));
+  const loss = weightedSum(matMul(reshape(gated, [3, 6]), down!), 1);
+  const wrt = [x!, gate!, up!, down!];
+  const random = lcg(7);
+  const feeds = Object.fromEntries(names.map((name, i) => {
+    const shape = shapes[i]!;
+    const data = Float64Array.from({ length: elementCount(shape) }, () => random() - 0.5);
+    return [name, { shape, data }];
+  }));
+  const plain = grad(loss, wrt);
+  const remade = grad(loss, wrt, { remake: true });
+  assert.deepEqual(evaluate(simplify(remade), feeds), evaluate(simplify(plain), feeds));
+  const again = (values: readonly Value[]): string[] =>
+    topologicalOrder(simplify(values)).flatMap(({ op, attributes }) =>
+      "again" in attributes ? [op] : []
+    );
+  assert.deepEqual(again([loss, ...plain]), []);
+  assert.deepEqual(again([loss, ...remade]).toSorted(), ["Mul", "RmsNorm"]);
+  // Where the norm's input gets no gradient it is not kept either, so the norm is.
+  assert.deepEqual(again([loss, ...grad(loss, [gate!, up!], { remake: true })]), []);
 });
 
 for (const op of OPS) {

@@ -42,6 +42,7 @@ import {
   silu,
   slice,
   softmax,
+  softmaxMatMul,
   sqrt,
   sub,
   tanh,
@@ -209,7 +210,7 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   Log: [unary(log, 0.5)],
   Sqrt: [unary(sqrt, 0.5)],
   Reciprocal: [unary(reciprocal, 0.5)],
-  Sigmoid: [unary(sigmoid), unary(silu)],
+  Sigmoid: [unary(sigmoid)],
   Tanh: [unary(tanh)],
   Cast: [(make) => mul(cast(make.ids([3], 5), "float32"), make.float([3]))],
   // Only of a constant: central differences see through what is detached from an input.
@@ -285,6 +286,12 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     return mul(sum, sum);
   }],
   Softmax: [unary(softmax), (make) => softmax(make.given([2, 3], [1, 1, 1, 50, -50, 0]))],
+  SoftmaxMatMul: [
+    (make) => softmaxMatMul(make.float([2, 3, 4]), make.float([2, 4, 5])),
+    (make) => softmaxMatMul(make.given([2, 3], [1, 1, 1, 50, -50, 0]), make.float([3, 2])),
+    (make) => softmaxMatMul(make.float([2, 3, 4]), make.float([4, 5])),
+  ],
+  Silu: [unary(silu), unary((x) => silu(mul(x, scalar(8))))],
   GeluTanh: [unary(geluTanh), unary((x) => geluTanh(mul(x, scalar(4))))],
   RmsNorm: [(make) => {
     const [a, b] = make.shape(2) as [number, number];
