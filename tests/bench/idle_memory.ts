@@ -4,6 +4,8 @@
  * @module
  */
 
+import { childrenOf } from "../processes.ts";
+
 /** What a process and its children hold, in bytes. */
 export interface Memory {
   /** Now. */
@@ -44,7 +46,7 @@ export async function idleMemory(
     }
     const url = /at (http:\S+?)(?:\/v1)?\n/.exec(text)![1]!;
     await (await fetch(`${url}/ready`)).body?.cancel();
-    const pids = await processTree(child.pid);
+    const pids = [child.pid, ...await childrenOf(child.pid)];
     const memories = await Promise.all(pids.map(memoryOf));
     const sum = (key: "resident" | "peak") => memories.reduce((all, each) => all + each[key], 0);
     await lines.cancel();
@@ -53,16 +55,6 @@ export async function idleMemory(
     child.kill("SIGTERM");
     await child.status;
   }
-}
-
-async function processTree(pid: number): Promise<readonly number[]> {
-  const found = [pid];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = await Deno.readTextFile(`/proc/${name}/stat`).catch(() => "");
-    if (stat.slice(stat.lastIndexOf(")")).split(" ")[2] === String(pid)) found.push(Number(name));
-  }
-  return found;
 }
 
 /** Resident memory now and at its peak; pages that processes share are counted for each. */

@@ -34,7 +34,7 @@ const report = await runLoad({
   connections: Number(values.connections),
   seconds: 60 * Number(values.minutes),
   killSeconds: Number(values["kill-seconds"]),
-  onSample: ({ seconds, rss }) => printLine(`${seconds.toFixed(0)} s: ${megabytes(rss)}`),
+  onSample: ({ seconds, bytes }) => printLine(`${seconds.toFixed(0)} s: ${megabytes(bytes)}`),
 });
 for (const [kind, counts] of Object.entries(report.counts)) {
   printLine(`${kind}: ${Object.entries(counts).map(([how, n]) => `${n} ${how}`).join(", ")}`);

@@ -1,20 +1,21 @@
 /**
- * The process of `load_server.ts`, as those who load it see it.
+ * The server that is loaded: `llm-training serve` as people run it, with its worker in a process that can be killed.
  *
  * @module
  */
 
 import { fileURLToPath } from "node:url";
-import type { LoadServerMemory } from "./load_server.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
+import { childrenOf, residentBytes } from "../../processes.ts";
 
 /** A server in a process of its own. */
 export interface LoadProcess extends AsyncDisposable {
   /** Where it listens. */
   readonly url: string;
-  /** Kills the worker that computes. */
-  kill(): Promise<LoadServerMemory>;
-  /** Returns what memory it takes. */
-  memory(): Promise<LoadServerMemory>;
+  /** Kills the process that computes, if there is one just now; says whether there was. */
+  kill(): Promise<boolean>;
+  /** Returns how many bytes it and the process that computes take. */
+  memory(): Promise<number>;
 }
 
 /** Options of {@linkcode startLoadProcess}. */
@@ -27,51 +28,49 @@ export interface LoadProcessOptions {
   readonly threads: number;
 }
 
-/** Starts the server. */
+/** The name by which requests ask for the model. */
+export const MODEL = "model";
+
+/** Starts the server. Works on Linux. */
 export async function startLoadProcess(options: LoadProcessOptions): Promise<LoadProcess> {
-  const { model, device, threads } = options;
-  const entry = fileURLToPath(new URL("load_server.ts", import.meta.url));
+  const home = await temporaryFolder();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "-A", entry, model, device, String(threads)],
-    stdin: "piped",
+    args: [
+      ...["run", "--quiet", "--no-check", "-A"],
+      fileURLToPath(new URL("../../../cli.ts", import.meta.url)),
+      ...["serve", "--model", `${MODEL}=${options.model}`, "--port", "0"],
+      ...["--device", options.device, "--threads", String(options.threads), "--weights", "f32"],
+      ...["--cache-memory", "256", "--prefix-memory", "64"],
+    ],
+    env: { LLM_TRAINING_HOME: home.path },
+    stdin: "null",
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "null",
   }).spawn();
-  const input = child.stdin.getWriter();
-  const lines = linesOf(child.stdout);
-  const next = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error("the server has ended");
-    return JSON.parse(value);
-  };
-  let last: Promise<unknown> = Promise.resolve();
-  const ask = (line: string): Promise<LoadServerMemory> => {
-    const answer = last.then(async () => {
-      await input.write(new TextEncoder().encode(`${line}\n`));
-      return await next();
-    });
-    last = answer.catch(() => {});
-    return answer;
-  };
-  const { url } = await next();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!/at http:\S+\n/.test(text)) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error(`The server did not start: ${text}`);
+    text += value;
+  }
   return {
-    url,
-    kill: () => ask("kill"),
-    memory: () => ask("memory"),
+    url: /at (http:\S+?)(?:\/v1)?\n/.exec(text)![1]!,
+    async kill() {
+      const workers = await childrenOf(child.pid);
+      for (const pid of workers) Deno.kill(pid, "SIGKILL");
+      return workers.length > 0;
+    },
+    async memory() {
+      const pids = [child.pid, ...await childrenOf(child.pid)];
+      const sizes = await Promise.all(pids.map(residentBytes));
+      return sizes.reduce((sum, bytes) => sum + bytes, 0);
+    },
     async [Symbol.asyncDispose]() {
-      await last;
-      await input.close();
+      child.kill("SIGTERM");
       await child.status;
-      await lines.return();
+      await lines.cancel();
+      await home[Symbol.asyncDispose]();
     },
   };
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
-  }
 }

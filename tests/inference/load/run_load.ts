@@ -32,8 +32,8 @@ export interface LoadOptions extends LoadProcessOptions {
 export interface MemorySample {
   /** Since the load began. */
   readonly seconds: number;
-  /** Bytes of the server's process. */
-  readonly rss: number;
+  /** Bytes of the server's processes. */
+  readonly bytes: number;
 }
 
 /** What became of a load. */
@@ -99,11 +99,9 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
     while (elapsed() < seconds) {
       await pause(Math.min(5, seconds / 20) * 1000);
       if (elapsed() > (kills + 1) * killSeconds && elapsed() < seconds - 1) {
-        await server.kill();
-        kills++;
+        if (await server.kill()) kills++;
       }
-      const { rss } = await server.memory();
-      memory.push({ seconds: elapsed(), rss });
+      memory.push({ seconds: elapsed(), bytes: await server.memory() });
       onSample?.(memory.at(-1)!);
     }
   };
@@ -165,7 +163,7 @@ async function answersAll({ url, texts }: ClientContext): Promise<boolean> {
 function slope(samples: readonly MemorySample[]): number {
   if (samples.length < 2) return 0;
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const [x, y] = [mean(samples.map((s) => s.seconds)), mean(samples.map((s) => s.rss))];
-  const across = samples.reduce((sum, s) => sum + (s.seconds - x) * (s.rss - y), 0);
+  const [x, y] = [mean(samples.map((s) => s.seconds)), mean(samples.map((s) => s.bytes))];
+  const across = samples.reduce((sum, s) => sum + (s.seconds - x) * (s.bytes - y), 0);
   return across / samples.reduce((sum, s) => sum + (s.seconds - x) ** 2, 0);
 }
