@@ -26,6 +26,7 @@ import { pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { findEmbedders, findModels } from "./serve_models.ts";
 import { openServingMemory, requireSomething } from "./serving_memory.ts";
+import { watchHeap } from "../utils/heap_watch.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readConfig, readHome } from "./settings_layer.ts";
 import { muteSignalAdvice } from "./signal_advice.ts";
@@ -143,6 +144,7 @@ async function run(
 
 const serveUntilStopped: StartServer = async (options, describe) => {
   await using server = await serve(options);
+  using _heap = watchHeap();
   describe(server.models, server.url);
   const stoppedBy = await untilStopped();
   printError("Finishing what runs; Ctrl-C again ends at once");

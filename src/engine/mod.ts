@@ -77,6 +77,7 @@ export {
   type Op,
   type OpAttributes,
   OPS,
+  type Remakable,
   type Value,
   type ValueOf,
 } from "./graph/value.ts";
@@ -92,6 +93,7 @@ export {
   expand,
   gather,
   gatherElements,
+  gatherOnce,
   geluTanh,
   gemm,
   type GemmOptions,
@@ -108,6 +110,7 @@ export {
   min,
   mul,
   neg,
+  type OnceGatheredRows,
   reciprocal,
   reduceMax,
   reduceMean,

@@ -111,7 +111,11 @@ export function createServer(options: ServerOptions): Handler {
   });
   app.onError((error, c) => {
     const answer = fromHono(error) ?? toApiError(error);
-    if (answer.status === 500 && !c.req.raw.signal.aborted) onError(faultOf(error));
+    const fault = faultOf(error);
+    // Of a body that was read, the request is another one, which does not hear it.
+    const hasLeft = c.req.raw.signal.aborted ||
+      fault instanceof DOMException && fault.name === "AbortError";
+    if (answer.status === 500 && !hasLeft) onError(fault);
     return answer.toResponse();
   });
   return async (request) => {

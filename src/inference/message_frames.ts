@@ -22,7 +22,7 @@ export function encodeFrame(message: unknown): Uint8Array {
 export async function* decodeFrames(stream: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {
   let buffer = new Uint8Array(2 ** 16);
   let [start, end] = [0, 0];
-  for await (const chunk of stream) {
+  for await (const chunk of chunksOf(stream)) {
     if (end + chunk.length > buffer.length) {
       const rest = buffer.subarray(start, end);
       // Twice as large each time, so that a long message is not copied once for each of its pieces
@@ -41,5 +41,26 @@ export async function* decodeFrames(stream: ReadableStream<Uint8Array>): AsyncGe
       start = valueEnd;
       yield deserialize(buffer.slice(valueStart, valueEnd)); // arrays of a value may be views of its bytes
     }
+  }
+}
+
+/**
+ * Gives what comes in, each piece until the next is asked for. A pipe is read into the same memory again and again: by
+ * itself it takes 64 KiB for each piece, and hundreds of megabytes before they are collected.
+ */
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = stream.getReader({ mode: "byob" });
+  } catch {
+    yield* stream; // not a stream of bytes
+    return;
+  }
+  let memory = new ArrayBuffer(2 ** 16);
+  while (true) {
+    const { value, done } = await reader.read(new Uint8Array(memory));
+    if (done) return;
+    yield value;
+    memory = value.buffer as ArrayBuffer;
   }
 }

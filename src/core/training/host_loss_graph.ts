@@ -22,6 +22,8 @@ export interface HostLossGraphOptions {
   readonly shape: BatchShape;
   /** Whether gradients are computed, too. */
   readonly training: boolean;
+  /** Whether the head sees the trained tokens only. @default {false} */
+  readonly trainedOnly?: boolean;
   /** How frozen weights are kept. */
   readonly storage: FrozenStorage;
   /** What makes the loss that is trained harder. @default {nothing} */
@@ -31,7 +33,7 @@ export interface HostLossGraphOptions {
 /** Describes the loss of a micro-batch, in training with the gradient of each trained weight. */
 export function hostLossGraph(
   trainee: Trainee,
-  { shape, training, storage, regularization }: HostLossGraphOptions,
+  { shape, training, trainedOnly = false, storage, regularization }: HostLossGraphOptions,
 ): OnnxModel {
   const weights = new Map(
     trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
@@ -39,6 +41,7 @@ export function hostLossGraph(
   const { loss } = lossGraph(trainee, {
     shape,
     attend: blockedAttend,
+    trainedOnly,
     regularization: training ? regularization : undefined,
     values: {
       ...frozenValues(trainee, storage),

@@ -6,26 +6,16 @@
 
 import type { MicroBatch } from "../../datasets/batch.ts";
 import { IGNORED_LABEL } from "../../datasets/labels.ts";
-import {
-  add,
-  concat,
-  input,
-  mul,
-  reduceMean,
-  reduceSum,
-  reshape,
-  scalar,
-  slice,
-  sub,
-} from "../../engine/graph/build.ts";
-import { staticShape, type Value } from "../../engine/graph/value.ts";
+import { add, input, reshape } from "../../engine/graph/build.ts";
+import type { Value } from "../../engine/graph/value.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import { type Attend, plainAttend } from "../../models/attention.ts";
 import { forward, type LanguageModel } from "../../models/language_model.ts";
-import { chunkSize } from "./head_chunks.ts";
+import { headLoss, targetChunks } from "./head_loss.ts";
 import { EMBEDDING_NOISE } from "./neftune.ts";
 import { type BatchShape, sequenceInputs } from "./sequence_inputs.ts";
-import { bindWeights, type BoundWeights, type Trainee, type WeightValues } from "./trainee.ts";
+import { trainedLoss } from "./trained_rows.ts";
+import { bindWeights, type Trainee, type WeightValues } from "./trainee.ts";
 
 /** What makes the loss that is trained harder than the one that is evaluated. */
 export interface LossRegularization {
@@ -45,6 +35,11 @@ export interface LossGraphOptions {
   readonly values: WeightValues;
   /** Computes the attention of layers. @default {plainAttend} */
   readonly attend?: Attend;
+  /**
+   * Whether the head sees the trained tokens only, as many as a run names; for an output matrix that is not trained.
+   * @default {false}
+   */
+  readonly trainedOnly?: boolean;
 }
 
 /** A micro-batch as the graph reads it; the keys are the names of its inputs. */
@@ -91,7 +86,7 @@ export interface LossValues {
 /** Describes the training loss of one micro-batch. */
 export function lossGraph(
   trainee: Trainee,
-  { shape, values, regularization, attend = plainAttend }: LossGraphOptions,
+  { shape, values, regularization, attend = plainAttend, trainedOnly = false }: LossGraphOptions,
 ): LossValues {
   const { labelSmoothing = 0 } = regularization ?? {};
   const model = regularized(trainee.model, { shape, regularization });
@@ -105,62 +100,8 @@ export function lossGraph(
   });
   const rows = reshape(hidden, [batch * seqLen, model.hiddenSize]);
   const { vocabSize } = model;
-  return { loss: headLoss(rows, { weights, vocabSize, labelSmoothing }), states };
-}
-
-/** What {@linkcode headLoss} predicts tokens by. */
-export interface HeadOptions {
-  /** How it gets at the output matrix. */
-  readonly weights: BoundWeights;
-  /** Number of token ids. */
-  readonly vocabSize: number;
-  /** The part of each target that is shared out evenly over all tokens. */
-  readonly labelSmoothing: number;
-}
-
-/**
- * Describes the sum of token losses, each times its weight, of normalised hidden states [tokens, hiddenSize]. The tokens
- * are taken in chunks, so that the logits of all of them never exist together.
- */
-export function headLoss(
-  hidden: Value,
-  { weights, vocabSize, labelSmoothing }: HeadOptions,
-): Value {
-  const [tokens] = staticShape(hidden.shape);
-  const losses = targetChunks(tokens!, vocabSize).map((chunk) => {
-    const rows = slice(hidden, { axis: 0, ...chunk });
-    const targets = input(chunk.name, "int64", [chunk.end - chunk.start, 1]);
-    const hard = weights.crossEntropy(rows, { name: weights.outputWeight, targets });
-    return labelSmoothing === 0
-      ? hard
-      : add(hard, smoothing(rows, { weights, targets, part: labelSmoothing }));
-  });
-  const all = losses.length === 1 ? losses[0]! : concat(losses, 0);
-  const weighted = mul(all, input("token_weights", "float32", [tokens!, 1]));
-  return reshape(reduceSum(weighted, [0, 1]), []);
-}
-
-/** Tokens whose targets are one input of the graph. */
-interface TargetChunk {
-  /** Name of the input. */
-  readonly name: string;
-  /** The first of them. */
-  readonly start: number;
-  /** Before this one. */
-  readonly end: number;
-}
-
-/** The most logits of a chunk, 128 MiB: with fewer, the output matrix is read so often that the step takes longer. */
-const MAX_LOGITS = 2 ** 25;
-
-/** Returns the chunks in which the targets of `tokens` tokens are fed: GPUs cannot cut int64. */
-function targetChunks(tokens: number, vocabSize: number): TargetChunk[] {
-  const size = chunkSize(tokens, { vocabSize, maxLogits: MAX_LOGITS });
-  return Array.from({ length: Math.ceil(tokens / size) }, (_, index) => ({
-    name: size === tokens ? "targets" : `targets.${index}`,
-    start: index * size,
-    end: Math.min((index + 1) * size, tokens),
-  }));
+  const head = { weights, vocabSize, labelSmoothing };
+  return { loss: trainedOnly ? trainedLoss(rows, head) : headLoss(rows, head), states };
 }
 
 /** Returns what {@linkcode lossGraph} reads of a micro-batch by a model of `vocabSize` tokens. */
@@ -173,24 +114,6 @@ export function wholeLossFeeds(
     [name, tensor("int64", [end - start, 1], targets.data.subarray(start, end))] as const
   );
   return { ...feeds, ...Object.fromEntries(chunks) };
-}
-
-/**
- * Describes what label smoothing adds to each row's loss: `part` of how far the logit of the target is above the mean of
- * all logits. That mean is of a product, so it is the product with the mean of the output matrix's rows, and no array of
- * logits is kept for it.
- */
-function smoothing(
-  hidden: Value,
-  { weights: { outputWeight, embedRows, weight }, targets, part }: {
-    readonly weights: BoundWeights;
-    readonly targets: Value;
-    readonly part: number;
-  },
-): Value {
-  const target = mul(embedRows(outputWeight, targets), scalar(part));
-  const mean = mul(reduceMean(weight(outputWeight), [0]), scalar(part));
-  return reduceSum(mul(hidden, sub(target, mean)), [1]);
 }
 
 /** Returns the model with noise added to its embeddings, if it is asked for. */

@@ -9,7 +9,8 @@ import { blockedAttend } from "../../models/blocked_attention.ts";
 import { input, reshape } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import type { ForwardInputs } from "../../models/language_model.ts";
-import { headLoss, type LossGraphOptions, regularized } from "./loss_graph.ts";
+import { headLoss } from "./head_loss.ts";
+import { type LossGraphOptions, regularized } from "./loss_graph.ts";
 import { sequenceInputs } from "./sequence_inputs.ts";
 import { bindWeights, type Trainee } from "./trainee.ts";
 

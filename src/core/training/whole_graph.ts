@@ -21,6 +21,7 @@ import { type BatchShape, sequenceFeeds, shapeKey } from "./sequence_inputs.ts";
 import { noiseFeeds } from "./neftune.ts";
 import { type CompiledGraph, SessionCache } from "./session_cache.ts";
 import type { Trainee } from "./trainee.ts";
+import { trainedFeeds } from "./trained_rows.ts";
 import type { AccumulateOptions } from "./trainer.ts";
 
 /** Computes losses and gradients in one run: fastest, but all activations exist at once. */
@@ -29,6 +30,8 @@ export class WholeGraph implements HostGraphs {
   readonly #options: HostGraphsOptions;
   readonly #sessions: SessionCache;
   readonly #names: readonly string[];
+  /** Whether the head leaves tokens without a loss out, which an output matrix that trains is not made for. */
+  readonly #trainedOnly: boolean;
 
   /** Compiles nothing yet. */
   constructor(trainee: Trainee, options: HostGraphsOptions) {
@@ -36,6 +39,8 @@ export class WholeGraph implements HostGraphs {
     this.#options = options;
     this.#sessions = new SessionCache(options.compile);
     this.#names = trainee.parameters.map(({ name }) => name);
+    const { outputWeight } = trainee.model;
+    this.#trainedOnly = trainee.frozen.some(({ name }) => name === outputWeight);
   }
 
   /** See {@linkcode HostGraphs.accumulate}. */
@@ -45,14 +50,14 @@ export class WholeGraph implements HostGraphs {
   ): Promise<number> {
     const { session, model } = await this.#graph(batch, true);
     const { weights, frozen, gradients } = this.#options.tensors;
-    const { hiddenSize, vocabSize } = this.#trainee.model;
+    const { hiddenSize } = this.#trainee.model;
     const alpha = this.#options.regularization?.neftuneAlpha ?? null;
     const feeds = {
       ...weights,
       ...frozen,
       ...dropoutMasks(model, dropoutRate(this.#trainee)).draw(seed),
       ...noiseFeeds({ ...batch, alpha, seed, hiddenSize }),
-      ...wholeLossFeeds(batch, { tokenWeight, vocabSize }),
+      ...this.#lossFeeds(batch, tokenWeight),
       ...this.#sequenceFeeds(session, batch),
     };
     const { loss } = await gradients.add(this.#names, (into) =>
@@ -67,12 +72,11 @@ export class WholeGraph implements HostGraphs {
   /** See {@linkcode HostGraphs.evaluate}. */
   async evaluate(batch: MicroBatch): Promise<number> {
     const { session } = await this.#graph(batch, false);
-    const { vocabSize } = this.#trainee.model;
     const { evaluated, frozen } = this.#options.tensors;
     const { loss } = await session.run({
       ...evaluated,
       ...frozen,
-      ...wholeLossFeeds(batch, { tokenWeight: 1, vocabSize }),
+      ...this.#lossFeeds(batch, 1),
       ...this.#sequenceFeeds(session, batch),
     });
     return scalarOf(loss);
@@ -81,6 +85,12 @@ export class WholeGraph implements HostGraphs {
   /** Frees the compiled graphs. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sessions[Symbol.asyncDispose]();
+  }
+
+  #lossFeeds(batch: MicroBatch, tokenWeight: number): Record<string, Tensor> {
+    const options = { tokenWeight, vocabSize: this.#trainee.model.vocabSize };
+    if (!this.#trainedOnly) return wholeLossFeeds(batch, options);
+    return { ids: wholeLossFeeds(batch, options)["ids"]!, ...trainedFeeds(batch, options) };
   }
 
   /** What `session` reads of positions and masks. */
@@ -93,7 +103,14 @@ export class WholeGraph implements HostGraphs {
     const { storage, regularization } = this.#options;
     return this.#sessions.open(
       `${training} ${shapeKey(shape)}`,
-      () => hostLossGraph(this.#trainee, { shape, training, storage, regularization }),
+      () =>
+        hostLossGraph(this.#trainee, {
+          shape,
+          training,
+          trainedOnly: this.#trainedOnly,
+          storage,
+          regularization,
+        }),
     );
   }
 }

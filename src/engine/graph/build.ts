@@ -172,6 +172,18 @@ export function slice(x: Value, { axis, start, end }: SliceRange): Value {
 /** Returns the rows of `data` [n, …] that `ids` [..., 1] name: [..., …]. */
 export const gather = (data: Value, ids: Value): Value => apply("Gather", [data, ids], NONE);
 
+/** Which rows {@linkcode gatherOnce} gathers. */
+export interface OnceGatheredRows {
+  /** Their numbers, int64 [k, 1], each once. */
+  readonly rows: Value;
+  /** Where each row of the data is among them, int64 [n, 1]; k where it is not. */
+  readonly places: Value;
+}
+
+/** Returns some rows of `data` [n, d], none of them twice. */
+export const gatherOnce = (data: Value, { rows, places }: OnceGatheredRows): Value =>
+  apply("GatherOnce", [data, rows, places], NONE);
+
 /** Returns, of each row of `data` [..., n], the elements at `ids` [..., k]. */
 export const gatherElements = (data: Value, ids: Value): Value =>
   apply("GatherElements", [data, ids], NONE);

@@ -134,6 +134,7 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
     ]);
     return { shape, data: Float64Array.from(gathered.flat()) };
   },
+  GatherOnce: ([data, rows]) => evaluateRules.Gather([data!, rows!], {}),
   GatherElements: ([data, ids]) =>
     generate(ids!.shape, (index) => at(data!, index.with(-1, at(ids!, index)))),
   ScatterAdd: ([data, ids, updates]) => {

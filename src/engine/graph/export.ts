@@ -136,6 +136,8 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
     ]),
   Gather: ({ inputs: [data, ids] }, writer) =>
     writer.node("GatherND", [writer.nameOf(data!), writer.nameOf(ids!)]),
+  GatherOnce: ({ inputs: [data, rows] }, writer) =>
+    writer.node("GatherND", [writer.nameOf(data!), writer.nameOf(rows!)]),
   GatherElements: ({ inputs: [data, ids] }, writer) =>
     writer.node("GatherElements", [writer.nameOf(data!), writer.nameOf(ids!)], {
       attributes: { axis: { int: ids!.shape.length - 1 } },

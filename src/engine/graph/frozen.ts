@@ -6,8 +6,8 @@
  */
 
 import { rotationBlock, rotationMatrix } from "../tensor/rotation.ts";
-import { elementCount } from "../tensor/tensor.ts";
 import { apply, constant, gemm, reshape } from "./build.ts";
+import { multiplyDims } from "./infer.ts";
 import { FROZEN_DTYPES, type FrozenDtype, staticShape, type Value } from "./value.ts";
 
 /** A matrix that does not train, as `quantizeRows` makes it or of half-precision floats. */
@@ -86,12 +86,12 @@ export function frozenLinearCrossEntropy(
 /** Rotates the rows of `x` as those of a matrix of integers are; as that is its own inverse, also back. */
 function rotateFor(x: Value, matrix: FrozenMatrix): Value {
   if (storedAs(matrix) === "float16") return x;
-  const shape = staticShape(x.shape);
-  const width = shape.at(-1)!;
+  const [width] = staticShape(x.shape.slice(-1)) as [number];
   const block = rotationBlock(width);
   if (block === 1) return x;
-  const blocks = reshape(x, [elementCount(shape) / block, block]);
-  return reshape(gemm(blocks, constant(rotationMatrix(width))), shape);
+  const rows = x.shape.slice(0, -1).reduce(multiplyDims, width / block);
+  const blocks = reshape(x, [rows, block]);
+  return reshape(gemm(blocks, constant(rotationMatrix(width))), x.shape);
 }
 
 function inputsOf({ weight, scales }: FrozenMatrix): Value[] {

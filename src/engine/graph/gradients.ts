@@ -149,6 +149,10 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
     });
     return [reshape(scattered, data.shape), null];
   },
+  GatherOnce: ({ inputs: [data, , places] }, g) => {
+    const [, width] = staticShape(data!.shape);
+    return [gather(concat([g, zeroValue(g.dtype, [1, width!])], 0), places!), null, null];
+  },
   GatherElements: (value, g) => {
     const [data, ids] = operands(value);
     const [rows = 0, width = 0] = flattenLeading(data.shape);

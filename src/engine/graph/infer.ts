@@ -122,6 +122,10 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
     dtype: data!.dtype,
     shape: [...ids!.shape.slice(0, -1), ...data!.shape.slice(1)],
   }),
+  GatherOnce: ([data, rows]) => ({
+    dtype: data!.dtype,
+    shape: [rows!.shape[0]!, data!.shape[1]!],
+  }),
   GatherElements: ([data, ids]) => ({ dtype: data!.dtype, shape: ids!.shape }),
   ScatterAdd: ([data]) => ({ dtype: data!.dtype, shape: data!.shape }),
   Softmax: elementwise,

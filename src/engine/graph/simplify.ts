@@ -150,6 +150,7 @@ export function simplify(values: readonly Value[]): Value[] {
 /** Returns the constant that `value` is, if all it reads are constants. */
 function fold(value: Value): Value | undefined {
   if (value.inputs.length === 0) return undefined;
+  if (value.shape.some((extent) => typeof extent !== "number")) return undefined;
   const tensors: Tensor[] = [];
   for (const input of value.inputs) {
     if (input.op !== "Constant") return undefined;

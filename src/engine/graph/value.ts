@@ -49,6 +49,7 @@ export const OPS = [
   "Slice",
   // indexing
   "Gather",
+  "GatherOnce",
   "GatherElements",
   "ScatterAdd",
   // fused
@@ -152,6 +153,11 @@ export interface OpAttributes {
   readonly Slice: { readonly axis: number; readonly start: number; readonly end: number };
   /** (data [n, …], ids [..., 1]) → the rows of data that the ids name [..., …] */
   readonly Gather: NoAttributes;
+  /**
+   * (data [n, d], rows [k, 1], places [n, 1]) → the rows of data that `rows` names, each at most once. `places` says where
+   * each row of data is among them, or k where it is not: by it, gradients are gathered too.
+   */
+  readonly GatherOnce: NoAttributes;
   /** (data [..., n], ids [..., k]) → the elements of each row at its ids [..., k] */
   readonly GatherElements: NoAttributes;
   /** (data [n, d], ids [..., 1], updates [..., d]) → data with each update added to the row that its id names */

@@ -75,7 +75,8 @@ export class HostCache implements SequenceCache {
     }
     const { inputNames } = this.#session;
     const output = result === "hidden" ? HIDDEN : LOGITS;
-    const outputs = await this.#session.run({
+    const slots = sequences.map(({ slot }) => slot);
+    const feeds = {
       ...runFeeds(runRows, {
         seqLen,
         maxPositions: this.#model.maxPositions,
@@ -88,14 +89,17 @@ export class HostCache implements SequenceCache {
       ...inputNames.includes(ADAPTER) && { [ADAPTER]: adapterFeed(adapters, this.#adapters) },
       ...this.#store.feeds(range),
       ...this.#weights,
-    }, { outputs: [FRESH, output] });
+    };
+    const outputs = await this.#store.during(() =>
+      this.#session.run(feeds, { outputs: [FRESH, output] })
+    );
     const fresh = (outputs[FRESH] as Tensor<"float32">).data;
     const size = fresh.length / rows.length;
     const made = (outputs[output] as Tensor<"float32">).data;
     const width = result === "hidden" ? this.#model.hiddenSize : this.#model.vocabSize;
     let start = 0;
-    return rows.map(({ sequence, ids }) => {
-      const row = (sequence as SlotSequence).slot - range.from;
+    return rows.map(({ sequence, ids }, at) => {
+      const row = slots[at]! - range.from;
       const part = fresh.subarray(row * size, (row + 1) * size);
       this.#store.append(sequence as SlotSequence, part, ids.length);
       const count = (result === "last-logits" ? 1 : ids.length) * width;

@@ -91,13 +91,19 @@ export class InPlaceCache implements SequenceCache {
       into[present.key] = caches[past.key]!;
       into[present.value] = caches[past.value]!;
     }
-    await this.#session.run({ ...feeds, ...caches, ...this.#weights }, {
-      outputs: Object.keys(into),
-      into,
-    });
+    const { layout } = this.#store;
+    const slots = sequences.map(({ slot }) => slot);
+    await this.#store.during(() =>
+      this.#session.run({ ...feeds, ...caches, ...this.#weights }, {
+        outputs: Object.keys(into),
+        into,
+      })
+    );
     let start = 0;
-    return rows.map(({ sequence, ids }) => {
-      this.#store.setLength(sequence as SlotSequence, sequence.length + ids.length);
+    return rows.map(({ ids }, row) => {
+      // While it waited for its turn, others may have opened sequences, and the slots been laid elsewhere.
+      const written = { layout, slot: slots[row]!, count: ids.length };
+      this.#store.takeOver(sequences[row]!, written);
       const count = result === "last-logits" ? 1 : ids.length;
       return made.data.subarray(start * width, (start += count) * width);
     });

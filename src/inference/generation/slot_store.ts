@@ -40,13 +40,30 @@ export interface SlotStoreOptions {
   readonly growth: number;
 }
 
+/** Where slots lie. */
+export interface SlotLayout {
+  /** By layer, keys then values: [slots, kvHeads, capacity, headDim]. */
+  readonly arrays: readonly Float32Array[];
+  /** Tokens that each slot has room for. */
+  readonly capacity: number;
+}
+
+/** Tokens that a run has written. */
+export interface WrittenTokens {
+  /** Where the slots lay when it began. */
+  readonly layout: SlotLayout;
+  /** The sequence's slot then. */
+  readonly slot: number;
+  /** How many tokens it has written behind those that the sequence had. */
+  readonly count: number;
+}
+
 /** Holds keys and values. */
 export class SlotStore {
   readonly #model: LanguageModel;
   readonly #growth: number;
-  /** By layer, keys then values: [slots, kvHeads, capacity, headDim]. */
-  #arrays: Float32Array[];
-  #capacity = GRAIN;
+  #layout: SlotLayout;
+  #runs = 0;
   /** What lies in each slot. */
   #owners: (StoredSequence | undefined)[] = [undefined];
   #limitBytes = Infinity;
@@ -56,12 +73,17 @@ export class SlotStore {
   constructor(model: LanguageModel, { growth }: SlotStoreOptions) {
     this.#model = model;
     this.#growth = growth;
-    this.#arrays = this.#allocate(1, GRAIN);
+    this.#layout = this.#allocate(1, GRAIN);
   }
 
   /** Tokens that each slot has room for. */
   get capacity(): number {
-    return this.#capacity;
+    return this.#layout.capacity;
+  }
+
+  /** Where the slots lie now. */
+  get layout(): SlotLayout {
+    return this.#layout;
   }
 
   /** Number of slots. */
@@ -71,7 +93,7 @@ export class SlotStore {
 
   /** Bytes of all slots. */
   get bytes(): number {
-    return this.#owners.length * this.#capacity * bytesPerToken(this.#model);
+    return this.#owners.length * this.capacity * bytesPerToken(this.#model);
   }
 
   /** Says how many bytes not to pass by growing faster than is needed. */
@@ -87,8 +109,19 @@ export class SlotStore {
     return slotsFor(sequences) * wholeGrains(longest) * bytesPerToken(this.#model);
   }
 
-  /** Gives back all room that `sequences` sequences do not need. */
+  /** Does what reads or writes slots where they lie: meanwhile sequences may be opened, but none changes its slot. */
+  async during<T>(run: () => Promise<T>): Promise<T> {
+    this.#runs++;
+    try {
+      return await run();
+    } finally {
+      this.#runs--;
+    }
+  }
+
+  /** Gives back all room that `sequences` sequences do not need; not while a run reads them where they lie. */
   compact(sequences: number): void {
+    if (this.#runs > 0) return;
     const used = this.#owners.filter((owner) => owner !== undefined);
     for (let slot = 0; slot < used.length; slot++) {
       if (this.#owners[slot] !== undefined) continue;
@@ -107,7 +140,7 @@ export class SlotStore {
     let slot = this.#owners.indexOf(undefined);
     if (slot < 0) {
       slot = this.#owners.length;
-      this.#resize(slotsFor(slot + 1), this.#capacity);
+      this.#resize(slotsFor(slot + 1), this.capacity);
     }
     const sequence: StoredSequence = { slot, length: 0 };
     this.#owners[slot] = sequence;
@@ -119,6 +152,24 @@ export class SlotStore {
     if (this.#owners[sequence.slot] === sequence) this.#owners[sequence.slot] = undefined;
   }
 
+  /** Appends tokens that a run has written where the slots lay when it began, if they lie elsewhere now. */
+  takeOver(sequence: SlotSequence, { layout, slot, count }: WrittenTokens): void {
+    const { headDim, numKeyValueHeads } = this.#model;
+    const { length } = sequence;
+    this.reserve(length + count);
+    if (layout !== this.#layout) {
+      for (const [index, array] of layout.arrays.entries()) {
+        for (let head = 0; head < numKeyValueHeads; head++) {
+          const from = ((slot * numKeyValueHeads + head) * layout.capacity + length) * headDim;
+          const part = index * numKeyValueHeads + head;
+          const to = this.#placeOf(sequence, part) + length * headDim;
+          this.#arrayOf(part).set(array.subarray(from, from + count * headDim), to);
+        }
+      }
+    }
+    this.#own(sequence).length = length + count;
+  }
+
   /** Says that a sequence holds so many tokens, those behind them being forgotten. */
   setLength(sequence: SlotSequence, length: number): void {
     this.#own(sequence).length = length;
@@ -126,16 +177,16 @@ export class SlotStore {
 
   /** Makes room for `tokens` tokens in every slot. */
   reserve(tokens: number): void {
-    if (tokens <= this.#capacity) return;
+    if (tokens <= this.capacity) return;
     const allowed = this.#limitBytes / (this.#owners.length * bytesPerToken(this.#model));
-    const grown = Math.min(this.#capacity * this.#growth, allowed - GRAIN);
+    const grown = Math.min(this.capacity * this.#growth, allowed - GRAIN);
     this.#resize(this.#owners.length, wholeGrains(Math.max(tokens, grown)));
   }
 
   /** Gives back the room that sequences longer than `tokens` and those there are have left, where it is a third. */
   trim(tokens: number): void {
     const needed = wholeGrains(Math.max(tokens, this.#longest()));
-    if (1.5 * needed <= this.#capacity) this.#resize(this.#owners.length, needed);
+    if (1.5 * needed <= this.capacity) this.#resize(this.#owners.length, needed);
   }
 
   /** Brings sequences into neighbouring slots, and returns which; they lie there in any order. */
@@ -164,10 +215,14 @@ export class SlotStore {
     if (known?.from === from && known.feeds[cacheNames(0, "past").key]?.shape[0] === count) {
       return known.feeds;
     }
-    const size = numKeyValueHeads * this.#capacity * headDim;
-    const shape = [count, numKeyValueHeads, this.#capacity, headDim];
+    const size = numKeyValueHeads * this.capacity * headDim;
+    const shape = [count, numKeyValueHeads, this.capacity, headDim];
     const view = (index: number): Tensor =>
-      tensor("float32", shape, this.#arrays[index]!.subarray(from * size, (from + count) * size));
+      tensor(
+        "float32",
+        shape,
+        this.#layout.arrays[index]!.subarray(from * size, (from + count) * size),
+      );
     const feeds: Record<string, Tensor> = {};
     for (let layer = 0; layer < numLayers; layer++) {
       const names = cacheNames(layer, "past");
@@ -213,14 +268,14 @@ export class SlotStore {
   }
 
   #arrayOf(part: number): Float32Array {
-    return this.#arrays[Math.floor(part / this.#model.numKeyValueHeads)]!;
+    return this.#layout.arrays[Math.floor(part / this.#model.numKeyValueHeads)]!;
   }
 
   /** Where a head of a sequence begins in its array. */
   #placeOf({ slot }: SlotSequence, part: number): number {
     const { numKeyValueHeads, headDim } = this.#model;
     const head = part % numKeyValueHeads;
-    return (slot * numKeyValueHeads + head) * this.#capacity * headDim;
+    return (slot * numKeyValueHeads + head) * this.capacity * headDim;
   }
 
   #own(sequence: SlotSequence): StoredSequence {
@@ -233,8 +288,8 @@ export class SlotStore {
     const { numKeyValueHeads, headDim } = this.#model;
     const [left, right] = [this.#owners[a], this.#owners[b]];
     const used = Math.max(left?.length ?? 0, right?.length ?? 0) * headDim;
-    const size = this.#capacity * headDim;
-    for (const array of this.#arrays) {
+    const size = this.capacity * headDim;
+    for (const array of this.#layout.arrays) {
       for (let head = 0; head < numKeyValueHeads; head++) {
         const [at, other] = [
           (a * numKeyValueHeads + head) * size,
@@ -254,29 +309,29 @@ export class SlotStore {
     if (left !== undefined) left.slot = b;
   }
 
-  #allocate(slots: number, capacity: number): Float32Array[] {
+  #allocate(slots: number, capacity: number): SlotLayout {
     const { numLayers, numKeyValueHeads, headDim } = this.#model;
     const size = slots * numKeyValueHeads * capacity * headDim;
-    return Array.from({ length: 2 * numLayers }, () => new Float32Array(size));
+    return {
+      arrays: Array.from({ length: 2 * numLayers }, () => new Float32Array(size)),
+      capacity,
+    };
   }
 
   #resize(slots: number, capacity: number): void {
     const { numKeyValueHeads, headDim } = this.#model;
-    const oldCapacity = this.#capacity;
-    const size = slots * numKeyValueHeads * capacity * headDim;
-    this.#arrays = this.#arrays.map((old) => {
-      const array = new Float32Array(size);
+    const old = this.#layout;
+    this.#layout = this.#allocate(slots, capacity);
+    for (const [index, array] of this.#layout.arrays.entries()) {
       for (const [slot, owner] of this.#owners.entries()) {
         const used = (owner?.length ?? 0) * headDim;
         for (let head = 0; head < numKeyValueHeads && used > 0; head++) {
           const row = slot * numKeyValueHeads + head;
-          const source = row * oldCapacity * headDim;
-          array.set(old.subarray(source, source + used), row * capacity * headDim);
+          const source = row * old.capacity * headDim;
+          array.set(old.arrays[index]!.subarray(source, source + used), row * capacity * headDim);
         }
       }
-      return array;
-    });
-    this.#capacity = capacity;
+    }
     this.#owners = Array.from({ length: slots }, (_, slot) => this.#owners[slot]);
     this.#views = undefined;
   }

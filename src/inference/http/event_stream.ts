@@ -20,6 +20,7 @@ export interface EventStreamOptions {
 export function eventStream(chunks: AsyncIterable<unknown>, options: EventStreamOptions): Response {
   const iterator = chunks[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
+  let hasLeft = false;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const send = (data: string) => controller.enqueue(encoder.encode(`data: ${data}\n\n`));
@@ -31,12 +32,14 @@ export function eventStream(chunks: AsyncIterable<unknown>, options: EventStream
         if (!done) send(JSON.stringify(value));
         else controller.close();
       } catch (error) {
+        if (hasLeft) return; // whose leaving ended it
         options.onError(error);
         send(JSON.stringify({ error: toApiError(error).body }));
         controller.close();
       }
     },
     cancel() {
+      hasLeft = true;
       options.onLeave();
     },
   }, { highWaterMark: 0 });

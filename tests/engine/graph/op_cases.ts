@@ -17,6 +17,7 @@ import {
   expand,
   gather,
   gatherElements,
+  gatherOnce,
   geluTanh,
   gemm,
   input,
@@ -62,7 +63,7 @@ import {
   type Op,
   type Value,
 } from "../../../src/engine/graph/value.ts";
-import { type Dtype, elementCount } from "../../../src/engine/tensor/tensor.ts";
+import { type Dtype, elementCount, tensor } from "../../../src/engine/tensor/tensor.ts";
 
 /** A source of numbers in [0, 1). */
 export type Random = () => number;
@@ -271,6 +272,13 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
     const [rows, width] = make.shape(2) as [number, number];
     const rowsGathered = gather(make.float([rows, width]), make.ids([2, 5, 1], rows));
     return mul(rowsGathered, rowsGathered);
+  }],
+  GatherOnce: [(make) => {
+    const rows = gatherOnce(make.float([4, 3]), {
+      rows: constant(tensor("int64", [2, 1], BigInt64Array.of(3n, 0n))),
+      places: constant(tensor("int64", [4, 1], BigInt64Array.of(1n, 2n, 2n, 0n))),
+    });
+    return mul(rows, rows);
   }],
   GatherElements: [(make) => {
     const [rows, width] = make.shape(2) as [number, number];

@@ -38,3 +38,37 @@ Deno.test("SlotStore.trim() leaves room that growing would soon take again", () 
   assert.deepEqual(grown, grown.toSorted((a, b) => a - b));
   assert.ok(grown.length < 8, `${grown}`);
 });
+
+Deno.test("SlotStore.takeOver() finds what a run wrote where the slots lay before others were opened", () => {
+  const store = new SlotStore(MODEL, { growth: 1.5 });
+  const sequence = store.open();
+  store.append(sequence, block(3, 0));
+  const { layout } = store;
+  const slot = sequence.slot;
+  for (let i = 0; i < 5; i++) store.open();
+  assert.notEqual(store.layout, layout);
+  // The run writes two tokens, as it was told before.
+  const numbers = block(2, 5000);
+  for (let part = 0; part < 8; part++) {
+    const at = ((slot * 2 + part % 2) * layout.capacity + 3) * 4;
+    layout.arrays[part >> 1]!.set(numbers.subarray(part * 8, (part + 1) * 8), at);
+  }
+  store.takeOver(sequence, { layout, slot, count: 2 });
+  assert.deepEqual(store.read(sequence, { start: 0, end: 3 }), block(3, 0));
+  assert.deepEqual(store.read(sequence, { start: 3, end: 5 }), numbers);
+});
+
+Deno.test("SlotStore.compact() moves nothing while a run reads it", async () => {
+  const store = new SlotStore(MODEL, { growth: 1.5 });
+  const [first, second] = [store.open(), store.open()];
+  store.append(second, block(100, 0));
+  store.release(first);
+  await store.during(() => {
+    store.compact(1);
+    assert.equal(second.slot, 1);
+    return Promise.resolve();
+  });
+  store.compact(1);
+  assert.equal(second.slot, 0);
+  assert.deepEqual(store.read(second, { start: 0, end: 100 }), block(100, 0));
+});
