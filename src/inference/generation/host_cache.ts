@@ -14,8 +14,9 @@ import type { CacheOptions, CacheRow, RunResult, SequenceCache } from "./sequenc
 import { SlotMemory } from "./slot_memory.ts";
 import { type SlotSequence, SlotStore } from "./slot_store.ts";
 
-/** Every run also looks at the room that is not used yet, so it is kept small. */
+/** Every run also copies the room that is not used yet and looks at it, so it is kept small. */
 const GROWTH = 1.125;
+const GRAIN = 16;
 
 /** Runs a model whose cache is in host memory. */
 export class HostCache implements SequenceCache {
@@ -34,7 +35,7 @@ export class HostCache implements SequenceCache {
     this.#adapters = adapters;
     this.#weights = weights;
     this.#kinds = runKinds(model);
-    this.#store = new SlotStore(model, { growth: GROWTH });
+    this.#store = new SlotStore(model, { growth: GROWTH, grain: GRAIN });
     this.memory = new SlotMemory(model, { store: this.#store, device: session.device });
   }
 

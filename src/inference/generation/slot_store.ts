@@ -9,9 +9,6 @@ import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import type { LanguageModel } from "../../models/language_model.ts";
 import { cacheNames } from "./decoder_graph.ts";
 
-/** Capacities are multiples of this, in tokens. */
-const GRAIN = 64;
-
 /** A sequence in the store; its slot changes when sequences are brought together. */
 export interface SlotSequence {
   /** Where it lies now. */
@@ -38,6 +35,8 @@ export interface SlotRange {
 export interface SlotStoreOptions {
   /** Factor by which slots grow: small where every run also looks at the room that is not used yet. */
   readonly growth: number;
+  /** Capacities are multiples of this, in tokens. @default {64} */
+  readonly grain?: number;
 }
 
 /** Where slots lie. */
@@ -62,6 +61,7 @@ export interface WrittenTokens {
 export class SlotStore {
   readonly #model: LanguageModel;
   readonly #growth: number;
+  readonly #grain: number;
   #layout: SlotLayout;
   #runs = 0;
   /** What lies in each slot. */
@@ -70,10 +70,11 @@ export class SlotStore {
   #views: { readonly from: number; readonly feeds: Record<string, Tensor> } | undefined;
 
   /** Opens an empty store. */
-  constructor(model: LanguageModel, { growth }: SlotStoreOptions) {
+  constructor(model: LanguageModel, { growth, grain = 64 }: SlotStoreOptions) {
     this.#model = model;
     this.#growth = growth;
-    this.#layout = this.#allocate(1, GRAIN);
+    this.#grain = grain;
+    this.#layout = this.#allocate(1, grain);
   }
 
   /** Tokens that each slot has room for. */
@@ -106,7 +107,7 @@ export class SlotStore {
     { sequences, tokens }: { readonly sequences: number; readonly tokens: number },
   ): number {
     const longest = Math.max(tokens, this.#longest());
-    return slotsFor(sequences) * wholeGrains(longest) * bytesPerToken(this.#model);
+    return slotsFor(sequences) * this.#wholeGrains(longest) * bytesPerToken(this.#model);
   }
 
   /** Does what reads or writes slots where they lie: meanwhile sequences may be opened, but none changes its slot. */
@@ -128,7 +129,7 @@ export class SlotStore {
       const last = this.#owners.findLastIndex((owner) => owner !== undefined);
       this.#swap(slot, last);
     }
-    this.#resize(slotsFor(Math.max(sequences, used.length)), wholeGrains(this.#longest()));
+    this.#resize(slotsFor(Math.max(sequences, used.length)), this.#wholeGrains(this.#longest()));
   }
 
   #longest(): number {
@@ -179,13 +180,13 @@ export class SlotStore {
   reserve(tokens: number): void {
     if (tokens <= this.capacity) return;
     const allowed = this.#limitBytes / (this.#owners.length * bytesPerToken(this.#model));
-    const grown = Math.min(this.capacity * this.#growth, allowed - GRAIN);
-    this.#resize(this.#owners.length, wholeGrains(Math.max(tokens, grown)));
+    const grown = Math.min(this.capacity * this.#growth, allowed - this.#grain);
+    this.#resize(this.#owners.length, this.#wholeGrains(Math.max(tokens, grown)));
   }
 
   /** Gives back the room that sequences longer than `tokens` and those there are have left, where it is a third. */
   trim(tokens: number): void {
-    const needed = wholeGrains(Math.max(tokens, this.#longest()));
+    const needed = this.#wholeGrains(Math.max(tokens, this.#longest()));
     if (1.5 * needed <= this.capacity) this.#resize(this.#owners.length, needed);
   }
 
@@ -309,6 +310,10 @@ export class SlotStore {
     if (left !== undefined) left.slot = b;
   }
 
+  #wholeGrains(tokens: number): number {
+    return Math.max(1, Math.ceil(tokens / this.#grain)) * this.#grain;
+  }
+
   #allocate(slots: number, capacity: number): SlotLayout {
     const { numLayers, numKeyValueHeads, headDim } = this.#model;
     const size = slots * numKeyValueHeads * capacity * headDim;
@@ -345,10 +350,6 @@ export function bytesPerToken(
   >,
 ): number {
   return 2 * numLayers * numKeyValueHeads * headDim * Float32Array.BYTES_PER_ELEMENT;
-}
-
-function wholeGrains(tokens: number): number {
-  return Math.max(1, Math.ceil(tokens / GRAIN)) * GRAIN;
 }
 
 /** Slots are doubled when there are too few. */

@@ -49,7 +49,7 @@ const COMPOSITIONS: Readonly<Record<string, BatcherOptions>> = {
   "no prefix cache": { prefixBytes: 0, prefillTokens: 16 },
   "guesses, one at a time": { maxRunning: 1, maxDrafts: 4 },
   "guesses from texts of others": { maxRunning: 2 },
-  "a cache of 300 tokens": { cacheBytes: 300 },
+  "a cache of 240 tokens": { cacheBytes: 240 },
 };
 
 async function textOf(events: AsyncIterable<GenerationEvent>): Promise<number[]> {
@@ -109,7 +109,7 @@ for (const device of AVAILABLE_DEVICES) {
         if (name.startsWith("a cache")) {
           assert.ok(counts.preemptions > 0);
           assert.ok(
-            counts.cacheBytes <= 300 * decoder.memory!.bytesPerToken,
+            counts.cacheBytes <= 240 * decoder.memory!.bytesPerToken,
             `${counts.cacheBytes}`,
           );
         }
