@@ -77,7 +77,7 @@ export {
   type Op,
   type OpAttributes,
   OPS,
-  type Remakable,
+  type Repeatable,
   type Value,
   type ValueOf,
 } from "./graph/value.ts";

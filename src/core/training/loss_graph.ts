@@ -57,22 +57,25 @@ export function lossFeeds(
   batch: MicroBatch,
   tokenWeight: number,
 ): LossFeeds & Record<string, Tensor> {
-  const { ids, labels, seqLen } = batch;
+  const { ids, labels } = batch;
   const count = ids.length;
-  const idsWide = new BigInt64Array(count);
   const targets = new BigInt64Array(count);
   const weights = new Float32Array(count);
   for (let i = 0; i < count; i++) {
-    idsWide[i] = BigInt(ids[i]!);
     if (labels[i] === IGNORED_LABEL) continue;
     targets[i] = BigInt(labels[i]!);
     weights[i] = tokenWeight;
   }
   return {
-    ids: tensor("int64", [count / seqLen, seqLen, 1], idsWide),
+    ids: idsFeed(batch),
     targets: tensor("int64", [count, 1], targets),
     token_weights: tensor("float32", [count, 1], weights),
   };
+}
+
+/** Returns the token ids of a micro-batch, int64 [batch, seqLen, 1]. */
+export function idsFeed({ ids, seqLen }: Pick<MicroBatch, "ids" | "seqLen">): Tensor<"int64"> {
+  return tensor("int64", [ids.length / seqLen, seqLen, 1], BigInt64Array.from(ids, BigInt));
 }
 
 /** What {@linkcode lossGraph} describes. */

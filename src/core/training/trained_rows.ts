@@ -1,6 +1,6 @@
 /**
- * The head for the trained tokens alone: those of prompts and padding have no loss, and computing their logits would be
- * half of the head's work on instructions.
+ * The head for the trained tokens alone: those of prompts and padding have no loss, and would often be half of
+ * the head's work.
  *
  * @module
  */

@@ -16,7 +16,7 @@ import {
   scalarOf,
 } from "./host_graphs.ts";
 import { hostLossGraph } from "./host_loss_graph.ts";
-import { wholeLossFeeds } from "./loss_graph.ts";
+import { idsFeed, wholeLossFeeds } from "./loss_graph.ts";
 import { type BatchShape, sequenceFeeds, shapeKey } from "./sequence_inputs.ts";
 import { noiseFeeds } from "./neftune.ts";
 import { type CompiledGraph, SessionCache } from "./session_cache.ts";
@@ -90,7 +90,7 @@ export class WholeGraph implements HostGraphs {
   #lossFeeds(batch: MicroBatch, tokenWeight: number): Record<string, Tensor> {
     const options = { tokenWeight, vocabSize: this.#trainee.model.vocabSize };
     if (!this.#trainedOnly) return wholeLossFeeds(batch, options);
-    return { ids: wholeLossFeeds(batch, options)["ids"]!, ...trainedFeeds(batch, options) };
+    return { ids: idsFeed(batch), ...trainedFeeds(batch, options) };
   }
 
   /** What `session` reads of positions and masks. */

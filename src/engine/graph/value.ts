@@ -86,7 +86,7 @@ export type FrozenDtype = (typeof FROZEN_DTYPES)[number];
 export type NoAttributes = Readonly<Record<never, never>>;
 
 /** Attributes of operators whose results may be made twice. */
-export interface Remakable {
+export interface Repeatable {
   /** Whether this makes again, of the same inputs, what was made before: so that it need not be kept in between. */
   readonly again?: true;
 }
@@ -102,7 +102,7 @@ export interface OpAttributes {
   /** a − b */
   readonly Sub: NoAttributes;
   /** a · b */
-  readonly Mul: Remakable;
+  readonly Mul: Repeatable;
   /** a / b */
   readonly Div: NoAttributes;
   /** The larger of both. */
@@ -174,7 +174,7 @@ export interface OpAttributes {
   /** x · sigmoid(x). One operator, as its gradient is made of it and the sigmoid, and x need not be kept. */
   readonly Silu: NoAttributes;
   /** (x, weight) → x / sqrt(mean(x²) + epsilon) · weight, over the last dimension */
-  readonly RmsNorm: Remakable & { readonly epsilon: number };
+  readonly RmsNorm: Repeatable & { readonly epsilon: number };
   /** (x, weight, bias) → (x − mean(x)) / sqrt(var(x) + epsilon) · weight + bias, over the last dimension */
   readonly LayerNorm: { readonly epsilon: number };
   /**
