@@ -39,8 +39,8 @@ export class WholeGraph implements HostGraphs {
     this.#options = options;
     this.#sessions = new SessionCache(options.compile);
     this.#names = trainee.parameters.map(({ name }) => name);
-    const { outputWeight } = trainee.model;
-    this.#trainedOnly = trainee.frozen.some(({ name }) => name === outputWeight);
+    const layout = trainee.adapter?.layout;
+    this.#trainedOnly = layout !== undefined && !layout.saved.has(layout.outputWeight);
   }
 
   /** See {@linkcode HostGraphs.accumulate}. */
