@@ -13,6 +13,7 @@ import type { ModelInfo } from "../inference/service.ts";
 import { homePaths, resolveHome } from "../utils/paths.ts";
 import { resolveSettings, valuesOf } from "../utils/settings/layers.ts";
 import { anySettings } from "../utils/settings/setting.ts";
+import { watchHeap } from "../utils/heap_watch.ts";
 import {
   addConfigOptions,
   type ConfigOptions,
@@ -26,7 +27,6 @@ import { pathContext } from "./model_options.ts";
 import { addExamples } from "./program.ts";
 import { findEmbedders, findModels } from "./serve_models.ts";
 import { openServingMemory, requireSomething } from "./serving_memory.ts";
-import { watchHeap } from "../utils/heap_watch.ts";
 import { addSettingFlags, flagSettings } from "./setting_flags.ts";
 import { readConfig, readHome } from "./settings_layer.ts";
 import { muteSignalAdvice } from "./signal_advice.ts";

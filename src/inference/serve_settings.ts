@@ -193,10 +193,11 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     kind: "integer",
     min: 0,
     max: 16,
-    default: 8,
+    default: 0,
     value: "tokens",
     help:
       "while one text is made alone, guess up to so many tokens by what followed the same words before, in this text " +
-      "or others; the texts are the same and sooner there, most so where they repeat something; 0 guesses nothing",
+      "or others; sooner there where texts repeat something (8 is good); with integer weights a text then depends on " +
+      "the guesses",
   },
 };

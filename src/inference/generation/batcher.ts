@@ -37,7 +37,7 @@ export interface BatcherOptions {
   /** The most tokens that a sequence may hold. @default {what the model and memory have room for} */
   readonly maxContext?: number;
   /**
-   * The most tokens guessed by what followed the same words before, in any sequence, while one runs alone. @default {8}
+   * The most tokens guessed by what followed the same words before, in any sequence, while one runs alone. @default {0}
    */
   readonly maxDrafts?: number;
 }
@@ -137,7 +137,7 @@ class ContinuousBatcher implements Batcher {
       prefillTokens: options.prefillTokens ?? 256,
       cacheBytes: Math.min(options.cacheBytes ?? 2 ** 31, decoder.memory?.mostBytes ?? Infinity),
       prefixBytes: options.prefixBytes ?? 2 ** 29,
-      maxDrafts: decoder.memory === undefined ? 0 : options.maxDrafts ?? 8,
+      maxDrafts: decoder.memory === undefined ? 0 : options.maxDrafts ?? 0,
       maxContext: options.maxContext ?? Infinity,
     };
     if (this.#options.maxDrafts > 0) this.#lookup = new SuffixLookup();

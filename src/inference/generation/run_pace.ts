@@ -17,7 +17,7 @@ const USUAL_COST = 0.15;
 /** The most that it is taken to cost: where it was only measured on a bad day, it can be measured again. */
 const MOST_COST = 0.5;
 
-/** By how much a measurement moves what is believed: so far only, as any one may be out of the ordinary. */
+/** The factor by which one measurement moves what is believed at most: any one may be out of the ordinary. */
 const STEP = 1.05;
 
 /** What a run has read. */

@@ -44,11 +44,11 @@ const REQUESTS: readonly GenerateRequest[] = [
 ];
 
 const COMPOSITIONS: Readonly<Record<string, BatcherOptions>> = {
-  "all at once": { maxDrafts: 0 },
+  "all at once": {},
   "three at once, prompts in pieces of 8": { maxRunning: 3, prefillTokens: 8 },
   "no prefix cache": { prefixBytes: 0, prefillTokens: 16 },
   "guesses, one at a time": { maxRunning: 1, maxDrafts: 4 },
-  "guesses from texts of others": { maxRunning: 2 },
+  "guesses from texts of others": { maxRunning: 2, maxDrafts: 8 },
   "a cache of 240 tokens": { cacheBytes: 240 },
 };
 
