@@ -90,6 +90,8 @@ class Host implements TestHost {
   #port = 0;
   #life = new AbortController();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  /** What is answered, also to clients that have gone. */
+  readonly #answering = new Set<Promise<Response>>();
 
   constructor(root: string, state: string) {
     this.root = root;
@@ -124,9 +126,11 @@ class Host implements TestHost {
       port: this.#port,
       signal: this.#life.signal,
       onListen: () => {},
-    }, async (request) => {
+    }, (request) => {
       const next = async () => await handler(request);
-      return await (this.meddler?.(request, next) ?? next());
+      const answer = this.meddler?.(request, next) ?? next();
+      this.#answering.add(answer);
+      return answer.finally(() => this.#answering.delete(answer));
     });
     this.#port = this.#server.addr.port;
   }
@@ -137,6 +141,7 @@ class Host implements TestHost {
     this.#life.abort();
     await this.#server?.finished;
     await models?.[Symbol.asyncDispose]();
+    await Promise.allSettled(this.#answering);
   }
 
   // deno-lint-ignore no-explicit-any -- tests look into it
