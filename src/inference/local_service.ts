@@ -222,6 +222,8 @@ class LocalService implements InferenceService {
           ...shared,
           promptIds: prompt.ids,
           seed: deriveSeed(seed, choice),
+          // Who names a seed wants the same text again, and who looks at likelihoods the same numbers.
+          repeatable: request.seed !== undefined || topLogprobs !== undefined,
           // Each text is followed on its own.
           ...(constraint === undefined ? {} : {
             constraint: compileConstraint(constraint, { ...context, maxTokens: room(prompt) }),

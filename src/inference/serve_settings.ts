@@ -193,11 +193,11 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     kind: "integer",
     min: 0,
     max: 16,
-    default: 0,
+    default: 8,
     value: "tokens",
     help:
       "while one text is made alone, guess up to so many tokens by what followed the same words before, in this text " +
-      "or others; sooner there where texts repeat something (8 is good); with integer weights a text then depends on " +
-      "the guesses",
+      "or others, as far as that pays; not for requests with a seed or logprobs, whose numbers are always the same; " +
+      "0 guesses none",
   },
 };

@@ -16,9 +16,9 @@ import {
   type GenerationEvent,
   type ReadPlan,
 } from "./generation.ts";
-import { PrefixCache, sharedBlocks } from "./prefix_cache.ts";
 import { PREFILL_TOKENS } from "./run_groups.ts";
 import { RunPace } from "./run_pace.ts";
+import { SharedPrefixes } from "./shared_prefixes.ts";
 import { SuffixLookup } from "./suffix_lookup.ts";
 
 /** Options of {@linkcode createBatcher}. */
@@ -113,7 +113,7 @@ class ContinuousBatcher implements Batcher {
   readonly #decoder: Decoder;
   readonly #tokenizer: Tokenizer | undefined;
   readonly #options: Required<BatcherOptions>;
-  readonly #prefixes: PrefixCache;
+  readonly #prefixes: SharedPrefixes;
   readonly #counts = {
     promptTokens: 0,
     cachedTokens: 0,
@@ -141,7 +141,7 @@ class ContinuousBatcher implements Batcher {
       maxContext: options.maxContext ?? Infinity,
     };
     if (this.#options.maxDrafts > 0) this.#lookup = new SuffixLookup();
-    this.#prefixes = new PrefixCache({ maxBytes: this.#options.prefixBytes });
+    this.#prefixes = new SharedPrefixes(decoder.memory, { maxBytes: this.#options.prefixBytes });
     decoder.memory?.limit(this.#options.cacheBytes);
     const { bytesPerToken = 0 } = decoder.memory ?? {};
     this.maxPositions = Math.min(
@@ -163,7 +163,7 @@ class ContinuousBatcher implements Batcher {
     return {
       ...this.#counts,
       cacheBytes: this.#decoder.memory?.bytes ?? 0,
-      prefixBytes: this.#prefixes.counts.bytes,
+      prefixBytes: this.#prefixes.bytes,
     };
   }
 
@@ -262,7 +262,7 @@ class ContinuousBatcher implements Batcher {
     const planned: Planned[] = [];
     for (const running of unread) {
       // What it could take over from one that is read now is known when that has been read.
-      if (planned.some((other) => this.#willShare(other.running, running))) continue;
+      if (planned.some((other) => this.#prefixes.willShare(other.running, running))) continue;
       this.#takeOver(running);
       const plan = running.generation.plan({ maxTokens: left });
       const isWhole = running.generation.read + plan.ids.length === running.generation.ids.length;
@@ -277,25 +277,12 @@ class ContinuousBatcher implements Batcher {
     return planned;
   }
 
-  /** Whether `running` could take over more from `other`, when that has been read, than from the prefix cache now. */
-  #willShare(other: Running, { generation: { ids, read }, request }: Running): boolean {
-    const { adapter, scorePrompt } = request;
-    if (this.#decoder.memory === undefined || this.#options.prefixBytes <= 0) return false;
-    if (read > 0 || scorePrompt || other.request.adapter !== adapter) return false;
-    const shared = sharedBlocks(ids, other.generation.ids);
-    return shared > 0 && this.#prefixes.lengthOf({ adapter, ids }) < shared;
-  }
-
-  /** Begins a sequence with what the prefix cache has of it. */
-  #takeOver({ generation, request, sequence }: Running): void {
-    const { memory } = this.#decoder;
-    if (memory === undefined || sequence.length > 0 || generation.read > 0) return;
-    if (request.scorePrompt) return; // the logits of its tokens are wanted
-    for (const block of this.#prefixes.find({ adapter: request.adapter, ids: generation.ids })) {
-      memory.append(sequence, block);
-    }
-    generation.reset(sequence.length);
-    this.#counts.cachedTokens += sequence.length;
+  #takeOver(running: Running): void {
+    const { generation, sequence } = running;
+    if (sequence.length > 0 || generation.read > 0) return;
+    const count = this.#prefixes.takeOver(running);
+    generation.reset(count);
+    this.#counts.cachedTokens += count;
   }
 
   #plannedTokens(): Planned[] {
@@ -371,15 +358,8 @@ class ContinuousBatcher implements Batcher {
   /** Once the first token of a prompt has gone out: what begins alike can use the prompt from now on. */
   #rememberPrompts(): void {
     for (const one of this.#justRead.splice(0)) {
-      if (this.#running.includes(one)) this.#remember(one);
+      if (this.#running.includes(one)) this.#prefixes.remember(one);
     }
-  }
-
-  #remember({ generation, request: { adapter }, sequence }: Running): void {
-    const { memory } = this.#decoder;
-    if (memory === undefined || this.#options.prefixBytes <= 0) return;
-    const ids = generation.ids.slice(0, Math.min(sequence.length, generation.read));
-    this.#prefixes.add({ adapter, ids }, (range) => memory.read(sequence, range));
   }
 
   #fail(running: Running, error: unknown): void {
@@ -389,7 +369,7 @@ class ContinuousBatcher implements Batcher {
 
   /** Ends a sequence, whose keys and values others may use. */
   #remove(running: Running): void {
-    if (running.sequence.length > 0) this.#remember(running);
+    if (running.sequence.length > 0) this.#prefixes.remember(running);
     this.#drop(running);
   }
 

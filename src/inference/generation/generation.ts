@@ -8,6 +8,7 @@ import type { Tokenizer } from "../../models/tokenizer/tokenizer.ts";
 import { createRandom, type Random } from "../../utils/random.ts";
 import type { Decoder } from "./decoder.ts";
 import { createOutputText, type OutputText, type PlacedToken } from "./output_text.ts";
+import { pieceLength } from "./piece_length.ts";
 import { PREFILL_TOKENS } from "./run_groups.ts";
 import { chooseToken, type SamplingSettings } from "./sampling.ts";
 import type { GuessOptions, SuffixLookup } from "./suffix_lookup.ts";
@@ -27,6 +28,11 @@ export interface GenerationRequest {
   readonly sampling: SamplingSettings;
   /** Seed of the draws. */
   readonly seed: number;
+  /**
+   * Compute it the same way each time, whatever came before: guess nothing, and take over nothing that was generated.
+   * Several tokens read at once are rounded otherwise than one by one, which integer weights amplify. @default {false}
+   */
+  readonly repeatable?: boolean;
   /** Tokens that end the sequence; they are not part of the text. */
   readonly eosTokenIds: readonly number[];
   /** Strings that end the text; they are not part of it. @default {[]} */
@@ -194,10 +200,11 @@ class SequenceGeneration implements Generation {
       return { ids, drafts: drafts.length, everyPosition: drafts.length > 0 };
     }
     const everyPosition = this.#scores();
-    const count = everyPosition
+    const most = everyPosition
       ? Math.max(1, Math.min(maxTokens, Math.floor(MAX_LOGITS / this.#vocabSize)))
       : maxTokens;
-    return { ids: this.#ids.slice(this.#read, this.#read + count), drafts: 0, everyPosition };
+    const ids = this.#ids.slice(this.#read, this.#read + this.#pieceOf(most));
+    return { ids, drafts: 0, everyPosition };
   }
 
   advance(plan: ReadPlan, logits: Float32Array): readonly GenerationEvent[] {
@@ -231,7 +238,16 @@ class SequenceGeneration implements Generation {
     return (this.#request.scorePrompt ?? false) && !this.#promptReported;
   }
 
+  /** How many of what is not read yet to read at once. */
+  #pieceOf(most: number): number {
+    const { promptIds, repeatable = false } = this.#request;
+    const fromPrompt = promptIds.length - this.#read;
+    if (repeatable && fromPrompt <= 0) return 1; // was generated one by one, before it made room for others
+    return pieceLength(repeatable ? fromPrompt : this.#ids.length - this.#read, most);
+  }
+
   #guess({ count, cost }: GuessOptions): readonly number[] {
+    if (this.#request.repeatable) return [];
     const most = Math.min(count, this.#maxTokens - this.#generatedIds.length - 1);
     if (this.#lookup === undefined || most <= 0) return [];
     this.#learn();

@@ -99,10 +99,11 @@ export class HostCache implements SequenceCache {
     const made = (outputs[output] as Tensor<"float32">).data;
     const width = result === "hidden" ? this.#model.hiddenSize : this.#model.vocabSize;
     let start = 0;
-    return rows.map(({ sequence, ids }, at) => {
+    return rows.map(({ ids }, at) => {
       const row = slots[at]! - range.from;
       const part = fresh.subarray(row * size, (row + 1) * size);
-      this.#store.append(sequence as SlotSequence, part, ids.length);
+      const sequence = sequences[at]!;
+      if (this.#store.holds(sequence)) this.#store.append(sequence, part, ids.length);
       const count = (result === "last-logits" ? 1 : ids.length) * width;
       return made.subarray(start, start += count);
     });

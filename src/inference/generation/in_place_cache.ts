@@ -103,7 +103,8 @@ export class InPlaceCache implements SequenceCache {
     return rows.map(({ ids }, row) => {
       // While it waited for its turn, others may have opened sequences, and the slots been laid elsewhere.
       const written = { layout, slot: slots[row]!, count: ids.length };
-      this.#store.takeOver(sequences[row]!, written);
+      const sequence = sequences[row]!;
+      if (this.#store.holds(sequence)) this.#store.takeOver(sequence, written);
       const count = result === "last-logits" ? 1 : ids.length;
       return made.data.subarray(start * width, (start += count) * width);
     });

@@ -26,7 +26,8 @@ import { type NamedTensor, readDecoderWeights } from "./decoder_weights.ts";
 import { DeviceCache } from "./device_cache.ts";
 import { HostCache } from "./host_cache.ts";
 import { InPlaceCache } from "./in_place_cache.ts";
-import { groupRuns, PREFILL_TOKENS } from "./run_groups.ts";
+import { pieceLength } from "./piece_length.ts";
+import { CPU_RUN_TOKENS, groupRuns, PREFILL_TOKENS } from "./run_groups.ts";
 import type {
   CacheMemory,
   CacheOptions,
@@ -202,7 +203,10 @@ class ModelDecoder implements Decoder {
     result: RunResult,
   ): Promise<Float32Array[]> {
     const rows = extensions.map(rowOf);
-    const groups = groupRuns(rows, (some) => this.#cache.canRun(some));
+    const groups = groupRuns(rows, {
+      canRun: (some) => this.#cache.canRun(some),
+      maxTokens: this.#runTokens,
+    });
     const results = new Map<CacheRow, Float32Array>();
     for (const [i, group] of groups.entries()) {
       const made = group.length === 1
@@ -220,16 +224,22 @@ class ModelDecoder implements Decoder {
   /** Reads one sequence's tokens, piece by piece. */
   async #read(row: CacheRow, result: RunResult): Promise<Float32Array> {
     const { ids } = row;
-    if (ids.length <= PREFILL_TOKENS) return (await this.#cache.run([row], result))[0]!;
+    if (ids.length <= this.#runTokens) return (await this.#cache.run([row], result))[0]!;
     const isWhole = result !== "last-logits";
     const width = result === "hidden" ? this.hiddenSize : this.vocabSize;
     const joined = new Float32Array(isWhole ? ids.length * width : 0);
-    for (let start = 0;; start += PREFILL_TOKENS) {
-      const piece = { ...row, ids: ids.slice(start, start + PREFILL_TOKENS) };
-      const [made] = await this.#cache.run([piece], result);
+    for (let start = 0;;) {
+      const end = start + pieceLength(ids.length - start, this.#runTokens);
+      const [made] = await this.#cache.run([{ ...row, ids: ids.slice(start, end) }], result);
       if (isWhole) joined.set(made!, start * width);
-      if (start + PREFILL_TOKENS >= ids.length) return isWhole ? joined : made!;
+      if (end >= ids.length) return isWhole ? joined : made!;
+      start = end;
     }
+  }
+
+  /** The most tokens of prompts in a run. */
+  get #runTokens(): number {
+    return this.memory === undefined ? PREFILL_TOKENS : CPU_RUN_TOKENS;
   }
 }
 

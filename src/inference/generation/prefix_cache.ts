@@ -10,6 +10,9 @@ import type { KeyValueBlock, TokenRange } from "./sequence_cache.ts";
 /** Tokens of a block: what is shared is a multiple of it. */
 export const BLOCK_TOKENS = 16;
 
+/** What is not taken over of a text: its last token, and one more, as a token read alone is rounded otherwise. */
+const LEFT_TOKENS = 2;
+
 /** Options of {@linkcode PrefixCache}. */
 export interface PrefixCacheOptions {
   /** The most bytes of keys and values to keep. */
@@ -24,14 +27,32 @@ export interface PrefixKey {
   readonly ids: readonly number[];
 }
 
+/** Which blocks may be taken over. */
+export interface FindOptions {
+  /** Only those that were read as prompts, at least two tokens at a time, and so are what reading them again gives. */
+  readonly onlyRead: boolean;
+}
+
 interface Block {
   /** What precedes it; `undefined` for a beginning. */
   readonly parent: Block | undefined;
   /** Its tokens, as a key. */
   readonly key: string;
-  readonly data: KeyValueBlock;
+  /** How many tokens there are with those before it. */
+  readonly end: number;
+  data: KeyValueBlock;
+  /** Whether its tokens and all before them were read as a prompt; others were generated one by one. */
+  isRead: boolean;
   readonly children: Map<string, Block>;
   usedAt: number;
+}
+
+/** What was found of a text. */
+export interface FoundPrefix {
+  /** Its blocks from the beginning. */
+  readonly blocks: readonly KeyValueBlock[];
+  /** How many of their tokens were read as a prompt: all, or those of the first blocks. */
+  readonly readTokens: number;
 }
 
 /** Counts of what a cache was good for. */
@@ -67,36 +88,61 @@ export class PrefixCache {
     };
   }
 
-  /** Returns the blocks with which a text begins, as far as they are known, and not all of it: its last token stays. */
-  find(text: PrefixKey): KeyValueBlock[] {
-    const blocks = this.#walk(text, text.ids.length - 1);
+  /** Returns the blocks with which a text begins, as far as they are known, and not all of it: its end stays. */
+  find(text: PrefixKey, options: FindOptions): FoundPrefix {
+    const blocks = this.#found(text, options);
     this.#lookedUpTokens += text.ids.length;
     this.#foundTokens += blocks.length * BLOCK_TOKENS;
-    return blocks.map(({ data }) => data);
+    return {
+      blocks: blocks.map(({ data }) => data),
+      readTokens: blocks.filter(({ isRead }) => isRead).length * BLOCK_TOKENS,
+    };
   }
 
   /** Returns how many tokens {@linkcode PrefixCache.find} would find. */
-  lengthOf(text: PrefixKey): number {
-    return this.#walk(text, text.ids.length - 1).length * BLOCK_TOKENS;
+  lengthOf(text: PrefixKey, options: FindOptions): number {
+    return this.#found(text, options).length * BLOCK_TOKENS;
   }
 
-  /** Remembers a text; `read` returns the keys and values of some of its tokens. */
-  add(text: PrefixKey, read: (range: TokenRange) => KeyValueBlock): void {
-    const known = this.#walk(text, text.ids.length);
-    let parent = known.at(-1);
-    for (
-      let start = known.length * BLOCK_TOKENS;
-      start + BLOCK_TOKENS <= text.ids.length;
-      start += BLOCK_TOKENS
-    ) {
-      const data = read({ start, end: start + BLOCK_TOKENS });
+  /** Remembers a text, of which the first `readTokens` tokens were read as a prompt; `keysOf` returns some of it. */
+  add(
+    text: PrefixKey,
+    { readTokens, keysOf }: {
+      readonly readTokens: number;
+      readonly keysOf: (range: TokenRange) => KeyValueBlock;
+    },
+  ): void {
+    let parent: Block | undefined;
+    for (const [at, block] of this.#walk(text, text.ids.length).entries()) {
+      const range = { start: at * BLOCK_TOKENS, end: (at + 1) * BLOCK_TOKENS };
+      if (!block.isRead && range.end <= readTokens) {
+        block.data = keysOf(range);
+        block.isRead = true;
+      }
+      parent = block;
+    }
+    let start = parent === undefined ? 0 : parent.end;
+    for (; start + BLOCK_TOKENS <= text.ids.length; start += BLOCK_TOKENS) {
+      const end = start + BLOCK_TOKENS;
+      const data = keysOf({ start, end });
       if (!this.#makeRoom(data.byteLength, parent)) return;
-      const key = keyOf(text, start);
-      const block: Block = { parent, key, data, children: new Map(), usedAt: this.#time };
-      (parent?.children ?? this.#beginnings).set(key, block);
+      const block: Block = {
+        ...{ parent, data, end },
+        key: keyOf(text, start),
+        isRead: end <= readTokens,
+        children: new Map(),
+        usedAt: this.#time,
+      };
+      (parent?.children ?? this.#beginnings).set(block.key, block);
       this.#bytes += data.byteLength;
       parent = block;
     }
+  }
+
+  #found(text: PrefixKey, { onlyRead }: FindOptions): Block[] {
+    const blocks = this.#walk(text, text.ids.length - LEFT_TOKENS);
+    const end = blocks.findIndex(({ isRead }) => onlyRead && !isRead);
+    return end < 0 ? blocks : blocks.slice(0, end);
   }
 
   /** The known blocks within the first `limit` tokens. */
@@ -145,9 +191,9 @@ function keyOf({ adapter, ids }: PrefixKey, start: number): string {
   return start === 0 && adapter !== undefined ? `${adapter}:${tokens}` : tokens;
 }
 
-/** Returns how many tokens two prompts have in common, in whole blocks, without the last token of the first. */
+/** Returns how many tokens two prompts have in common, in whole blocks, without the end of the first. */
 export function sharedBlocks(ids: readonly number[], others: readonly number[]): number {
   let count = 0;
-  while (count < ids.length - 1 && ids[count] === others[count]) count++;
+  while (count < ids.length - LEFT_TOKENS && ids[count] === others[count]) count++;
   return count - count % BLOCK_TOKENS;
 }

@@ -64,6 +64,8 @@ export class SlotStore {
   readonly #grain: number;
   #layout: SlotLayout;
   #runs = 0;
+  /** Sequences that were released during a run. */
+  #leaving: SlotSequence[] = [];
   /** What lies in each slot. */
   #owners: (StoredSequence | undefined)[] = [undefined];
   #limitBytes = Infinity;
@@ -117,6 +119,7 @@ export class SlotStore {
       return await run();
     } finally {
       this.#runs--;
+      if (this.#runs === 0) { for (const one of this.#leaving.splice(0)) this.release(one); }
     }
   }
 
@@ -148,9 +151,16 @@ export class SlotStore {
     return sequence;
   }
 
-  /** Forgets a sequence. */
+  /** Forgets a sequence; a run that still writes it does so to a slot that nobody else gets before its end. */
   release(sequence: SlotSequence): void {
-    if (this.#owners[sequence.slot] === sequence) this.#owners[sequence.slot] = undefined;
+    if (!this.holds(sequence)) return;
+    if (this.#runs > 0) this.#leaving.push(sequence);
+    else this.#owners[sequence.slot] = undefined;
+  }
+
+  /** Whether a sequence was opened and not released. */
+  holds(sequence: SlotSequence): boolean {
+    return this.#owners[sequence.slot] === sequence && !this.#leaving.includes(sequence);
   }
 
   /** Appends tokens that a run has written where the slots lay when it began, if they lie elsewhere now. */

@@ -33,7 +33,9 @@ export const generationFields = {
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(MAX_STOPS)]).nullish().openapi({
     description: "Strings that end the text; they are not part of it",
   }),
-  seed: z.int().nullish().openapi({ description: "The same seed draws the same tokens" }),
+  seed: z.int().nullish().openapi({
+    description: "The same seed draws the same tokens; nothing is guessed (`--speculate`)",
+  }),
   temperature: z.number().min(0).max(2).nullish().openapi({
     description: "Divides the logits; 0 always takes the likeliest token",
   }),

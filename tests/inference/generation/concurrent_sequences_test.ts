@@ -50,4 +50,31 @@ for (const device of AVAILABLE_DEVICES) {
     assert.deepEqual(made, expected);
     for (const sequence of opened) sequence[Symbol.dispose]();
   });
+
+  Deno.test(`a sequence that is closed during its run on ${device} harms none in its place`, async () => {
+    await using decoder = await open(device);
+    const { memory } = decoder;
+    if (memory === undefined) return; // nothing can be appended there
+    using whole = decoder.open();
+    await decoder.extend([{ sequence: whole, ids: Array.from({ length: 48 }, (_, i) => i) }]);
+    const block = memory.read(whole, { start: 0, end: 48 });
+    const next = [{ sequence: whole, ids: [7, 8] }];
+    const expected = [...(await decoder.extend(next))[0]!];
+    for (
+      const wait of [() => Promise.resolve(), () => new Promise((done) => setTimeout(done, 0))]
+    ) {
+      const closed = decoder.open();
+      await decoder.extend([{ sequence: closed, ids: [1, 2, 3] }]);
+      const run = decoder.extend([{ sequence: closed, ids: [4, 5, 6, 7, 8, 9, 10] }]);
+      await wait();
+      closed[Symbol.dispose]();
+      using taking = decoder.open();
+      memory.append(taking, block);
+      await run.catch(() => {});
+      const [logits] = await decoder.extend([{ sequence: taking, ids: [7, 8] }]);
+      for (const [i, value] of expected.entries()) {
+        assert.ok(Math.abs(logits![i]! - value) < 1e-6, `${i}: ${logits![i]}, not ${value}`);
+      }
+    }
+  });
 }
