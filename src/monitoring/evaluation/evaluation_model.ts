@@ -158,6 +158,7 @@ async function generateText(
   const events = batcher.submit({
     ...{ promptIds, maxTokens, seed, stop, eosTokenIds },
     sampling: { ...NEUTRAL_SAMPLING, temperature },
+    repeatable: true,
     ...(signal === undefined ? {} : { signal }),
   });
   for await (const event of events) {
