@@ -142,7 +142,8 @@ for (const weightType of ["int8", "int4", "f32"] as const) {
           }
         }
         assert.ok(counts.cachedTokens > 0, `${name}: nothing was taken over`);
-        if (name.includes("guessing")) assert.ok(counts.acceptedTokens > 0, `${name}: no guess`);
+        // Together they are guessed at only while one is left, which may be never.
+        if (!company.isTogether) assert.ok(counts.acceptedTokens > 0, `${name}: no guess`);
         if (name.includes("room")) assert.ok(counts.preemptions > 0, `${name}: none made room`);
       }
     },
