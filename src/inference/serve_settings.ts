@@ -197,7 +197,7 @@ export const SERVE_SETTINGS: SettingTable<ServeSettings> = {
     value: "tokens",
     help:
       "while one text is made alone, guess up to so many tokens by what followed the same words before, in this text " +
-      "or others, as far as that pays; not for requests with a seed or logprobs, whose numbers are always the same; " +
+      "or others, as far as that pays; not for requests with a seed or logprobs, which are to give the same again; " +
       "0 guesses none",
   },
 };

@@ -277,6 +277,7 @@ class ContinuousBatcher implements Batcher {
     return planned;
   }
 
+  /** Begins a sequence with what others have of it. */
   #takeOver(running: Running): void {
     const { generation, sequence } = running;
     if (sequence.length > 0 || generation.read > 0) return;
