@@ -143,6 +143,7 @@ export {
   type FrozenMatrix,
   frozenRows,
 } from "./graph/frozen.ts";
+export { slicedCrossEntropy, type SlicedPrediction } from "./graph/sliced_cross_entropy.ts";
 export { grad, type GradOptions, vjp, type VjpOptions } from "./graph/autodiff.ts";
 export { simplify } from "./graph/simplify.ts";
 export { evaluate, type EvaluatedTensor, fromEvaluated, toEvaluated } from "./graph/evaluate.ts";

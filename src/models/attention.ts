@@ -15,6 +15,7 @@ import {
   scalar,
   slice,
   softmaxMatMul,
+  swapLastTwo,
   transpose,
 } from "../engine/graph/build.ts";
 import { multiplyDims } from "../engine/graph/infer.ts";
@@ -64,27 +65,58 @@ export interface AttentionOutputs {
 }
 
 /** Lets every token look at the earlier ones that `mask` allows. */
-export function attention(inputs: AttentionInputs): AttentionOutputs {
-  const { query, fresh, past, mask, scale } = inputs;
-  const [batch, numHeads, seqLen, headDim] = query.shape as [Dim, number, Dim, number];
-  const kvHeads = fresh.key.shape[1] as number;
+export function attention({ past, fresh, ...inputs }: AttentionInputs): AttentionOutputs {
   const present: LayerCache = past === undefined ? fresh : {
     key: concat([past.key, fresh.key], 2),
     value: concat([past.value, fresh.value], 2),
   };
+  return { output: joinHeads(attendHeads({ ...inputs, present })), present };
+}
+
+/** Puts heads one after the other: [batch, heads, seqLen, headDim] → [batch, seqLen, heads · headDim]. */
+export function joinHeads(mixed: Value): Value {
+  const [batch, numHeads, seqLen, headDim] = mixed.shape as [Dim, number, Dim, number];
+  return reshape(transpose(mixed, [0, 2, 1, 3]), [batch, seqLen, numHeads * headDim]);
+}
+
+/** What {@linkcode attendHeads} reads. */
+export interface HeadInputs extends Pick<AttentionInputs, "query" | "mask" | "scale"> {
+  /** Keys and values of all tokens that are looked at. */
+  readonly present: LayerCache;
+  /**
+   * Whether products are halved where they are odd in number: threads of a CPU take whole ones, so two threads would
+   * have unequal parts. @default {false}
+   */
+  readonly even?: boolean;
+}
+
+/** Returns what each head makes of the values, [batch, numHeads, seqLen, headDim]. */
+export function attendHeads(inputs: HeadInputs): Value {
+  const { query, present, mask, scale, even = false } = inputs;
+  const [batch, numHeads, seqLen, headDim] = query.shape as [Dim, number, Dim, number];
+  const kvHeads = present.key.shape[1] as number;
   const total = present.key.shape[2]!;
   // The heads that share keys and values lie one after the other: they are rows of one product.
-  const group = numHeads / kvHeads;
-  const rows = multiplyDims(group, seqLen);
-  const grouped = reshape(mul(query, scalar(scale)), [batch, kvHeads, rows, headDim]);
-  const scores = matMul(grouped, transpose(present.key, [0, 1, 3, 2]));
+  const rows = multiplyDims(numHeads / kvHeads, seqLen);
+  const products: readonly [Dim, Dim, Dim] = even
+    ? evenProducts([batch, kvHeads, rows])
+    : [batch, kvHeads, rows];
+  const shared = (x: Value): Value =>
+    products[0] === batch ? x : reshape(x, [products[0]!, 1, total, headDim]);
+  const grouped = reshape(scale === 1 ? query : mul(query, scalar(scale)), [...products, headDim]);
+  const scores = matMul(grouped, swapLastTwo(shared(present.key)));
   const masked = add(reshape(scores, [batch, numHeads, seqLen, total]), mask);
-  const mixed = reshape(
-    softmaxMatMul(reshape(masked, [batch, kvHeads, rows, total]), present.value),
+  return reshape(
+    softmaxMatMul(reshape(masked, [...products, total]), shared(present.value)),
     [batch, numHeads, seqLen, headDim],
   );
-  const output = reshape(transpose(mixed, [0, 2, 1, 3]), [batch, seqLen, numHeads * headDim]);
-  return { output, present };
+}
+
+/** How many products there are, in two dimensions, and the rows of each: halved where that makes them even in number. */
+function evenProducts([batch, kvHeads, rows]: readonly [Dim, number, Dim]): [Dim, Dim, Dim] {
+  const isOdd = typeof batch === "number" && (batch * kvHeads) % 2 === 1;
+  if (!isOdd || typeof rows !== "number" || rows % 2 === 1) return [batch, kvHeads, rows];
+  return [batch * kvHeads, 2, rows / 2];
 }
 
 /** What the attention of a layer reads, nothing of it rotated yet. */

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { concat, slice } from "../engine/graph/build.ts";
+import { concat, mul, scalar, slice } from "../engine/graph/build.ts";
 import type { Value } from "../engine/graph/value.ts";
-import { type Attend, attention, attentionHeads } from "./attention.ts";
+import { type Attend, attendHeads, attentionHeads, joinHeads } from "./attention.ts";
 
 /** Tokens of a block: with fewer, products of CPUs are no longer at their best. */
 const BLOCK = 128;
@@ -27,18 +27,18 @@ export const blockedAttend: Attend = (inputs) => {
     throw new TypeError("Cannot attend in blocks: the number of tokens is not known");
   }
   const size = Math.max(BLOCK, Math.ceil(seqLen / MOST_BLOCKS));
-  const outputs: Value[] = [];
+  const scaled = mul(query, scalar(scale));
+  const blocks: Value[] = [];
   for (let start = 0; start < seqLen; start += size) {
     const end = Math.min(start + size, seqLen);
-    const upToEnd = (x: Value, axis: number): Value => slice(x, { axis, start: 0, end });
-    const block = attention({
-      query: slice(query, { axis: 2, start, end }),
-      fresh: { key: upToEnd(fresh.key, 2), value: upToEnd(fresh.value, 2) },
-      past: undefined,
-      mask: upToEnd(slice(mask, { axis: 2, start, end }), 3),
-      scale,
-    });
-    outputs.push(block.output);
+    const upToEnd = (x: Value): Value => slice(x, { axis: 2, start: 0, end });
+    blocks.push(attendHeads({
+      query: slice(scaled, { axis: 2, start, end }),
+      present: { key: upToEnd(fresh.key), value: upToEnd(fresh.value) },
+      mask: slice(slice(mask, { axis: 2, start, end }), { axis: 3, start: 0, end }),
+      scale: 1,
+      even: true,
+    }));
   }
-  return { output: concat(outputs, 1), fresh, present: fresh };
+  return { output: joinHeads(concat(blocks, 2)), fresh, present: fresh };
 };

@@ -4,18 +4,25 @@
  * @module
  */
 
-import { add, constant, input, transpose } from "../../engine/graph/build.ts";
+import { add, constant, input, linearCrossEntropy, transpose } from "../../engine/graph/build.ts";
 import {
   frozenGather,
   frozenLinear,
   frozenLinearCrossEntropy,
   type FrozenMatrix,
 } from "../../engine/graph/frozen.ts";
+import { slicedCrossEntropy } from "../../engine/graph/sliced_cross_entropy.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { float32ToFloat16 } from "../../engine/tensor/float16.ts";
 import { quantizeRows } from "../../engine/tensor/quantize.ts";
 import { type Dtype, type Tensor, tensor } from "../../engine/tensor/tensor.ts";
-import type { LanguageModel, Projection, WeightSpec } from "../../models/language_model.ts";
+import {
+  type LanguageModel,
+  plainProject,
+  plainRows,
+  type Projection,
+  type WeightSpec,
+} from "../../models/language_model.ts";
 import type { Trainee, WeightValues } from "./trainee.ts";
 
 /** Every form in which frozen weights are kept. */
@@ -89,7 +96,19 @@ export function frozenValues(
 ): Pick<WeightValues, "frozen" | "frozenLayers"> {
   const specOf = new Map(frozen.map((spec) => [spec.name, spec]));
   const plain = memoized((name) => input(name, "float32", specOf.get(name)!.shape));
-  if (storage.dtype === "f32") return { frozen: plain };
+  if (storage.dtype === "f32") {
+    return {
+      frozen: plain,
+      frozenLayers: {
+        project: plainProject(plain),
+        embedRows: plainRows(plain),
+        crossEntropy: (hidden, { name, targets }) =>
+          storage.gpu
+            ? linearCrossEntropy(hidden, { weight: plain(name), targets })
+            : slicedCrossEntropy(hidden, { matrix: { weight: plain(name) }, targets }),
+      },
+    };
+  }
 
   const transposed = transposedNames(model);
   const { dtype, scaled } = formOf(storage);
@@ -117,7 +136,9 @@ export function frozenValues(
       },
       embedRows: (name, ids) => frozenGather(matrix(name), ids),
       crossEntropy: (hidden, { name, targets }) =>
-        frozenLinearCrossEntropy(hidden, { ...matrix(name), targets }),
+        storage.gpu
+          ? frozenLinearCrossEntropy(hidden, { ...matrix(name), targets })
+          : slicedCrossEntropy(hidden, { matrix: matrix(name), targets }),
     },
   };
 }

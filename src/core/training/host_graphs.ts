@@ -5,6 +5,8 @@
  */
 
 import type { MicroBatch } from "../../datasets/batch.ts";
+import { exportGraph } from "../../engine/graph/export.ts";
+import type { Value } from "../../engine/graph/value.ts";
 import type { OnnxModel } from "../../engine/onnx/model.ts";
 import type { Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
@@ -64,4 +66,16 @@ export function dropoutRate({ adapter }: Trainee): number {
 /** Returns the one element of a host tensor. */
 export function scalarOf(value: unknown): number {
   return Number((value as Tensor).data[0]);
+}
+
+/**
+ * Returns a model of a loss and gradients. What is written last is computed first: the loss, after which the logits are
+ * read no more. What is returned first need not be: fetching stops after the last output that is wanted.
+ */
+export function exportLoss(
+  loss: Readonly<Record<string, Value>>,
+  gradients: Readonly<Record<string, Value>>,
+): OnnxModel {
+  const model = exportGraph({ ...gradients, ...loss });
+  return { ...model, outputs: [model.outputs.at(-1)!, ...model.outputs.slice(0, -1)] };
 }

@@ -11,7 +11,7 @@ import type { OnnxModel } from "../../engine/onnx/model.ts";
 import { blockedAttend } from "../../models/blocked_attention.ts";
 import { dropoutValues } from "./dropout.ts";
 import { type FrozenStorage, frozenValues } from "./frozen_weights.ts";
-import { dropoutRate, GRADIENT } from "./host_graphs.ts";
+import { dropoutRate, exportLoss, GRADIENT } from "./host_graphs.ts";
 import { lossGraph, type LossRegularization } from "./loss_graph.ts";
 import type { BatchShape } from "./sequence_inputs.ts";
 import type { Trainee } from "./trainee.ts";
@@ -52,11 +52,6 @@ export function hostLossGraph(
   if (!training) return exportGraph({ loss });
   const names = [...weights.keys()];
   const gradients = grad(loss, [...weights.values()], { remake: true });
-  // What is written last is computed first: the loss, after which the logits are read no more. What is returned first
-  // need not be: fetching stops after the last output that is wanted.
-  const model = exportGraph({
-    ...Object.fromEntries(names.map((name, i) => [GRADIENT + name, gradients[i]!])),
-    loss,
-  });
-  return { ...model, outputs: [model.outputs.at(-1)!, ...model.outputs.slice(0, -1)] };
+  const named = names.map((name, i) => [GRADIENT + name, gradients[i]!]);
+  return exportLoss({ loss }, Object.fromEntries(named));
 }

@@ -14,7 +14,7 @@ import type { OnnxModel, OnnxValueInfo } from "../../engine/onnx/model.ts";
 import type { Session } from "../../engine/runtime/session.ts";
 import type { Tensor } from "../../engine/tensor/tensor.ts";
 import type { Gradients } from "./gradient_sums.ts";
-import { type CompileGraph, GRADIENT } from "./host_graphs.ts";
+import { type CompileGraph, exportLoss, GRADIENT } from "./host_graphs.ts";
 import { HIDDEN, type ModelPart } from "./model_parts.ts";
 
 /** Name of what a part makes. */
@@ -189,10 +189,10 @@ class SharedGraphs {
       upstream: isLoss ? scalar(1) : input(UPSTREAM, "float32", output.shape),
       wrt,
     });
-    return exportGraph({
-      ...(isLoss ? { [OUTPUT]: output } : {}),
-      ...Object.fromEntries(wrt.map((value, i) => [GRADIENT + nameOf(value), gradients[i]!])),
-    });
+    const named = Object.fromEntries(
+      wrt.map((value, i) => [GRADIENT + nameOf(value), gradients[i]!]),
+    );
+    return isLoss ? exportLoss({ [OUTPUT]: output }, named) : exportGraph(named);
   }
 }
 

@@ -14,7 +14,10 @@ import type { LossRegularization } from "./loss_graph.ts";
 import { modelParts } from "./model_parts.ts";
 import { type PartGraph, PartGraphs } from "./part_graphs.ts";
 import type { BatchShape } from "./sequence_inputs.ts";
-import type { Trainee } from "./trainee.ts";
+import { type Trainee, trainsOutput } from "./trainee.ts";
+
+/** The most logits that the head computes at once where they are taken in slices, which are all there is of them. */
+const MAX_SLICED_LOGITS = 2 ** 25;
 
 /** The graphs for micro-batches of one shape; each is compiled when it is first run. */
 export interface ShapeGraphs extends AsyncDisposable {
@@ -42,7 +45,7 @@ export interface ShapeGraphsOptions {
   readonly regularization?: LossRegularization | undefined;
   /** How frozen weights are kept. */
   readonly storage: FrozenStorage;
-  /** The most logits that the head computes at once. @default {2 ** 23} */
+  /** The most logits that the head computes at once. @default {2 ** 23; more where the output matrix is frozen} */
   readonly maxLogits?: number | undefined;
   /** Compiles a graph. */
   readonly compile: CompileGraph;
@@ -55,7 +58,10 @@ export function createShapeGraphs(trainee: Trainee, options: ShapeGraphsOptions)
     trainee.parameters.map(({ name, shape }) => [name, input(name, "float32", shape)]),
   );
   const { vocabSize } = trainee.model;
-  const chunks = cutTokens(shape.batch * shape.seqLen, { vocabSize, maxLogits });
+  const chunks = cutTokens(shape.batch * shape.seqLen, {
+    vocabSize,
+    maxLogits: maxLogits ?? (trainsOutput(trainee) ? undefined : MAX_SLICED_LOGITS),
+  });
   const parts = modelParts(trainee, {
     shape,
     regularization: training ? regularization : undefined,

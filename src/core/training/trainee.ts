@@ -59,6 +59,11 @@ export function adapterOf(model: LanguageModel, config: LoraConfig): Trainee {
   };
 }
 
+/** Whether the output matrix is trained, itself or with a copy of its own. */
+export function trainsOutput({ adapter }: Trainee): boolean {
+  return adapter === undefined || adapter.layout.saved.has(adapter.layout.outputWeight);
+}
+
 /** What a model computes with matrices, as it is computed with those that are frozen. */
 export interface FrozenLayers {
   /** Computes a linear layer. */

@@ -20,7 +20,7 @@ import { idsFeed, wholeLossFeeds } from "./loss_graph.ts";
 import { type BatchShape, sequenceFeeds, shapeKey } from "./sequence_inputs.ts";
 import { noiseFeeds } from "./neftune.ts";
 import { type CompiledGraph, SessionCache } from "./session_cache.ts";
-import type { Trainee } from "./trainee.ts";
+import { type Trainee, trainsOutput } from "./trainee.ts";
 import { trainedFeeds } from "./trained_rows.ts";
 import type { AccumulateOptions } from "./trainer.ts";
 
@@ -39,8 +39,7 @@ export class WholeGraph implements HostGraphs {
     this.#options = options;
     this.#sessions = new SessionCache(options.compile);
     this.#names = trainee.parameters.map(({ name }) => name);
-    const layout = trainee.adapter?.layout;
-    this.#trainedOnly = layout !== undefined && !layout.saved.has(layout.outputWeight);
+    this.#trainedOnly = !trainsOutput(trainee);
   }
 
   /** See {@linkcode HostGraphs.accumulate}. */

@@ -93,8 +93,21 @@ export function cast(x: Value, to: Dtype): Value {
 /** Returns `x` as a value that no gradient flows through. */
 export const detach = (x: Value): Value => apply("Detach", [x], NONE);
 
-/** Returns `x` as a value that is not there before `y`, of the same shape, is. */
-export const after = (x: Value, y: Value): Value => apply("After", [x, y], NONE);
+/** Returns `x` as a value that is not there before those of `others` are that anything else needs. */
+export const after = (x: Value, ...others: readonly Value[]): Value =>
+  apply("After", [x, ...others], NONE);
+
+/** Returns `y` [n, 1] with the gradient `slope` with respect to `x`, both [n, d], and no other. */
+export const customGradient = (y: Value, { x, slope }: CustomSlope): Value =>
+  apply("CustomGradient", [y, x, slope], NONE);
+
+/** What a value is the loss of, and how it changes with it. */
+export interface CustomSlope {
+  /** What the value is made of, [n, d]. */
+  readonly x: Value;
+  /** Its gradient, [n, d]. */
+  readonly slope: Value;
+}
 
 /** Sums over `axes` and keeps them as 1. */
 export function reduceSum(x: Value, axes: readonly number[]): Value {
@@ -140,6 +153,13 @@ export function reshape(x: Value, shape: readonly Dim[]): Value {
 /** Reorders dimensions: dimension `i` of the result is dimension `perm[i]` of `x`. */
 export function transpose(x: Value, perm: readonly number[]): Value {
   return apply("Transpose", [x], { perm });
+}
+
+/** Transposes the matrices in the last two dimensions. */
+export function swapLastTwo(x: Value): Value {
+  const rank = x.shape.length;
+  const perm = Array.from({ length: rank }, (_, axis) => axis);
+  return transpose(x, [...perm.slice(0, -2), rank - 1, rank - 2]);
 }
 
 /** Broadcasts `x` to `shape`. */

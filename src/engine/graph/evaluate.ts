@@ -96,6 +96,7 @@ const evaluateRules: { readonly [O in Op]: EvaluateRule<O> } = {
   }),
   Detach: ([x]) => x!,
   After: ([x]) => x!,
+  CustomGradient: ([y]) => y!,
   ReduceSum: reduction(sum),
   ReduceMean: reduction((elements) => sum(elements) / elements.length),
   ReduceMax: reduction((elements) => Math.max(...elements)),

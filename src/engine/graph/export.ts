@@ -101,13 +101,18 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
       attributes: { to: { int: ONNX_DTYPE_CODES[to] } },
     }),
   Detach: ({ inputs: [x] }, writer) => writer.nameOf(x!),
-  // ONNX has no order but that of its data, so y takes part with a weight of 0.
-  After: ({ inputs: [x, y] }, writer) => {
+  // ONNX has no order but that of its data, so an element of each of the others takes part with a weight of 0. The last
+  // of them is written last, and so computed first.
+  After: ({ inputs: [x, first, ...others] }, writer) => {
     const zero = writer.tensor({ dtype: "float32", shape: [], data: new Float32Array(1) });
-    return writer.node("Add", [
-      writer.nameOf(x!),
-      writer.node("Mul", [writer.nameOf(y!), zero]),
-    ]);
+    const sum = others.reduce(
+      (sum, other) => writer.node("Add", [sum, cornerOf(other, writer)]),
+      cornerOf(first!, writer),
+    );
+    return writer.node("Add", [writer.nameOf(x!), writer.node("Mul", [sum, zero])]);
+  },
+  CustomGradient: () => {
+    throw new Error("Internal: CustomGradient is spelled out before export");
   },
   ReduceSum: reduction,
   ReduceMean: reduction,
@@ -127,13 +132,14 @@ const exportRules: { readonly [O in Op]: ExportRule<O> } = {
     writer.node("Concat", inputs.map((input) => writer.nameOf(input)), {
       attributes: { axis: { int: axis } },
     }),
-  Slice: ({ inputs: [x], attributes: { axis, start, end } }, writer) =>
-    writer.node("Slice", [
-      writer.nameOf(x!),
-      writer.integers([start]),
-      writer.integers([end]),
-      writer.integers([axis]),
-    ]),
+  Slice: ({ inputs: [x], attributes: { axis, start, end } }, writer) => {
+    // Of slices along one axis ONNX Runtime makes one split, and parts of a weight would all be there at once.
+    const columns = x!.op === "Input" && axis === 0 ? x!.shape[1] : undefined;
+    const bounds = typeof columns === "number"
+      ? [[start, 0], [end, columns], [0, 1]]
+      : [[start], [end], [axis]];
+    return writer.node("Slice", [writer.nameOf(x!), ...bounds.map(writer.integers)]);
+  },
   Gather: ({ inputs: [data, ids] }, writer) =>
     writer.node("GatherND", [writer.nameOf(data!), writer.nameOf(ids!)]),
   GatherOnce: ({ inputs: [data, rows] }, writer) =>
@@ -299,6 +305,14 @@ export function exportGraph(
     initializers,
     valueTypes: types,
   };
+}
+
+/** Writes the first element of `value`, [1]. */
+function cornerOf(value: Value, writer: Writer): string {
+  const all = (bound: number) => writer.integers(value.shape.map(() => bound));
+  const axes = writer.integers(value.shape.map((_, axis) => axis));
+  const corner = writer.node("Slice", [writer.nameOf(value), all(0), all(1), axes]);
+  return writer.node("Reshape", [corner, writer.integers([1])]);
 }
 
 /**

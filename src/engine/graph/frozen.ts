@@ -84,7 +84,7 @@ export function frozenLinearCrossEntropy(
 }
 
 /** Rotates the rows of `x` as those of a matrix of integers are; as that is its own inverse, also back. */
-function rotateFor(x: Value, matrix: FrozenMatrix): Value {
+export function rotateFor(x: Value, matrix: FrozenMatrix): Value {
   if (storedAs(matrix) === "float16") return x;
   const [width] = staticShape(x.shape.slice(-1)) as [number];
   const block = rotationBlock(width);

@@ -30,6 +30,7 @@ import {
   softmax,
   sqrt,
   sub,
+  swapLastTwo,
   transpose,
   zeroValue,
 } from "./build.ts";
@@ -63,7 +64,8 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
   Constant: null,
   Equal: null,
   Detach: null,
-  After: (_, g) => [g, null],
+  After: ({ inputs: [, ...others] }, g) => [g, ...others.map(() => null)],
+  CustomGradient: ({ inputs: [, , slope] }, g) => [null, mul(g, slope!), null],
   Add: (value, g) => {
     const [a, b] = operands(value);
     return [unbroadcast(g, a.shape), unbroadcast(g, b.shape)];
@@ -106,10 +108,9 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
   },
   MatMul: (value, g) => {
     const [a, b] = operands(value);
-    return [
-      unbroadcast(matMul(g, swapLastTwo(b)), a.shape),
-      unbroadcast(matMul(swapLastTwo(a), g), b.shape),
-    ];
+    // Of a transposed matrix the transposed gradient, which the transpose's own then turns back: it disappears.
+    const ofB = isSwapped(b) ? swapLastTwo(matMul(swapLastTwo(g), a)) : matMul(swapLastTwo(a), g);
+    return [unbroadcast(matMul(g, swapLastTwo(b)), a.shape), unbroadcast(ofB, b.shape)];
   },
   Gemm: (value, g) => {
     const [a, b] = operands(value);
@@ -285,10 +286,12 @@ function unbroadcast(gradient: Value, shape: readonly Dim[]): Value {
   return surplus === 0 ? summed : reshape(summed, shape);
 }
 
-function swapLastTwo(x: Value): Value {
-  const rank = x.shape.length;
-  const perm = Array.from({ length: rank }, (_, axis) => axis);
-  return transpose(x, [...perm.slice(0, -2), rank - 1, rank - 2]);
+/** Whether `x` is a value with its last two dimensions swapped. */
+function isSwapped(x: Value): boolean {
+  if (x.op !== "Transpose") return false;
+  const { perm } = x.attributes;
+  const rank = perm.length;
+  return perm.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
 }
 
 function flattenLeading(shape: readonly Dim[]): [number, number] {

@@ -64,9 +64,11 @@ const inferRules: { readonly [O in Op]: InferRule<O> } = {
   Tanh: elementwise,
   Cast: ([x], { to }) => ({ dtype: to, shape: x!.shape }),
   Detach: elementwise,
-  After: ([x, y]) => {
-    if (`${x!.shape}` !== `${y!.shape}`) mismatch("After", x!, y!);
-    return { dtype: x!.dtype, shape: x!.shape };
+  After: ([x]) => ({ dtype: x!.dtype, shape: x!.shape }),
+  CustomGradient: ([y, x, slope]) => {
+    if (y!.shape[0] !== x!.shape[0]) mismatch("CustomGradient", y!, x!);
+    if (`${x!.shape}` !== `${slope!.shape}`) mismatch("CustomGradient", x!, slope!);
+    return { dtype: y!.dtype, shape: y!.shape };
   },
   ReduceSum: reducing,
   ReduceMean: reducing,

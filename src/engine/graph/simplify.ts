@@ -70,6 +70,7 @@ const rewrites: Rewrites = {
     return x.dtype === value.dtype ? x : undefined;
   },
   Detach: (value) => inputOf(value as Value, 0),
+  CustomGradient: (value) => inputOf(value as Value, 0),
   Neg: (value) => {
     const x = inputOf(value as Value, 0);
     return x.op === "Neg" ? inputOf(x, 0) : undefined;
@@ -129,11 +130,18 @@ export function simplify(values: readonly Value[]): Value[] {
     return rewritten === undefined ? value : visit(rewritten);
   };
 
+  const needed = neededValues(values);
+
   const visit = (value: Value): Value => {
     const known = simplified.get(value);
     if (known !== undefined) return known;
-    const inputs = value.inputs.map(visit);
-    const changed = inputs.some((input, i) => input !== value.inputs[i]);
+    const inputs = inputsRead(value, needed).map(visit);
+    if (value.op === "After" && inputs.length === 1) {
+      simplified.set(value, inputs[0]!);
+      return inputs[0]!;
+    }
+    const changed = inputs.length !== value.inputs.length ||
+      inputs.some((input, i) => input !== value.inputs[i]);
     const rebuilt = changed ? apply(value.op as Op, inputs, value.attributes) : value;
     const shared = intern(rebuilt);
     const result = simplified.get(shared) ?? rewrite(shared);
@@ -145,6 +153,22 @@ export function simplify(values: readonly Value[]): Value[] {
   // Inputs first, so that no visit goes deeper than a rewrite reaches.
   for (const value of topologicalOrder(values)) visit(value);
   return values.map((value) => simplified.get(value)!);
+}
+
+/** Returns what `values` are made of, without what is there only for the sake of order. */
+function neededValues(values: readonly Value[]): ReadonlySet<Value> {
+  const needed = new Set(values);
+  for (const value of needed) {
+    const read = value.op === "After" || value.op === "CustomGradient" ? 1 : value.inputs.length;
+    for (const input of value.inputs.slice(0, read)) needed.add(input);
+  }
+  return needed;
+}
+
+/** What `value` reads; of what it only comes after, what is needed anyway. */
+function inputsRead(value: Value, needed: ReadonlySet<Value>): readonly Value[] {
+  if (value.op !== "After") return value.inputs;
+  return value.inputs.filter((input, i) => i === 0 || needed.has(input));
 }
 
 /** Returns the constant that `value` is, if all it reads are constants. */

@@ -34,6 +34,7 @@ export const OPS = [
   "Cast",
   "Detach",
   "After",
+  "CustomGradient",
   // reductions, which keep the reduced dimensions as 1
   "ReduceSum",
   "ReduceMean",
@@ -129,8 +130,13 @@ export interface OpAttributes {
   readonly Cast: { readonly to: Dtype };
   /** x itself, which no gradient flows through. */
   readonly Detach: NoAttributes;
-  /** (x, y), of one shape → x, which is not there before y is: what is computed from it is computed then. */
+  /**
+   * (x, y, …) → x, which is not there before those of the others are that anything else needs: what is computed from it is
+   * computed then. Of the others the last is computed first.
+   */
   readonly After: NoAttributes;
+  /** (y [n, 1], x [n, d], slope [n, d]) → y, whose gradient with respect to x is `slope`, times the row's own. */
+  readonly CustomGradient: NoAttributes;
   /** Sum over `axes`. */
   readonly ReduceSum: { readonly axes: readonly number[] };
   /** Mean over `axes`. */

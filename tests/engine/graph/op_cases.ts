@@ -10,6 +10,7 @@ import {
   cast,
   concat,
   constant,
+  customGradient,
   detach,
   div,
   equal,
@@ -217,8 +218,13 @@ export const OP_CASES: Readonly<Record<Op, readonly CaseMaker[]>> = {
   // Only of a constant: central differences see through what is detached from an input.
   Detach: [(make) => mul(make.float([3]), detach(constantOf([3], [1, -2, 0.5])))],
   After: [(make) => {
-    const shape = make.shape();
-    return after(make.float(shape), make.float(shape));
+    // Whatever the shapes of the others; the first is needed for more than the order.
+    const [x, y, z] = [make.float(make.shape()), make.float([2, 3]), make.float([4])];
+    return mul(after(x, y, z), reduceSum(reshape(y, [6]), [0]));
+  }],
+  CustomGradient: [(make) => {
+    const x = make.float(make.shape(2));
+    return customGradient(reduceSum(mul(x, x), [1]), { x, slope: mul(x, scalar(2)) });
   }],
   ReduceSum: [reduce(reduceSum)],
   ReduceMean: [reduce(reduceMean)],
