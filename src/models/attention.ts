@@ -65,12 +65,13 @@ export interface AttentionOutputs {
 }
 
 /** Lets every token look at the earlier ones that `mask` allows. */
-export function attention({ past, fresh, ...inputs }: AttentionInputs): AttentionOutputs {
+export function attention({ query, past, fresh, mask, scale }: AttentionInputs): AttentionOutputs {
   const present: LayerCache = past === undefined ? fresh : {
     key: concat([past.key, fresh.key], 2),
     value: concat([past.value, fresh.value], 2),
   };
-  return { output: joinHeads(attendHeads({ ...inputs, present })), present };
+  const scaled = mul(query, scalar(scale));
+  return { output: joinHeads(attendHeads({ query: scaled, present, mask })), present };
 }
 
 /** Puts heads one after the other: [batch, heads, seqLen, headDim] → [batch, seqLen, heads · headDim]. */
@@ -80,7 +81,9 @@ export function joinHeads(mixed: Value): Value {
 }
 
 /** What {@linkcode attendHeads} reads. */
-export interface HeadInputs extends Pick<AttentionInputs, "query" | "mask" | "scale"> {
+export interface HeadInputs extends Pick<AttentionInputs, "mask"> {
+  /** Queries times the factor of the scores, [batch, numHeads, seqLen, headDim]. */
+  readonly query: Value;
   /** Keys and values of all tokens that are looked at. */
   readonly present: LayerCache;
   /**
@@ -91,20 +94,20 @@ export interface HeadInputs extends Pick<AttentionInputs, "query" | "mask" | "sc
 }
 
 /** Returns what each head makes of the values, [batch, numHeads, seqLen, headDim]. */
-export function attendHeads(inputs: HeadInputs): Value {
-  const { query, present, mask, scale, even = false } = inputs;
+export function attendHeads({ query, present, mask, even = false }: HeadInputs): Value {
   const [batch, numHeads, seqLen, headDim] = query.shape as [Dim, number, Dim, number];
   const kvHeads = present.key.shape[1] as number;
   const total = present.key.shape[2]!;
   // The heads that share keys and values lie one after the other: they are rows of one product.
   const rows = multiplyDims(numHeads / kvHeads, seqLen);
-  const products: readonly [Dim, Dim, Dim] = even
-    ? evenProducts([batch, kvHeads, rows])
-    : [batch, kvHeads, rows];
-  const shared = (x: Value): Value =>
-    products[0] === batch ? x : reshape(x, [products[0]!, 1, total, headDim]);
-  const grouped = reshape(scale === 1 ? query : mul(query, scalar(scale)), [...products, headDim]);
-  const scores = matMul(grouped, swapLastTwo(shared(present.key)));
+  const count = multiplyDims(kvHeads, batch);
+  const isHalved = even && leaves(count, 1) && leaves(rows, 0);
+  const products = isHalved ? [count, 2, rows / 2] : [batch, kvHeads, rows];
+  const shared = (x: Value): Value => isHalved ? reshape(x, [count, 1, total, headDim]) : x;
+  const scores = matMul(
+    reshape(query, [...products, headDim]),
+    swapLastTwo(shared(present.key)),
+  );
   const masked = add(reshape(scores, [batch, numHeads, seqLen, total]), mask);
   return reshape(
     softmaxMatMul(reshape(masked, [...products, total]), shared(present.value)),
@@ -112,11 +115,9 @@ export function attendHeads(inputs: HeadInputs): Value {
   );
 }
 
-/** How many products there are, in two dimensions, and the rows of each: halved where that makes them even in number. */
-function evenProducts([batch, kvHeads, rows]: readonly [Dim, number, Dim]): [Dim, Dim, Dim] {
-  const isOdd = typeof batch === "number" && (batch * kvHeads) % 2 === 1;
-  if (!isOdd || typeof rows !== "number" || rows % 2 === 1) return [batch, kvHeads, rows];
-  return [batch * kvHeads, 2, rows / 2];
+/** Whether an extent is known and leaves `remainder` when it is halved. */
+function leaves(extent: Dim, remainder: 0 | 1): extent is number {
+  return typeof extent === "number" && extent % 2 === remainder;
 }
 
 /** What the attention of a layer reads, nothing of it rotated yet. */

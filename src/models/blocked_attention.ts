@@ -36,7 +36,6 @@ export const blockedAttend: Attend = (inputs) => {
       query: slice(scaled, { axis: 2, start, end }),
       present: { key: upToEnd(fresh.key), value: upToEnd(fresh.value) },
       mask: slice(slice(mask, { axis: 2, start, end }), { axis: 3, start: 0, end }),
-      scale: 1,
       even: true,
     }));
   }
