@@ -12,7 +12,16 @@ import { blockedAttend } from "../../src/models/blocked_attention.ts";
 import { AVAILABLE_DEVICES } from "../available_devices.ts";
 import { lcg } from "../engine/graph/op_cases.ts";
 
-const [BATCH, HEADS, KV_HEADS, HEAD_DIM] = [2, 4, 2, 8];
+const HEAD_DIM = 8;
+
+/** Rows, heads, and heads that share keys and values. */
+interface Sizes {
+  readonly batch: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+}
+
+const EVEN: Sizes = { batch: 2, heads: 4, kvHeads: 2 };
 
 function floats(shape: readonly number[], seed: number): Tensor<"float32"> {
   const random = lcg(seed);
@@ -33,15 +42,16 @@ function maskOf(
   return tensor("float32", [1, 1, seqLen, seqLen], mask);
 }
 
-interface Case {
+interface Case extends Sizes {
   readonly seqLen: number;
   readonly mask: Tensor<"float32">;
 }
 
-function graphOf(attend: Attend, { seqLen, mask }: Case): Record<string, Value> {
-  const heads = (name: string, count: number) =>
-    input(name, "float32", [BATCH, seqLen, count, HEAD_DIM]);
-  const read = [heads("query", HEADS), heads("key", KV_HEADS), heads("value", KV_HEADS)];
+function graphOf(attend: Attend, one: Case): Record<string, Value> {
+  const { seqLen, mask, batch, heads, kvHeads } = one;
+  const byHead = (name: string, count: number) =>
+    input(name, "float32", [batch, seqLen, count, HEAD_DIM]);
+  const read = [byHead("query", heads), byHead("key", kvHeads), byHead("value", kvHeads)];
   const [query, key, value] = read as [Value, Value, Value];
   const { output } = attend({
     query,
@@ -52,30 +62,41 @@ function graphOf(attend: Attend, { seqLen, mask }: Case): Record<string, Value> 
     past: undefined,
     scale: HEAD_DIM ** -0.5,
   });
-  const weights = constant(floats([BATCH, seqLen, HEADS * HEAD_DIM], 9));
+  const weights = constant(floats([batch, seqLen, heads * HEAD_DIM], 9));
   const loss = reshape(reduceSum(mul(output, weights), [0, 1, 2]), []);
   const [ofQuery, ofKey, ofValue] = grad(loss, read) as [Value, Value, Value];
   return { output, ofQuery, ofKey, ofValue };
 }
 
+const unbounded = (seqLen: number) => maskOf(seqLen, { window: 1000, segment: 1000 });
+
 const CASES: Readonly<Record<string, Case>> = {
-  "one block": { seqLen: 100, mask: maskOf(100, { window: 1000, segment: 1000 }) },
-  "blocks of which the last is short": {
-    seqLen: 300,
-    mask: maskOf(300, { window: 1000, segment: 1000 }),
+  "one block": { ...EVEN, seqLen: 100, mask: unbounded(100) },
+  "blocks of which the last is short": { ...EVEN, seqLen: 300, mask: unbounded(300) },
+  "a sliding window": { ...EVEN, seqLen: 256, mask: maskOf(256, { window: 20, segment: 1000 }) },
+  "packed rows": { ...EVEN, seqLen: 600, mask: maskOf(600, { window: 1000, segment: 70 }) },
+  "three products, each in halves": {
+    ...{ batch: 1, heads: 9, kvHeads: 3 },
+    ...{ seqLen: 300, mask: unbounded(300) },
   },
-  "a sliding window": { seqLen: 256, mask: maskOf(256, { window: 20, segment: 1000 }) },
-  "packed rows": { seqLen: 600, mask: maskOf(600, { window: 1000, segment: 70 }) },
+  "nine products of several rows, in halves": {
+    ...{ batch: 3, heads: 6, kvHeads: 3 },
+    ...{ seqLen: 200, mask: unbounded(200) },
+  },
+  "one product of an odd number of rows": {
+    ...{ batch: 1, heads: 3, kvHeads: 1 },
+    ...{ seqLen: 131, mask: unbounded(131) },
+  },
 };
 
 for (const device of AVAILABLE_DEVICES.filter((device) => device !== "webgpu")) {
   for (const [name, one] of Object.entries(CASES)) {
     Deno.test(`blockedAttend() with ${name} on ${device} is plainAttend(), gradients too`, async () => {
-      const shape = (heads: number) => [BATCH, one.seqLen, heads, HEAD_DIM];
+      const shape = (heads: number) => [one.batch, one.seqLen, heads, HEAD_DIM];
       const feeds = {
-        query: floats(shape(HEADS), 1),
-        key: floats(shape(KV_HEADS), 2),
-        value: floats(shape(KV_HEADS), 3),
+        query: floats(shape(one.heads), 1),
+        key: floats(shape(one.kvHeads), 2),
+        value: floats(shape(one.kvHeads), 3),
         mask: one.mask,
       };
       const results = await Promise.all([plainAttend, blockedAttend].map(async (attend) => {
@@ -96,7 +117,7 @@ for (const device of AVAILABLE_DEVICES.filter((device) => device !== "webgpu")) 
 }
 
 Deno.test("blockedAttend() keeps little more than half of the scores", () => {
-  const one = { seqLen: 512, mask: maskOf(512, { window: 1000, segment: 1000 }) };
+  const one = { ...EVEN, seqLen: 512, mask: unbounded(512) };
   const [plain, blocked] = [plainAttend, blockedAttend].map((attend) =>
     runMemory(exportGraph(graphOf(attend, one))).activations
   );
