@@ -94,7 +94,7 @@ export class DeviceTrainer implements Trainer {
     this.#sessions = new SessionCache((graph) => {
       const names = graph.outputs.map(({ name }) => name);
       const keepOnDevice = names.filter((name) => UPDATED.test(name));
-      return openSession(encodeModel(graph), { device: "webgpu", keepOnDevice });
+      return openSession(encodeModel(graph), { device: "webgpu", keepOnDevice, trains: true });
     });
     for (const { name, size } of this.#keptArrays()) {
       this.#set(name, hostTensor(new Float32Array(size)));

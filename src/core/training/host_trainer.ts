@@ -80,7 +80,7 @@ export class HostTrainer implements Trainer {
     };
     const { device, threads, regularization } = options;
     const compile = (graph: OnnxModel) =>
-      openSession(encodeModel(graph), { device, threads, keepMemory: false });
+      openSession(encodeModel(graph), { device, threads, keepMemory: false, trains: true });
     const Graphs = options.layered ? LayeredGraphs : WholeGraph;
     this.#graphs = new Graphs(trainee, {
       tensors,

@@ -11,6 +11,7 @@ import { setImmediate } from "node:timers/promises";
 import { messageOf } from "../../utils/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkExtent, checkRun, requireHost } from "./feeds.ts";
+import { withoutForeignPatterns } from "./foreign_patterns.ts";
 import { loadNativeBinding, type NativeModel, NativeTensor } from "./native_binding.ts";
 import { keepFreedMemory } from "./native_heap.ts";
 import { RunQueue } from "./run_queue.ts";
@@ -47,7 +48,7 @@ export async function openNativeSession(
       enableCpuMemArena: keepMemory,
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
-      extra: { session: BRIEF_SPINNING },
+      extra: { session: BRIEF_SPINNING, ...withoutForeignPatterns(options) },
       ...profile !== undefined && { enableProfiling: true, profileFilePrefix: profile },
     });
   } catch (error) {

@@ -85,6 +85,11 @@ export interface SessionOptions {
   /** How far ONNX Runtime may rewrite the graph. @default {"all"} */
   readonly optimization?: Optimization;
   /**
+   * Whether the graph trains, or is a part of one that does: it is not searched for {@linkcode FOREIGN_PATTERNS}, which
+   * takes a third of the time to compile it. @default {false}
+   */
+  readonly trains?: boolean;
+  /**
    * Whether `native` keeps the memory of a run for the next one. Where several sessions take turns, each would keep its
    * own. @default {true}
    */

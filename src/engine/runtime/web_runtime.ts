@@ -7,6 +7,7 @@
 import type * as OrtCommon from "onnxruntime-common";
 import type { SessionOptions } from "./session.ts";
 import { RunQueue } from "./run_queue.ts";
+import { withoutForeignPatterns } from "./foreign_patterns.ts";
 import { NO_SPINNING } from "./threads.ts";
 import { prepareGlobals } from "./web_globals.ts";
 
@@ -40,6 +41,6 @@ export function commonOptions(options: SessionOptions): OrtCommon.InferenceSessi
     graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
     logSeverityLevel: 4,
     enableMemPattern: false, // its one block for all activations comes on top of those of the first run
-    extra: { session: { ...NO_SPINNING } },
+    extra: { session: { ...NO_SPINNING }, ...withoutForeignPatterns(options) },
   };
 }

@@ -49,6 +49,7 @@ export async function openWebgpuSession(
         keepOnDevice.map((name) => [name, "gpu-buffer" as const]),
       ),
       extra: {
+        ...common.extra,
         session: {
           ...common.extra?.session as Record<string, unknown>,
           ...forbidFallback && { disable_cpu_ep_fallback: "1" },
