@@ -53,17 +53,18 @@ const MAX_FILES = 5;
 
 /** Says how rows become micro-batches, and what of these is padding. */
 export function batchingLine(
-  { packing, groupByLength, sequences, padding, plainPadding }: BatchingSummary,
+  { packing, groupByLength, joins, sequences, padding, plainPadding }: BatchingSummary,
 ): string {
   const rows = packing
     ? `examples packed into ${formatCount(sequences)} rows`
-    : `${formatCount(sequences)} examples, one in a row`;
+    : `${formatCount(sequences)} examples`;
   const grouped = groupByLength ? ", grouped by length" : "";
   const before = packing || groupByLength ? ` instead of ${percent(plainPadding)}` : "";
   const hint = before === "" && padding > MUCH_PADDING
     ? " (--packing or --group-by-length would leave less)"
     : "";
-  return `batches: ${rows}${grouped}; ${percent(padding)} padding${before}${hint}`;
+  const joined = joins ? ", joined to one row where that saves padding" : "";
+  return `batches: ${rows}${grouped}${joined}; ${percent(padding)} padding${before}${hint}`;
 }
 
 /** Says how many rows were left out, and why: ", 3 rows left out (2 longer than the limit, 1 …)". */

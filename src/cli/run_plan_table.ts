@@ -43,7 +43,7 @@ export function runPlanTable(plan: RunPlan): string {
     [
       "largest micro-batch",
       `${shape.batch} × ${shape.seqLen} tokens; ` +
-      `${plan.shapes} length${plan.shapes === 1 ? "" : "s"} in all`,
+      `${plan.shapes} shape${plan.shapes === 1 ? "" : "s"} in all`,
     ],
     [
       "learning rate",

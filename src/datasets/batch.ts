@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RowShape } from "./batch_shapes.ts";
 import type { Example } from "./encode.ts";
 import { countTrainedTokens, IGNORED_LABEL } from "./labels.ts";
 
@@ -36,6 +37,8 @@ export interface MicroBatchOptions {
   readonly padTokenId: number;
   /** Whether rows may hold several examples. @default {false} */
   readonly packed?: boolean;
+  /** How the rows lie. @default {filled up to the longest by {@linkcode paddedLength}} */
+  readonly shape?: RowShape | undefined;
 }
 
 /**
@@ -44,14 +47,17 @@ export interface MicroBatchOptions {
  */
 export function createMicroBatch(
   rows: readonly (readonly Example[])[],
-  { batchSize, padTokenId, packed = false }: MicroBatchOptions,
+  options: MicroBatchOptions,
 ): MicroBatch {
-  const seqLen = paddedLength(Math.max(...rows.map(tokensOf)));
-  const ids = new Int32Array(batchSize * seqLen).fill(padTokenId);
-  const labels = new Int32Array(batchSize * seqLen).fill(IGNORED_LABEL);
-  const segments = new Int32Array(packed ? batchSize * seqLen : 0).fill(PADDING_SEGMENT);
+  const { batchSize, padTokenId } = options;
+  const { batch, seqLen, joined } = options.shape ??
+    { batch: batchSize, seqLen: paddedLength(Math.max(...rows.map(tokensOf))), joined: false };
+  const packed = joined || (options.packed ?? false);
+  const ids = new Int32Array(batch * seqLen).fill(padTokenId);
+  const labels = new Int32Array(batch * seqLen).fill(IGNORED_LABEL);
+  const segments = new Int32Array(packed ? batch * seqLen : 0).fill(PADDING_SEGMENT);
   let trainedTokens = 0;
-  rows.forEach((examples, row) => {
+  (joined ? [rows.flat()] : rows).forEach((examples, row) => {
     let at = row * seqLen;
     examples.forEach((example, segment) => {
       const { length } = example.inputIds;
@@ -63,8 +69,8 @@ export function createMicroBatch(
     });
   });
   const tokens = rows.reduce((sum, row) => sum + tokensOf(row), 0);
-  const shape = { batch: batchSize, seqLen, trainedTokens, tokens };
-  return packed ? { ids, labels, segments, ...shape } : { ids, labels, ...shape };
+  const counts = { batch, seqLen, trainedTokens, tokens };
+  return packed ? { ids, labels, segments, ...counts } : { ids, labels, ...counts };
 }
 
 /** The number of what belongs to no example. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { paddingOf, planBatchShapes } from "./batch_shapes.ts";
+
 /** Lengths, summed up. */
 export interface LengthSummary {
   /** How many there are. */
@@ -155,23 +157,17 @@ export interface PaddingOptions {
   readonly batchSize: number;
   /** Most tokens of a row. */
   readonly maxLength: number;
-  /** The length to which a batch whose longest row has `length` tokens is filled up. */
-  readonly padded: (length: number) => number;
 }
 
 /** Returns the part of all positions, from 0 to 1, that is padding when rows are batched in the order given. */
-export function estimatePadding(lengths: ArrayLike<number>, options: PaddingOptions): number {
-  const { batchSize, maxLength, padded } = options;
-  let [tokens, positions] = [0, 0];
-  for (let start = 0; start < lengths.length; start += batchSize) {
-    let longest = 0;
-    const end = Math.min(start + batchSize, lengths.length);
-    for (let i = start; i < end; i++) {
-      const length = Math.min(lengths[i]!, maxLength);
-      tokens += length;
-      longest = Math.max(longest, length);
-    }
-    positions += padded(longest) * batchSize;
-  }
-  return positions === 0 ? 0 : 1 - tokens / positions;
+export function estimatePadding(
+  lengths: ArrayLike<number>,
+  { batchSize, maxLength }: PaddingOptions,
+): number {
+  const batches = Array.from({ length: Math.ceil(lengths.length / batchSize) }, (_, batch) => {
+    const first = batch * batchSize;
+    const count = Math.min(batchSize, lengths.length - first);
+    return Array.from({ length: count }, (_, i) => Math.min(lengths[first + i]!, maxLength));
+  });
+  return paddingOf(batches, planBatchShapes(batches, { batchSize, joins: true })).share;
 }

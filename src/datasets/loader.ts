@@ -7,8 +7,9 @@
 
 import type { DataCursor } from "../models/checkpoint/trainer_state.ts";
 import { createMicroBatch, type MicroBatch } from "./batch.ts";
-import { type Dataset, sequenceAt } from "./dataset.ts";
-import { createOrder, type OrderOptions } from "./order.ts";
+import { type Dataset, sequenceAt, sequenceLengths } from "./dataset.ts";
+import { createOrder } from "./order.ts";
+import { plannedShapes, type ShapeOptions } from "./padding.ts";
 
 /** The batches of one optimizer step, all there before it begins, so that it can weight their tokens. */
 export interface StepBatches {
@@ -25,7 +26,7 @@ export interface StepBatches {
 }
 
 /** Options of {@linkcode createLoader}. */
-export interface LoaderOptions extends OrderOptions {
+export interface LoaderOptions extends ShapeOptions {
   /** Micro-batches of a step. @default {1} */
   readonly gradientAccumulationSteps?: number;
   /** Id that fills rows up; it is never trained. @default {0} */
@@ -59,6 +60,8 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   const { count } = order;
   const stepSize = batchSize * gradientAccumulationSteps;
   const packed = dataset.packing !== undefined;
+  const lengths = sequenceLengths(dataset);
+  const { shapeOf } = plannedShapes(dataset, options);
 
   function* epoch({ epoch, index }: DataCursor): Generator<StepBatches, void> {
     if (!(index >= 0 && index <= count)) {
@@ -69,11 +72,10 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
       const end = Math.min(start + stepSize, count);
       const microBatches: MicroBatch[] = [];
       for (let at = start; at < end; at += batchSize) {
-        const examples = Array.from(
-          rows.subarray(at, Math.min(at + batchSize, end)),
-          (row) => sequenceAt(dataset, row),
-        );
-        microBatches.push(createMicroBatch(examples, { batchSize, padTokenId, packed }));
+        const taken = [...rows.subarray(at, Math.min(at + batchSize, end))];
+        const examples = taken.map((row) => sequenceAt(dataset, row));
+        const shape = shapeOf(taken.map((row) => lengths[row]!));
+        microBatches.push(createMicroBatch(examples, { batchSize, padTokenId, packed, shape }));
       }
       yield {
         microBatches,

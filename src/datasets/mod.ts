@@ -50,7 +50,8 @@ export {
 export { openDataset, type OpenDatasetOptions } from "./open_dataset.ts";
 export { createOrder, type Order, type OrderOptions } from "./order.ts";
 export { packExamples, type Packing, type PackOptions } from "./packing.ts";
-export { measurePadding, type PaddingReport } from "./padding.ts";
+export { measurePadding, type ShapeOptions } from "./padding.ts";
+export type { PaddingReport, RowShape } from "./batch_shapes.ts";
 export { DATA_FORMATS, type DataFormat, FORMAT_CHOICES, type FormatChoice } from "./formats.ts";
 export { type ParsedRow, parseRecord, parseRow, type ParseRowOptions } from "./parse_row.ts";
 export { renderedSegments, type Segment, sourceSegments } from "./preview.ts";

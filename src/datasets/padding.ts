@@ -1,42 +1,45 @@
 /**
- * How much of what a run computes is padding.
+ * The shapes of the micro-batches of a data set, and how much of what they compute is padding.
  *
  * @module
  */
 
-import { paddedLength } from "./batch.ts";
+import {
+  type BatchShapes,
+  paddingOf,
+  type PaddingReport,
+  planBatchShapes,
+} from "./batch_shapes.ts";
 import { type Dataset, sequenceLengths } from "./dataset.ts";
 import { createOrder, type OrderOptions } from "./order.ts";
 
-/** What an epoch computes. */
-export interface PaddingReport {
-  /** Tokens of its rows. */
-  readonly tokens: number;
-  /** Tokens that are computed: with the padding of rows, and rows that fill up the last micro-batch. */
-  readonly computed: number;
-  /** The part of these that is padding, from 0 to 1. */
-  readonly share: number;
-  /** How many micro-batches there are of each length. */
-  readonly shapes: ReadonlyMap<number, number>;
+/** What decides the shapes of micro-batches. */
+export interface ShapeOptions extends OrderOptions {
+  /** Strength of noise on embeddings, which depends on the length of rows: with it, none are joined. @default {null} */
+  readonly neftuneAlpha?: number | null;
+}
+
+/** Returns the shapes that suit the first epoch, and do for every other. */
+export function plannedShapes(dataset: Dataset, options: ShapeOptions): BatchShapes {
+  const { batchSize, neftuneAlpha = null } = options;
+  return planBatchShapes(batchLengths(dataset, options), {
+    batchSize,
+    longest: sequenceLengths(dataset).reduce((longest, length) => Math.max(longest, length), 1),
+    joins: neftuneAlpha === null,
+  });
 }
 
 /** Counts the padding of the first epoch. */
-export function measurePadding(dataset: Dataset, options: OrderOptions): PaddingReport {
+export function measurePadding(dataset: Dataset, options: ShapeOptions): PaddingReport {
+  return paddingOf(batchLengths(dataset, options), plannedShapes(dataset, options));
+}
+
+/** Yields the lengths of the rows of each micro-batch of the first epoch. */
+export function* batchLengths(dataset: Dataset, options: OrderOptions): Generator<number[]> {
   const { batchSize } = options;
   const lengths = sequenceLengths(dataset);
   const rows = createOrder(dataset, options).epoch(0);
-  const shapes = new Map<number, number>();
-  let tokens = 0;
-  let computed = 0;
   for (let start = 0; start < rows.length; start += batchSize) {
-    let longest = 0;
-    for (const row of rows.subarray(start, start + batchSize)) {
-      tokens += lengths[row]!;
-      longest = Math.max(longest, lengths[row]!);
-    }
-    const seqLen = paddedLength(longest);
-    shapes.set(seqLen, (shapes.get(seqLen) ?? 0) + 1);
-    computed += batchSize * seqLen;
+    yield Array.from(rows.subarray(start, start + batchSize), (row) => lengths[row]!);
   }
-  return { tokens, computed, share: computed === 0 ? 0 : 1 - tokens / computed, shapes };
 }

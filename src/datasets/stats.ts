@@ -6,7 +6,6 @@
 
 import type { Tokenizer } from "../models/tokenizer/tokenizer.ts";
 import { createRandom, shuffled } from "../utils/random.ts";
-import { paddedLength } from "./batch.ts";
 import { encodeRow } from "./encode.ts";
 import { encodeProblem } from "./encode_problem.ts";
 import { createIntList, type IntList } from "./int_list.ts";
@@ -212,7 +211,7 @@ function tokenLengths(
     trainedShare: summary.total === 0 ? 0 : trainedTokens / summary.total,
     maxLength,
     longerRows: lengths.filter((length) => length > maxLength).length,
-    padding: estimatePadding(order, { batchSize, maxLength, padded: paddedLength }),
+    padding: estimatePadding(order, { batchSize, maxLength }),
     batchSize,
     packing: estimatePacking(lengths, maxLength),
   };

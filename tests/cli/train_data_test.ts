@@ -49,7 +49,7 @@ Deno.test("train says how rows become micro-batches, and which are cut or left o
     plain.text,
     /tokens trained, 4 rows cut short, 1 row left out \(1: nothing trained is left within the limit\)$/m,
   );
-  assert.match(plain.text, /^batches: 33 examples, one in a row; [\d.]+ % padding \(--packing or/m);
+  assert.match(plain.text, /^batches: 33 examples; [\d.]+ % padding \(--packing or/m);
   const [name] = await kept();
   assert.match(name!, /^[0-9a-f]{64}\.tokens$/);
 
@@ -67,7 +67,7 @@ Deno.test("train says how rows become micro-batches, and which are cut or left o
 
   const dropped = await train("--truncation", "drop", "--group-by-length");
   assert.match(dropped.text, /trained, 4 rows left out \(4: longer than the limit\)$/m);
-  assert.match(dropped.text, /^batches: 30 examples, one in a row, grouped by length; /m);
+  assert.match(dropped.text, /^batches: 30 examples, grouped by length; /m);
   const refused = await train("--truncation", "error");
   assert.equal(refused.status, 1);
   assert.match(

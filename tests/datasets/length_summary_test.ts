@@ -49,8 +49,8 @@ Deno.test("estimatePacking() needs as many sequences as packing row by row", () 
 });
 
 Deno.test("estimatePadding() counts the positions that hold no token", () => {
-  const options = { batchSize: 2, maxLength: 10, padded: (length: number) => length + 1 };
-  // 4 + 2 tokens in 2 · 5 positions, 10 in 2 · 11
-  assert.equal(estimatePadding([4, 2, 30], options), 1 - 16 / 32);
+  const options = { batchSize: 2, maxLength: 10 };
+  // 4 + 2 tokens in 2 · 16 positions, and as many for 10 and a row that fills up
+  assert.equal(estimatePadding([4, 2, 30], options), 1 - 16 / 64);
   assert.equal(estimatePadding([], options), 0);
 });

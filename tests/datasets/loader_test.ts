@@ -164,6 +164,23 @@ Deno.test("createLoader() refuses impossible sizes and cursors", () => {
   assert.deepEqual([...loader.epoch({ epoch: 0, index: 2 })], []);
 });
 
+Deno.test("createMicroBatch() joins rows to one, in which nothing is trained across them", () => {
+  const example = (...ids: number[]) => ({
+    inputIds: Int32Array.from(ids),
+    labels: Int32Array.from(ids),
+  });
+  const batch = createMicroBatch([[example(1, 2, 3)], [example(4, 5)]], {
+    ...{ batchSize: 4, padTokenId: 9 },
+    shape: { batch: 1, seqLen: 7, joined: true },
+  });
+  assert.deepEqual(batch, {
+    ids: Int32Array.of(1, 2, 3, 4, 5, 9, 9),
+    labels: Int32Array.of(2, 3, -100, 5, -100, -100, -100),
+    segments: Int32Array.of(0, 0, 0, 1, 1, -1, -1),
+    ...{ batch: 1, seqLen: 7, trainedTokens: 3, tokens: 5 },
+  });
+});
+
 Deno.test("createMicroBatch() puts each label where it is predicted and pads on the right", () => {
   const batch = createMicroBatch(
     [

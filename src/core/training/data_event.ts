@@ -14,6 +14,8 @@ export interface BatchingSummary {
   readonly packing: boolean;
   /** Whether rows of about the same length share a micro-batch. */
   readonly groupByLength: boolean;
+  /** Whether rows of some micro-batches are joined to one. */
+  readonly joins: boolean;
   /** Rows of an epoch: examples, or what they are packed into. */
   readonly sequences: number;
   /** The part of what is computed that is padding, from 0 to 1. */

@@ -5,7 +5,9 @@
  */
 
 import { paddedLength } from "../../datasets/batch.ts";
+import { planBatchShapes, type RowShape } from "../../datasets/batch_shapes.ts";
 import { type Dataset, sequenceLengths } from "../../datasets/dataset.ts";
+import { batchLengths } from "../../datasets/padding.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { LORA_DEFAULTS } from "../../models/adapters/lora_config.ts";
 import { countParameters } from "../../models/language_model.ts";
@@ -80,26 +82,28 @@ export async function checkRun(options: PreflightOptions): Promise<Preflight> {
   const { config, device, prepared: { trainee }, datasets, optimizer } = options;
   const limits = options.limits ?? await memoryLimits(device);
   const ema = config.emaDecay !== null;
-  const lengths = paddedLengths(datasets);
   const processBytes = Deno.memoryUsage().rss;
   const planOf = (variant: Variant): MemoryPlan => {
-    const seqLens = new Set(
-      lengths.map((length) => Math.min(length, paddedLength(variant.maxLength))),
+    const shapes = shapesOf(datasets, { ...config, ...variant });
+    const plans = mostDemanding(shapes).map((shape) =>
+      planMemory(variant.trainee, {
+        device,
+        shape: batchShape(shape, config),
+        shapes: shapes.length,
+        gradientAccumulationSteps: variant.gradientAccumulationSteps,
+        frozenDtype: variant.baseDtype,
+        optimizer,
+        ema,
+        gradientCheckpointing: variant.gradientCheckpointing,
+        regularization: config,
+        processBytes,
+      })
     );
-    return planMemory(variant.trainee, {
-      device,
-      shape: plannedShape({ ...config, ...variant, seqLen: Math.max(...seqLens) }),
-      shapes: seqLens.size,
-      gradientAccumulationSteps: variant.gradientAccumulationSteps,
-      frozenDtype: variant.baseDtype,
-      optimizer,
-      ema,
-      gradientCheckpointing: variant.gradientCheckpointing,
-      regularization: config,
-      processBytes,
-    });
+    return plans.reduce((most, plan) => plan.total > most.total ? plan : most);
   };
-  const asGiven: Variant = { ...config, trainee, maxLength: Math.max(...lengths) };
+  const shapes = shapesOf(datasets, { ...config, maxLength: Infinity });
+  const { batch, seqLen } = shapes[0]!;
+  const asGiven: Variant = { ...config, trainee, maxLength: seqLen };
   const memory = planOf(asGiven);
   const problem = problemOf(memory, limits);
   return {
@@ -107,8 +111,8 @@ export async function checkRun(options: PreflightOptions): Promise<Preflight> {
     limits,
     problem,
     remedies: problem === undefined ? [] : remedies(asGiven, { options, planOf, limits }),
-    shape: { batch: config.batchSize, seqLen: Math.max(...lengths) },
-    shapes: lengths.length,
+    shape: { batch, seqLen },
+    shapes: shapes.length,
     trainedParameters: countParameters({ weights: trainee.parameters }),
     checkpointBytes: checkpointBytes(trainee, { optimizer, ema }),
   };
@@ -155,24 +159,41 @@ export function refuseWhatDoesNotFit({ problem, remedies: [first] }: Preflight):
 }
 
 /** Graphs of packed rows read positions and masks besides, whatever the examples in them. */
-function plannedShape(
-  { batchSize, seqLen, packing }: {
-    readonly batchSize: number;
-    readonly seqLen: number;
-    readonly packing: boolean;
-  },
+function batchShape(
+  { batch, seqLen, joined }: RowShape,
+  { packing }: { readonly packing: boolean },
 ): BatchShape {
-  const segments = packing ? new Int32Array(batchSize * seqLen) : undefined;
-  return { batch: batchSize, seqLen, segments };
+  const segments = packing || joined ? new Int32Array(batch * seqLen) : undefined;
+  return { batch, seqLen, segments };
 }
 
-/** Returns the lengths that micro-batches of the data may have, the longest first. */
-function paddedLengths(datasets: readonly Dataset[]): number[] {
-  const lengths = new Set<number>();
-  for (const dataset of datasets) {
-    for (const length of sequenceLengths(dataset)) lengths.add(paddedLength(length));
-  }
-  return [...lengths].toSorted((a, b) => b - a);
+/** Returns the shapes that micro-batches of the data may have, the first of which has the longest rows that are filled up. */
+function shapesOf(
+  [trained, ...evaluated]: readonly Dataset[],
+  options: TrainingConfig & { readonly maxLength: number },
+): RowShape[] {
+  const { batchSize, maxLength, neftuneAlpha } = options;
+  const cut = (length: number): number => Math.min(length, maxLength);
+  const lengthsOf = (dataset: Dataset): number[] => [...new Set(sequenceLengths(dataset))].map(cut);
+  const batches = Array.from(batchLengths(trained!, options), (lengths) => lengths.map(cut));
+  const { shapes } = planBatchShapes(batches, {
+    batchSize,
+    longest: Math.max(...lengthsOf(trained!)),
+    joins: neftuneAlpha === null,
+  });
+  const seqLens = new Set(evaluated.flatMap(lengthsOf).map(paddedLength));
+  const others = [...seqLens].map((seqLen) => ({ batch: batchSize, seqLen, joined: false }));
+  return [...shapes, ...others].toSorted((a, b) =>
+    Number(a.joined) - Number(b.joined) || b.seqLen - a.seqLen
+  );
+}
+
+/** Returns the shapes one of which takes most memory: as much for the tokens, or as much for the attention among them. */
+function mostDemanding([largest, ...others]: readonly RowShape[]): RowShape[] {
+  const { batch, seqLen } = largest!;
+  const longest = others.filter(({ joined }) => joined)[0];
+  const isDominated = longest === undefined || longest.seqLen ** 2 <= batch * seqLen ** 2;
+  return isDominated ? [largest!] : [largest!, longest];
 }
 
 /** Returns what of `memory` is more than there is. */

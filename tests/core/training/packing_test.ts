@@ -24,11 +24,23 @@ function examplesFor(vocabSize: number) {
   });
 }
 
+interface LossAndGradients {
+  readonly loss: number;
+  readonly gradients: ReadonlyMap<string, Float64Array>;
+  readonly microBatches: number;
+  /** Numbers of rows that micro-batches have. */
+  readonly rows: ReadonlySet<number>;
+}
+
 /** Returns the loss of all examples and the gradients: what SGD of rate 1 subtracts. */
 async function lossAndGradients(
   { model, weights }: ModelWithWeights,
-  { dataset, device }: { readonly dataset: Dataset; readonly device: "native" | "wasm" },
-): Promise<{ loss: number; gradients: ReadonlyMap<string, Float64Array>; microBatches: number }> {
+  { dataset, device, batchSize = 4 }: {
+    readonly dataset: Dataset;
+    readonly device: "native" | "wasm";
+    readonly batchSize?: number;
+  },
+): Promise<LossAndGradients> {
   await using trainer = await openTrainer(wholeModel(model), {
     ...{ device, threads: 2 },
     optimizer: { kind: "sgd", momentum: 0, nesterov: false, weightDecay: 0 },
@@ -36,7 +48,7 @@ async function lossAndGradients(
   await trainer.load({
     weights: [...weights].map(([name, tensor]) => ({ name, tensor })),
   });
-  const loader = createLoader(dataset, { batchSize: 4, gradientAccumulationSteps: 100 });
+  const loader = createLoader(dataset, { batchSize, gradientAccumulationSteps: 100 });
   const [step, ...others] = [...loader.epoch(START_CURSOR)];
   assert.equal(others.length, 0);
   let loss = 0;
@@ -49,7 +61,8 @@ async function lossAndGradients(
     const before = weights.get(name)!.data;
     return [name, Float64Array.from(before, (value, i) => value - tensor.data[i]!)];
   }));
-  return { loss, gradients, microBatches: step!.microBatches.length };
+  const rows = new Set(step!.microBatches.map(({ batch }) => batch));
+  return { loss, gradients, microBatches: step!.microBatches.length, rows };
 }
 
 /** Models by how they tell positions and who sees whom; the first two on WASM too. */
@@ -57,7 +70,7 @@ const MODELS = ["gemma3", "gpt2", "llama", "mistral", "phi3_partial_rotary", "qw
 
 for (const [index, name] of MODELS.entries()) {
   testWithData(
-    `examples that are packed have the loss and gradients of others: ${name}`,
+    `examples that are packed or joined have the loss and gradients of others: ${name}`,
     { data: `golden/models/${name}` },
     async (folder) => {
       const model = await readModel(folder);
@@ -66,15 +79,24 @@ for (const [index, name] of MODELS.entries()) {
       for (const device of ["native", "wasm"] as const) {
         if (!AVAILABLE_DEVICES.includes(device) || device === "wasm" && index > 1) continue;
         const one = await lossAndGradients(model, { dataset: plain, device });
-        const other = await lossAndGradients(model, { dataset: { ...plain, packing }, device });
-        assert.ok(2 * other.microBatches < one.microBatches);
-        const lossError = Math.abs(one.loss - other.loss) / one.loss;
-        assert.ok(lossError < BOUND, `${device}: loss differs by ${lossError}`);
-        const scale = Math.max(...[...one.gradients.values()].map(largest));
-        for (const [weight, gradient] of one.gradients) {
-          const packed = other.gradients.get(weight)!;
-          const error = largest(gradient.map((value, i) => value - packed[i]!)) / scale;
-          assert.ok(error < BOUND, `${device}: gradient of ${weight} differs by ${error}`);
+        assert.deepEqual([...one.rows], [4]);
+        const packed = await lossAndGradients(model, { dataset: { ...plain, packing }, device });
+        assert.ok(2 * packed.microBatches < one.microBatches);
+        // all rows at once are mostly padding unless they are joined
+        const joined = await lossAndGradients(model, { dataset: plain, device, batchSize: 40 });
+        assert.deepEqual([...joined.rows], [1]);
+        for (const [kind, other] of Object.entries({ packed, joined })) {
+          const lossError = Math.abs(one.loss - other.loss) / one.loss;
+          assert.ok(lossError < BOUND, `${device}, ${kind}: loss differs by ${lossError}`);
+          const scale = Math.max(...[...one.gradients.values()].map(largest));
+          for (const [weight, gradient] of one.gradients) {
+            const theirs = other.gradients.get(weight)!;
+            const error = largest(gradient.map((value, i) => value - theirs[i]!)) / scale;
+            assert.ok(
+              error < BOUND,
+              `${device}, ${kind}: gradient of ${weight} differs by ${error}`,
+            );
+          }
         }
       }
     },
