@@ -73,9 +73,10 @@ export function planBatchShapes(
   ];
   const shapes = [largest];
   while (shapes.length < MAX_SHAPES) {
+    const costs = demands.map((demand) => costOf(cheapest(shapes, demand)));
     let [best, most] = [undefined as RowShape | undefined, COMPILED_TOKENS];
     for (const candidate of candidates) {
-      const saved = savedBy(candidate, { demands, shapes });
+      const saved = savedBy(candidate, { demands, costs });
       if (saved > most) [best, most] = [candidate, saved];
     }
     if (best === undefined) break;
@@ -113,19 +114,15 @@ export function paddingOf(
   return { tokens, computed, share: computed === 0 ? 0 : 1 - tokens / computed };
 }
 
-/** What the micro-batches would cost less if there were another shape. */
+/** What micro-batches that cost `costs` would cost less if there were another shape. */
 function savedBy(
   candidate: RowShape,
-  { demands, shapes }: {
-    readonly demands: readonly Demand[];
-    readonly shapes: readonly RowShape[];
-  },
+  { demands, costs }: { readonly demands: readonly Demand[]; readonly costs: readonly number[] },
 ): number {
   const cost = costOf(candidate);
   let saved = 0;
-  for (const demand of demands) {
-    if (!fits(candidate, demand)) continue;
-    saved += demand.count * Math.max(0, costOf(cheapest(shapes, demand)) - cost);
+  for (const [i, demand] of demands.entries()) {
+    if (fits(candidate, demand)) saved += demand.count * Math.max(0, costs[i]! - cost);
   }
   return saved;
 }

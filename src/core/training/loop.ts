@@ -46,6 +46,8 @@ export interface LoopOptions {
   readonly shuffle: boolean;
   /** Whether rows of about the same length share a micro-batch. */
   readonly groupByLength: boolean;
+  /** Strength of noise on embeddings, with which rows of a micro-batch are not joined; null adds none. @default {null} */
+  readonly neftuneAlpha?: number | null;
   /** Decides the orders. */
   readonly seed: number;
   /** Learning rates, and with them the number of steps. */

@@ -178,7 +178,7 @@ function shapesOf(
   const batches = Array.from(batchLengths(trained!, options), (lengths) => lengths.map(cut));
   const { shapes } = planBatchShapes(batches, {
     batchSize,
-    longest: Math.max(...lengthsOf(trained!)),
+    longest: lengthsOf(trained!).reduce((longest, length) => Math.max(longest, length), 1),
     joins: neftuneAlpha === null,
   });
   const seqLens = new Set(evaluated.flatMap(lengthsOf).map(paddedLength));
