@@ -42,7 +42,10 @@ const MAX_SHAPES = 5;
 /** A shape is worth a graph if it saves as much in an epoch as so many tokens cost. */
 const COMPILED_TOKENS = 1024;
 
-/** In rows of so many tokens, attention costs as much as all else; in larger models it costs less. */
+/**
+ * In rows of so many tokens, attention costs as much as all else: more than it does in models of 135 million parameters
+ * (in rows of 4,000), less than in those of one million, which gain nothing by joined rows and lose nothing.
+ */
 const ATTENTION_LENGTH = 2048;
 
 /** Rows are filled up to multiples of at least this. */
