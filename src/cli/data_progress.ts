@@ -60,9 +60,7 @@ export function batchingLine(
     : `${formatCount(sequences)} examples`;
   const grouped = groupByLength ? ", grouped by length" : "";
   const before = packing || groupByLength ? ` instead of ${percent(plainPadding)}` : "";
-  const hint = before === "" && padding > MUCH_PADDING
-    ? " (--packing or --group-by-length would leave less)"
-    : "";
+  const hint = before === "" && padding > MUCH_PADDING ? " (--packing would leave less)" : "";
   const joined = joins ? ", joined to one row where that saves padding" : "";
   return `batches: ${rows}${grouped}${joined}; ${percent(padding)} padding${before}${hint}`;
 }

@@ -92,6 +92,17 @@ export function planBatchShapes(
   };
 }
 
+/** Yields the lengths of the rows of each micro-batch, as if the rows were cut to `cutTo` tokens. */
+export function* inBatches(
+  lengths: ArrayLike<number>,
+  { batchSize, cutTo }: { readonly batchSize: number; readonly cutTo: number },
+): Generator<number[]> {
+  for (let start = 0; start < lengths.length; start += batchSize) {
+    const count = Math.min(batchSize, lengths.length - start);
+    yield Array.from({ length: count }, (_, i) => Math.min(lengths[start + i]!, cutTo));
+  }
+}
+
 /** How much of what is computed is padding. */
 export interface PaddingReport {
   /** Tokens of the rows. */
@@ -100,12 +111,14 @@ export interface PaddingReport {
   readonly computed: number;
   /** The part of these that is padding, from 0 to 1. */
   readonly share: number;
+  /** How rows may lie. */
+  readonly shapes: readonly RowShape[];
 }
 
 /** Counts the padding of micro-batches of rows of these lengths. */
 export function paddingOf(
   batches: Iterable<readonly number[]>,
-  { shapeOf }: BatchShapes,
+  { shapes, shapeOf }: BatchShapes,
 ): PaddingReport {
   let tokens = 0;
   let computed = 0;
@@ -114,7 +127,7 @@ export function paddingOf(
     tokens += sum(lengths);
     computed += batch * seqLen;
   }
-  return { tokens, computed, share: computed === 0 ? 0 : 1 - tokens / computed };
+  return { tokens, computed, share: computed === 0 ? 0 : 1 - tokens / computed, shapes };
 }
 
 /** What micro-batches that cost `costs` would cost less if there were another shape. */

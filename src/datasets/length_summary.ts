@@ -4,7 +4,7 @@
  * @module
  */
 
-import { paddingOf, planBatchShapes } from "./batch_shapes.ts";
+import { inBatches, paddingOf, planBatchShapes } from "./batch_shapes.ts";
 
 /** Lengths, summed up. */
 export interface LengthSummary {
@@ -164,10 +164,6 @@ export function estimatePadding(
   lengths: ArrayLike<number>,
   { batchSize, maxLength }: PaddingOptions,
 ): number {
-  const batches = Array.from({ length: Math.ceil(lengths.length / batchSize) }, (_, batch) => {
-    const first = batch * batchSize;
-    const count = Math.min(batchSize, lengths.length - first);
-    return Array.from({ length: count }, (_, i) => Math.min(lengths[first + i]!, maxLength));
-  });
+  const batches = [...inBatches(lengths, { batchSize, cutTo: maxLength })];
   return paddingOf(batches, planBatchShapes(batches, { batchSize, joins: true })).share;
 }

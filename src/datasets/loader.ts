@@ -7,6 +7,7 @@
 
 import type { DataCursor } from "../models/checkpoint/trainer_state.ts";
 import { createMicroBatch, type MicroBatch } from "./batch.ts";
+import type { BatchShapes } from "./batch_shapes.ts";
 import { type Dataset, sequenceAt, sequenceLengths } from "./dataset.ts";
 import { createOrder } from "./order.ts";
 import { plannedShapes, type ShapeOptions } from "./padding.ts";
@@ -61,12 +62,13 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   const stepSize = batchSize * gradientAccumulationSteps;
   const packed = dataset.packing !== undefined;
   const lengths = sequenceLengths(dataset);
-  const { shapeOf } = plannedShapes(dataset, options);
+  let planned: BatchShapes | undefined;
 
   function* epoch({ epoch, index }: DataCursor): Generator<StepBatches, void> {
     if (!(index >= 0 && index <= count)) {
       throw new RangeError(`Cannot load data from row ${index}: the data set has ${count} rows`);
     }
+    const { shapeOf } = planned ??= plannedShapes(dataset, options);
     const rows = order.epoch(epoch);
     for (let start = index; start < count; start += stepSize) {
       const end = Math.min(start + stepSize, count);

@@ -6,6 +6,7 @@
 
 import {
   type BatchShapes,
+  inBatches,
   paddingOf,
   type PaddingReport,
   planBatchShapes,
@@ -20,26 +21,33 @@ export interface ShapeOptions extends OrderOptions {
 }
 
 /** Returns the shapes that suit the first epoch, and do for every other. */
-export function plannedShapes(dataset: Dataset, options: ShapeOptions): BatchShapes {
-  const { batchSize, neftuneAlpha = null } = options;
-  return planBatchShapes(batchLengths(dataset, options), {
+export function plannedShapes(
+  dataset: Dataset,
+  options: ShapeOptions & {
+    /** Rows are taken as if they were cut to so many tokens. @default {as they are} */
+    readonly cutTo?: number;
+  },
+): BatchShapes {
+  const { batchSize, neftuneAlpha = null, cutTo = Infinity } = options;
+  const longest = sequenceLengths(dataset).reduce((most, length) => Math.max(most, length), 1);
+  return planBatchShapes(inBatches(epochLengths(dataset, options), { batchSize, cutTo }), {
     batchSize,
-    longest: sequenceLengths(dataset).reduce((longest, length) => Math.max(longest, length), 1),
+    longest: Math.min(longest, cutTo),
     joins: neftuneAlpha === null,
   });
 }
 
 /** Counts the padding of the first epoch. */
 export function measurePadding(dataset: Dataset, options: ShapeOptions): PaddingReport {
-  return paddingOf(batchLengths(dataset, options), plannedShapes(dataset, options));
+  const batches = { batchSize: options.batchSize, cutTo: Infinity };
+  return paddingOf(
+    inBatches(epochLengths(dataset, options), batches),
+    plannedShapes(dataset, options),
+  );
 }
 
-/** Yields the lengths of the rows of each micro-batch of the first epoch. */
-export function* batchLengths(dataset: Dataset, options: OrderOptions): Generator<number[]> {
-  const { batchSize } = options;
+/** Returns the lengths of the rows of the first epoch, in its order. */
+function epochLengths(dataset: Dataset, options: OrderOptions): Int32Array {
   const lengths = sequenceLengths(dataset);
-  const rows = createOrder(dataset, options).epoch(0);
-  for (let start = 0; start < rows.length; start += batchSize) {
-    yield Array.from(rows.subarray(start, start + batchSize), (row) => lengths[row]!);
-  }
+  return createOrder(dataset, options).epoch(0).map((row) => lengths[row]!);
 }

@@ -57,7 +57,7 @@ optimizer = torch.optim.AdamW(trained, lr=2e-4, fused=True)
 taken = []
 for ids, labels in batches[: int(steps)]:
     began = time.perf_counter()
-    tokens = sum(label != 0 for row in ids for label in row)
+    tokens = sum(token != 0 for row in ids for token in row)
     rows = torch.tensor(ids)
     mask = None if kind == "packed" else (rows != 0).long()
     model(input_ids=rows, attention_mask=mask, labels=torch.tensor(labels)).loss.backward()

@@ -49,7 +49,7 @@ Deno.test("train says how rows become micro-batches, and which are cut or left o
     plain.text,
     /tokens trained, 4 rows cut short, 1 row left out \(1: nothing trained is left within the limit\)$/m,
   );
-  assert.match(plain.text, /^batches: 33 examples; [\d.]+ % padding \(--packing or/m);
+  assert.match(plain.text, /^batches: 33 examples; [\d.]+ % padding \(--packing would/m);
   const [name] = await kept();
   assert.match(name!, /^[0-9a-f]{64}\.tokens$/);
 

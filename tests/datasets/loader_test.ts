@@ -69,6 +69,21 @@ Deno.test("createLoader() continues from any cursor with the very steps that wou
   }));
 });
 
+Deno.test("createLoader() continues likewise where rows are joined, and gives every token once", () => {
+  const lengths = Array.from({ length: 203 }, (_, i) => i % 9 === 0 ? 190 : 5 + i % 20);
+  const dataset = datasetOf(lengths);
+  const options = { batchSize: 4, gradientAccumulationSteps: 3, seed: 5 };
+  const whole = [...createLoader(dataset, options).epoch(START_CURSOR)];
+  const batches = whole.flatMap(({ microBatches }) => microBatches);
+  assert.ok(batches.some(({ batch, seqLen }) => batch === 1 && seqLen > 192));
+  assert.deepEqual(
+    batches.flatMap(({ ids }) => [...ids]).filter((id) => id !== PAD).sort((a, b) => a - b),
+    lengths.flatMap((_, i) => [...dataset.read(i).inputIds]),
+  );
+  const rest = [...createLoader(dataset, options).epoch(whole[6]!.next)];
+  assert.deepEqual(rest, whole.slice(7));
+});
+
 Deno.test("createLoader() continues likewise with packed rows, orders by length and weighted sources", () => {
   const kinds = fc.record({
     packing: fc.boolean(),

@@ -123,6 +123,10 @@ Deno.test("measurePadding() counts what micro-batches hold", () => {
     const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
     const computed = batches.reduce((sum, { ids }) => sum + ids.length, 0);
     const share = 1 - tokens / computed;
-    assert.deepEqual(measurePadding(dataset, options), { tokens, computed, share });
+    const { shapes, ...counted } = measurePadding(dataset, options);
+    assert.deepEqual(counted, { tokens, computed, share });
+    const lying = new Set(batches.map(({ batch, seqLen }) => `${batch} ${seqLen}`));
+    assert.ok(shapes.some(({ joined }) => joined) === (neftuneAlpha === null));
+    for (const { batch, seqLen } of shapes.slice(1)) assert.ok(lying.has(`${batch} ${seqLen}`));
   }
 });

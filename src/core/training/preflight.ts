@@ -5,9 +5,9 @@
  */
 
 import { paddedLength } from "../../datasets/batch.ts";
-import { planBatchShapes, type RowShape } from "../../datasets/batch_shapes.ts";
+import type { RowShape } from "../../datasets/batch_shapes.ts";
 import { type Dataset, sequenceLengths } from "../../datasets/dataset.ts";
-import { batchLengths } from "../../datasets/padding.ts";
+import { plannedShapes } from "../../datasets/padding.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { LORA_DEFAULTS } from "../../models/adapters/lora_config.ts";
 import { countParameters } from "../../models/language_model.ts";
@@ -167,33 +167,30 @@ function batchShape(
   return { batch, seqLen, segments };
 }
 
-/** Returns the shapes that micro-batches of the data may have, the first of which has the longest rows that are filled up. */
+/** Returns the shapes that micro-batches of the data may have: those not joined first, and of each the longest first. */
 function shapesOf(
   [trained, ...evaluated]: readonly Dataset[],
-  options: TrainingConfig & { readonly maxLength: number },
+  { maxLength, ...options }: TrainingConfig & { readonly maxLength: number },
 ): RowShape[] {
-  const { batchSize, maxLength, neftuneAlpha } = options;
-  const cut = (length: number): number => Math.min(length, maxLength);
-  const lengthsOf = (dataset: Dataset): number[] => [...new Set(sequenceLengths(dataset))].map(cut);
-  const batches = Array.from(batchLengths(trained!, options), (lengths) => lengths.map(cut));
-  const { shapes } = planBatchShapes(batches, {
-    batchSize,
-    longest: lengthsOf(trained!).reduce((longest, length) => Math.max(longest, length), 1),
-    joins: neftuneAlpha === null,
-  });
-  const seqLens = new Set(evaluated.flatMap(lengthsOf).map(paddedLength));
-  const others = [...seqLens].map((seqLen) => ({ batch: batchSize, seqLen, joined: false }));
+  const { shapes } = plannedShapes(trained!, { ...options, cutTo: maxLength });
+  const seqLens = new Set<number>();
+  for (const dataset of evaluated) {
+    for (const length of sequenceLengths(dataset)) {
+      seqLens.add(paddedLength(Math.min(length, maxLength)));
+    }
+  }
+  const others = [...seqLens].map((seqLen) => ({
+    ...{ batch: options.batchSize, seqLen, joined: false },
+  }));
   return [...shapes, ...others].toSorted((a, b) =>
     Number(a.joined) - Number(b.joined) || b.seqLen - a.seqLen
   );
 }
 
-/** Returns the shapes one of which takes most memory: as much for the tokens, or as much for the attention among them. */
-function mostDemanding([largest, ...others]: readonly RowShape[]): RowShape[] {
-  const { batch, seqLen } = largest!;
-  const longest = others.filter(({ joined }) => joined)[0];
-  const isDominated = longest === undefined || longest.seqLen ** 2 <= batch * seqLen ** 2;
-  return isDominated ? [largest!] : [largest!, longest];
+/** Returns the longest shape, and the longest joined one: it has fewer tokens, but each sees more, and it has masks. */
+function mostDemanding(shapes: readonly RowShape[]): RowShape[] {
+  const joined = shapes.find(({ joined }) => joined);
+  return joined === undefined ? [shapes[0]!] : [shapes[0]!, joined];
 }
 
 /** Returns what of `memory` is more than there is. */

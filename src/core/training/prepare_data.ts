@@ -8,7 +8,7 @@ import type { Dataset } from "../../datasets/dataset.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
 import { createOrder, sourceBorders } from "../../datasets/order.ts";
 import { packExamples } from "../../datasets/packing.ts";
-import { measurePadding, plannedShapes } from "../../datasets/padding.ts";
+import { measurePadding } from "../../datasets/padding.ts";
 import { splitDataset } from "../../datasets/split.ts";
 import type { TokenCache } from "../../datasets/token_store/cache.ts";
 import { openWorkerEncoder } from "../../datasets/worker_encoder.ts";
@@ -171,12 +171,15 @@ function describeBatching(
   { config, plain }: { readonly config: TrainingConfig; readonly plain: Dataset },
 ): BatchingSummary {
   const { packing, groupByLength } = config;
+  const { share, shapes } = measurePadding(dataset, config);
   return {
     packing,
     groupByLength,
-    joins: plannedShapes(dataset, config).shapes.some(({ joined }) => joined),
+    joins: shapes.some(({ joined }) => joined),
     sequences: createOrder(dataset, config).count,
-    padding: measurePadding(dataset, config).share,
-    plainPadding: measurePadding(plain, { ...config, groupByLength: false }).share,
+    padding: share,
+    plainPadding: packing || groupByLength
+      ? measurePadding(plain, { ...config, groupByLength: false }).share
+      : share,
   };
 }
