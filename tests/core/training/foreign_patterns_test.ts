@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import type { FrozenDtype } from "../../../src/core/training/frozen_weights.ts";
-import { hostLossGraph } from "../../../src/core/training/host_loss_graph.ts";
+import {
+  hostLossGraph,
+  type HostLossGraphOptions,
+} from "../../../src/core/training/host_loss_graph.ts";
+import { createShapeGraphs } from "../../../src/core/training/shape_graphs.ts";
 import { adapterOf, type Trainee, wholeModel } from "../../../src/core/training/trainee.ts";
 import { decodeModel, encodeModel } from "../../../src/engine/onnx/model.ts";
 import { withoutForeignPatterns } from "../../../src/engine/runtime/foreign_patterns.ts";
@@ -36,6 +40,8 @@ async function operatorsOf(
   return Object.fromEntries([...byOperator].map(([op, nodes]) => [op, nodes.length]).toSorted());
 }
 
+const neverCompiled = () => Promise.reject(new Error("its graphs are only described"));
+
 const CASES: Readonly<Record<string, readonly [kind: "whole" | "adapter", FrozenDtype]>> = {
   "the whole model": ["whole", "f32"],
   "an adapter": ["adapter", "f32"],
@@ -56,21 +62,25 @@ for (const name of AVAILABLE_DEVICES.includes("native") ? DIFFERENT_MODELS : [])
           : adapterOf(model, { ...LORA_DEFAULTS, dropout: 0.1 });
         for (const segments of [undefined, new Int32Array(SHAPE.batch * SHAPE.seqLen)]) {
           for (const training of [true, false]) {
-            const graph = encodeModel(hostLossGraph(trainee, {
+            const options: HostLossGraphOptions = {
               shape: { ...SHAPE, segments },
               training,
               storage: { dtype, gpu: false },
               regularization: { neftuneAlpha: 5, labelSmoothing: 0.1 },
-            }));
-            const [all, fewer] = [
-              await operatorsOf(graph, { folder: folder.path, trains: false }),
-              await operatorsOf(graph, { folder: folder.path, trains: true }),
-            ];
-            assert.deepEqual(
-              fewer,
-              all,
-              `training: ${training}, packed: ${segments !== undefined}`,
-            );
+            };
+            const layered = createShapeGraphs(trainee, { ...options, compile: neverCompiled });
+            for (const graph of [hostLossGraph(trainee, options), ...layered.models()]) {
+              const model = encodeModel(graph);
+              const [all, fewer] = [
+                await operatorsOf(model, { folder: folder.path, trains: false }),
+                await operatorsOf(model, { folder: folder.path, trains: true }),
+              ];
+              assert.deepEqual(
+                fewer,
+                all,
+                `training: ${training}, packed: ${segments !== undefined}`,
+              );
+            }
           }
         }
       },
