@@ -53,10 +53,11 @@ async function output(command: Deno.Command): Promise<string> {
 async function trained(kind: string): Promise<Figures> {
   const folder = await Deno.makeTempDir();
   const [model, dataset] = [values.model, values.dataset];
-  await output(
+  const events = await output(
     new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "-A", path("../../cli.ts"), "train", "--model", model, "--dataset", dataset],
+        ...["run", "-A", path("./preflight_run.ts"), "train", "--json"],
+        ...["--model", model, "--dataset", dataset],
         ...[
           "--lora-rank",
           "16",
@@ -79,7 +80,7 @@ async function trained(kind: string): Promise<Figures> {
       tokens,
       seconds: tokens / tokens_per_second,
     })),
-    peakBytes: Math.max(...metrics.map(({ memory_bytes }) => memory_bytes)),
+    peakBytes: JSON.parse(events.trim().split("\n").at(-1)!).peakBytes,
   };
 }
 
