@@ -109,8 +109,10 @@ const gradientRules: { readonly [O in Op]: GradientRule<O> | null } = {
   MatMul: (value, g) => {
     const [a, b] = operands(value);
     // Of a transposed matrix the transposed gradient, which the transpose's own then turns back: it disappears.
-    const ofB = isSwapped(b) ? swapLastTwo(matMul(swapLastTwo(g), a)) : matMul(swapLastTwo(a), g);
-    return [unbroadcast(matMul(g, swapLastTwo(b)), a.shape), unbroadcast(ofB, b.shape)];
+    const ofB = isSwapped(b)
+      ? swapLastTwo(unbroadcast(matMul(swapLastTwo(g), a), inputOf(b, 0).shape))
+      : unbroadcast(matMul(swapLastTwo(a), g), b.shape);
+    return [unbroadcast(matMul(g, swapLastTwo(b)), a.shape), ofB];
   },
   Gemm: (value, g) => {
     const [a, b] = operands(value);

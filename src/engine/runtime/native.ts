@@ -13,6 +13,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkExtent, checkRun, requireHost } from "./feeds.ts";
 import { withoutForeignPatterns } from "./foreign_patterns.ts";
 import { loadNativeBinding, type NativeModel, NativeTensor } from "./native_binding.ts";
+import { denormalSettings, withoutDenormals } from "./native_denormals.ts";
 import { keepFreedMemory } from "./native_heap.ts";
 import { RunQueue } from "./run_queue.ts";
 import type { Feed, RunOptions, Session, SessionOptions } from "./session.ts";
@@ -38,7 +39,7 @@ export async function openNativeSession(
   if (!keepMemory) keepFreedMemory();
   const inner = new binding.InferenceSession();
   try {
-    inner.loadModel(model.buffer, model.byteOffset, model.byteLength, {
+    const settings = {
       executionProviders: ["cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
@@ -48,9 +49,14 @@ export async function openNativeSession(
       enableCpuMemArena: keepMemory,
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
-      extra: { session: BRIEF_SPINNING, ...withoutForeignPatterns(options) },
+      extra: {
+        session: { ...BRIEF_SPINNING, ...denormalSettings() },
+        ...withoutForeignPatterns(options),
+      },
       ...profile !== undefined && { enableProfiling: true, profileFilePrefix: profile },
-    });
+    };
+    const { buffer, byteOffset, byteLength } = model;
+    withoutDenormals(() => inner.loadModel(buffer, byteOffset, byteLength, settings));
   } catch (error) {
     throw sessionError("open", "native", error);
   }
@@ -136,7 +142,7 @@ function runModel(
     };
   }
   try {
-    return model.run(feeds, fetches, { logSeverityLevel: 4 });
+    return withoutDenormals(() => model.run(feeds, fetches, { logSeverityLevel: 4 }));
   } catch (error) {
     if (!(error instanceof EnoughMade)) throw sessionError("run", "native", error);
     return Object.fromEntries(made.map((tensor, at) => [names[at]!, tensor]));
