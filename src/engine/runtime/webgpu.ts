@@ -12,6 +12,7 @@ import { embeddedUrl, isExecutable, readEmbedded } from "./embedded_file.ts";
 import { findGpuAdapter, NO_ADAPTER } from "./gpu_adapter.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { GpuTensor } from "./gpu_tensor.ts";
+import { uploadByQueue, writeBuffer } from "./gpu_uploads.ts";
 import { requireFeedable } from "./ort_tensor.ts";
 import type { DeviceTensor, Session, SessionOptions } from "./session.ts";
 import { sessionError, unavailable } from "./session_error.ts";
@@ -78,12 +79,8 @@ export async function uploadTensor(tensor: Tensor): Promise<DeviceTensor> {
     const buffer = device.createBuffer({
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-      mappedAtCreation: true,
     });
-    new Uint8Array(buffer.getMappedRange()).set(
-      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    );
-    buffer.unmap();
+    await writeBuffer(device.queue, { buffer, data });
     const error = await device.popErrorScope();
     if (error !== null) {
       buffer.destroy();
@@ -99,6 +96,7 @@ export async function uploadTensor(tensor: Tensor): Promise<DeviceTensor> {
 }
 
 function load(): Promise<WebRuntime> {
+  uploadByQueue();
   return createWebRuntime(() => import("onnxruntime-web/jspi"), async (ort) => {
     ort.env.wasm.numThreads = 1;
     ort.env.webgpu.powerPreference = "high-performance";
