@@ -2,6 +2,7 @@
  * How fast an adapter trains, and in how much memory: LoRA of rank 16 on all linear layers of a SmolLM2-135M, one row of
  * 512 tokens, 2 threads, on each CPU device and with each storage of the base, beside PEFT with PyTorch. Every contender
  * runs in processes of its own, in turn, in several rounds; a figure is the median over rounds of the fastest step.
+ * "products" are those with the frozen matrices alone, of either library: what neither can do without.
  *
  * usage: lora_bench.ts --config <config.json of SmolLM2-135M> [--rounds 3] [--steps 5] [--python <python with peft>]
  *        [--contenders "native f32 plain,native int8 plain,…"]
@@ -14,13 +15,14 @@ import { sharedData } from "../shared_data.ts";
 const TOKENS = 512;
 const OURS = [
   "native f32 plain",
+  "native f32 products",
   "native int8 plain",
   "native f32 checkpointing",
   "native int8 checkpointing",
   "wasm f32 plain",
   "wasm int8 checkpointing",
 ];
-const PEFT = ["peft plain", "peft checkpointing"];
+const PEFT = ["peft plain", "peft products", "peft checkpointing"];
 
 const { values } = parseArgs({
   options: {
@@ -41,18 +43,22 @@ interface Figures {
   peakBytes: number;
 }
 
-async function run(name: string, figures: Figures): Promise<void> {
+function commandOf(name: string): Deno.Command {
   const [kind, ...details] = name.split(" ") as [string, ...string[]];
-  const command = kind === "peft"
-    ? new Deno.Command(values.python, {
-      args: [path("./lora_torch.py"), values.config, ...details, values.steps],
-    })
-    : new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", path("./lora_step.ts"), values.config, kind, ...details, values.steps],
-    });
-  const { success, stdout, stderr } = await command.output();
+  const { config, steps, python } = values;
+  if (kind === "peft") {
+    return new Deno.Command(python, { args: [path("./lora_torch.py"), config, ...details, steps] });
+  }
+  const args = details.at(-1) === "products"
+    ? [path("./lora_products.ts"), config, kind, steps]
+    : [path("./lora_step.ts"), config, kind, ...details, steps];
+  return new Deno.Command(Deno.execPath(), { args: ["run", "-A", ...args] });
+}
+
+async function run(name: string, figures: Figures): Promise<void> {
+  const { success, stdout, stderr } = await commandOf(name).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  const { times, peakBytes } = JSON.parse(
+  const { times, peakBytes = 0 } = JSON.parse(
     new TextDecoder().decode(stdout).trim().split("\n").at(-1)!,
   );
   figures.bestMs.push(Math.min(...times));

@@ -1,6 +1,8 @@
 """LoRA of rank 16 on all linear layers of a SmolLM2-135M (random weights) with PEFT: one JSON line.
 
-usage: lora_torch.py <config.json> <plain|checkpointing> <steps>
+"products" are those with the frozen matrices alone, forward and backward.
+
+usage: lora_torch.py <config.json> <plain|checkpointing|products> <steps>
 """
 import json
 import os
@@ -17,6 +19,26 @@ torch.set_num_threads(2)
 torch.manual_seed(0)
 config = transformers.AutoConfig.from_pretrained(os.path.dirname(sys.argv[1]))
 model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def time_products(steps):
+    """Returns the time of each run: x · Wᵀ and y · W for each matrix of a linear layer; values of one shape are one array."""
+    weights = [m.weight.detach() for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    given = {size: torch.full((512, size), 0.01) for weight in weights for size in weight.shape}
+    times = []
+    with torch.inference_mode():
+        for _ in range(steps):
+            began = time.perf_counter()
+            for weight in weights:
+                given[weight.shape[1]] @ weight.T
+                given[weight.shape[0]] @ weight
+            times.append(1000 * (time.perf_counter() - began))
+    return times
+
+
+if sys.argv[2] == "products":
+    print(json.dumps({"times": time_products(int(sys.argv[3]))}))
+    sys.exit()
 lora = peft.LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear")
 model = peft.get_peft_model(model, lora)
 if sys.argv[2] == "checkpointing":
