@@ -62,8 +62,8 @@ export const FOREIGN_PATTERNS: readonly string[] = [
 ];
 
 /**
- * Rewrites that make graphs slower: this one joins a transposition that is made anyway with one that a product would
- * have read its operand by, and of two in place of one the second is a slow one.
+ * Rewrites that make graphs slower: this one joins a transposition that is made anyway with that of an operand, which a
+ * product would have read as it is, so that there are two in place of one, and the second is a slow one.
  */
 export const HARMFUL_PATTERNS: readonly string[] = ["TransposeOptimizer"];
 

@@ -80,12 +80,12 @@ export async function uploadTensor(tensor: Tensor): Promise<DeviceTensor> {
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    await writeBuffer(device.queue, { buffer, data });
     const error = await device.popErrorScope();
     if (error !== null) {
       buffer.destroy();
       throw sessionError("open", "webgpu", new Error(`out of memory: ${error.message}`));
     }
+    await writeBuffer(device.queue, { buffer, data });
     const inner = ort.Tensor.fromGpuBuffer(buffer, {
       dataType: requireFeedable(dtype) as "float32",
       dims: shape,
