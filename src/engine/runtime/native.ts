@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkExtent, checkRun, requireHost } from "./feeds.ts";
 import { withoutForeignPatterns } from "./foreign_patterns.ts";
 import { loadNativeBinding, type NativeModel, NativeTensor } from "./native_binding.ts";
-import { denormalSettings, withoutDenormals } from "./native_denormals.ts";
+import { DenormalNumbers } from "./native_denormals.ts";
 import { keepFreedMemory } from "./native_heap.ts";
 import { RunQueue } from "./run_queue.ts";
 import type { Feed, RunOptions, Session, SessionOptions } from "./session.ts";
@@ -38,6 +38,7 @@ export async function openNativeSession(
   });
   if (!keepMemory) keepFreedMemory();
   const inner = new binding.InferenceSession();
+  const denormals = new DenormalNumbers();
   try {
     const settings = {
       executionProviders: ["cpu"],
@@ -50,17 +51,18 @@ export async function openNativeSession(
       graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
       logSeverityLevel: 4,
       extra: {
-        session: { ...BRIEF_SPINNING, ...denormalSettings() },
+        session: { ...BRIEF_SPINNING, ...denormals.settings },
         ...withoutForeignPatterns(options),
       },
       ...profile !== undefined && { enableProfiling: true, profileFilePrefix: profile },
     };
     const { buffer, byteOffset, byteLength } = model;
-    withoutDenormals(() => inner.loadModel(buffer, byteOffset, byteLength, settings));
+    denormals.leaveOut(() => inner.loadModel(buffer, byteOffset, byteLength, settings));
   } catch (error) {
+    denormals[Symbol.dispose]();
     throw sessionError("open", "native", error);
   }
-  return new NativeSession(inner);
+  return new NativeSession(inner, denormals);
 }
 
 class NativeSession implements Session {
@@ -68,9 +70,11 @@ class NativeSession implements Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   readonly #queue = new RunQueue();
+  readonly #denormals: DenormalNumbers;
   #inner: NativeModel | undefined;
 
-  constructor(inner: NativeModel) {
+  constructor(inner: NativeModel, denormals: DenormalNumbers) {
+    this.#denormals = denormals;
     this.inputNames = inner.inputMetadata.map(({ name }) => name);
     this.outputNames = inner.outputMetadata.map(({ name }) => name);
     this.#inner = inner;
@@ -95,7 +99,10 @@ class NativeSession implements Session {
         fetches[name] = target === undefined ? null : toNative(name, target);
       }
       const names = this.outputNames.filter((name) => name in fetches);
-      const results = runModel(this.#inner, { feeds: converted, names, fetches });
+      const model = this.#inner;
+      const results = this.#denormals.leaveOut(() =>
+        runModel(model, { feeds: converted, names, fetches })
+      );
       return Object.fromEntries(
         outputs.map((name) => [name, into[name] ?? fromOrtTensor(results[name]!)]),
       );
@@ -109,6 +116,7 @@ class NativeSession implements Session {
     await this.#queue.add(() => {
       inner.endProfiling();
       inner.dispose();
+      this.#denormals[Symbol.dispose]();
       return Promise.resolve();
     });
   }
@@ -142,7 +150,7 @@ function runModel(
     };
   }
   try {
-    return withoutDenormals(() => model.run(feeds, fetches, { logSeverityLevel: 4 }));
+    return model.run(feeds, fetches, { logSeverityLevel: 4 });
   } catch (error) {
     if (!(error instanceof EnoughMade)) throw sessionError("run", "native", error);
     return Object.fromEntries(made.map((tensor, at) => [names[at]!, tensor]));

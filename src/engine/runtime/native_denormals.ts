@@ -17,52 +17,53 @@ const FLUSH_TO_ZERO = 0x8000;
 const DENORMALS_ARE_ZERO = 0x40;
 
 /** Reads and sets how the calling thread computes. */
-interface FloatingPoint {
-  fegetenv(environment: Uint8Array<ArrayBuffer>): number;
-  fesetenv(environment: Uint8Array<ArrayBuffer>): number;
-}
+const FUNCTIONS = {
+  fegetenv: { parameters: ["buffer"], result: "i32" },
+  fesetenv: { parameters: ["buffer"], result: "i32" },
+} as const;
 
-const state: { floatingPoint?: FloatingPoint | null } = {};
+/** Lets the runs of a session take numbers below 1.2e-38 for 0, on Linux with glibc on x86-64; elsewhere they count. */
+export class DenormalNumbers implements Disposable {
+  readonly #library: Deno.DynamicLibrary<typeof FUNCTIONS> | undefined;
 
-/** Opens the C library's functions; null elsewhere than on Linux with glibc on x86-64, where numbers stay as they are. */
-function floatingPoint(): FloatingPoint | null {
-  if (state.floatingPoint !== undefined) return state.floatingPoint;
-  state.floatingPoint = null;
-  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return null;
-  try {
-    const { symbols } = Deno.dlopen("libm.so.6", {
-      fegetenv: { parameters: ["buffer"], result: "i32" },
-      fesetenv: { parameters: ["buffer"], result: "i32" },
-    });
-    state.floatingPoint = symbols;
-  } catch {
-    // Another C library, or not allowed: runs are slower, nothing else
+  /** Opens the C library, until it is disposed. */
+  constructor() {
+    if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return;
+    try {
+      this.#library = Deno.dlopen("libm.so.6", FUNCTIONS);
+    } catch {
+      // Another C library, or not allowed: runs are slower, nothing else
+    }
   }
-  return state.floatingPoint;
-}
 
-/** Returns settings of a session whose runs {@linkcode withoutDenormals} are made. */
-export function denormalSettings(): Partial<typeof FLUSHED> {
-  return floatingPoint() === null ? {} : FLUSHED;
-}
+  /** Settings of the session. */
+  get settings(): Partial<typeof FLUSHED> {
+    return this.#library === undefined ? {} : FLUSHED;
+  }
 
-/**
- * Calls `compute` while this thread takes numbers below 1.2e-38 for 0. JavaScript, which has such numbers, does not
- * notice: they count again on return, also where ONNX Runtime has set the thread otherwise.
- */
-export function withoutDenormals<T>(compute: () => T): T {
-  const thread = floatingPoint();
-  if (thread === null) return compute();
-  const before = new Uint8Array(ENVIRONMENT_BYTES);
-  thread.fegetenv(before);
-  const flushing = before.slice();
-  const settings = new DataView(flushing.buffer);
-  const mxcsr = settings.getUint32(MXCSR, true);
-  settings.setUint32(MXCSR, mxcsr | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO, true);
-  thread.fesetenv(flushing);
-  try {
-    return compute();
-  } finally {
-    thread.fesetenv(before);
+  /**
+   * Calls `compute` while this thread takes such numbers for 0. JavaScript, which has them, does not notice: they count
+   * again on return, also where ONNX Runtime has set the thread otherwise.
+   */
+  leaveOut<T>(compute: () => T): T {
+    if (this.#library === undefined) return compute();
+    const { fegetenv, fesetenv } = this.#library.symbols;
+    const before = new Uint8Array(ENVIRONMENT_BYTES);
+    fegetenv(before);
+    const flushing = before.slice();
+    const settings = new DataView(flushing.buffer);
+    const mxcsr = settings.getUint32(MXCSR, true);
+    settings.setUint32(MXCSR, mxcsr | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO, true);
+    fesetenv(flushing);
+    try {
+      return compute();
+    } finally {
+      fesetenv(before);
+    }
+  }
+
+  /** Closes the C library. */
+  [Symbol.dispose](): void {
+    this.#library?.close();
   }
 }
