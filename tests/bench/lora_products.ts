@@ -14,11 +14,11 @@ import {
   type OnnxValueInfo,
 } from "../../src/engine/onnx/model.ts";
 import { openSession } from "../../src/engine/runtime/open_session.ts";
-import type { Device, Feed } from "../../src/engine/runtime/session.ts";
-import { type Tensor, zeros } from "../../src/engine/tensor/tensor.ts";
+import type { Device } from "../../src/engine/runtime/session.ts";
 import { LORA_DEFAULTS } from "../../src/models/adapters/lora_config.ts";
 import { createModel } from "../../src/models/architectures.ts";
 import { printLine } from "./print_line.ts";
+import { timeRuns } from "./time_runs.ts";
 
 const SHAPE = { batch: 1, seqLen: 512 };
 const THREADS = 2;
@@ -65,21 +65,6 @@ const graph = frozenProducts(step);
 const options = { device, threads: THREADS, optimization: "none", keepMemory: false } as const;
 await using session = await openSession(encodeModel(graph), options);
 
-function filled({ shape }: OnnxValueInfo): Tensor {
-  const tensor = zeros("float32", shape as number[]);
-  tensor.data.fill(0.01);
-  return tensor;
-}
-
-const feeds = Object.fromEntries(
-  graph.inputs.map((info): [string, Feed] => [info.name, filled(info)]),
-);
-const into = Object.fromEntries(graph.outputs.map((info) => [info.name, filled(info)]));
-const times: number[] = [];
-for (let run = 0; run < Number(runs); run++) {
-  const started = performance.now();
-  await session.run(feeds, { into });
-  times.push(performance.now() - started);
-}
+const times = await timeRuns(graph, { session, count: Number(runs) });
 printLine(JSON.stringify({ times }));
 Deno.exit(0);

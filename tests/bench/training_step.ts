@@ -9,8 +9,7 @@ import { grad } from "../../src/engine/graph/autodiff.ts";
 import { input } from "../../src/engine/graph/build.ts";
 import { encodeModel, type OnnxModel, type OnnxValueInfo } from "../../src/engine/onnx/model.ts";
 import { openSession } from "../../src/engine/runtime/open_session.ts";
-import type { Device, Feed } from "../../src/engine/runtime/session.ts";
-import { type Tensor, zeros } from "../../src/engine/tensor/tensor.ts";
+import type { Device } from "../../src/engine/runtime/session.ts";
 import type { Value } from "../../src/engine/graph/value.ts";
 import { topologicalOrder } from "../../src/engine/graph/value.ts";
 import { simplify } from "../../src/engine/graph/simplify.ts";
@@ -21,6 +20,7 @@ import { initialWeights } from "../../src/core/training/initialize.ts";
 import { createModel } from "../../src/models/architectures.ts";
 import { findPreset } from "../../src/models/presets.ts";
 import { printLine } from "./print_line.ts";
+import { timeRuns } from "./time_runs.ts";
 
 const BATCH = 4;
 const SEQ_LEN = 128;
@@ -117,22 +117,7 @@ async function runProducts(device: Device, steps: number): Promise<number[]> {
     // As they are written: an optimizer could leave out what nobody reads.
     optimization: "none",
   });
-  const filled = ({ shape }: OnnxValueInfo): Tensor => {
-    const tensor = zeros("float32", shape as number[]);
-    tensor.data.fill(0.01);
-    return tensor;
-  };
-  const feeds = Object.fromEntries(
-    graph.inputs.map((info): [string, Feed] => [info.name, filled(info)]),
-  );
-  const into = Object.fromEntries(graph.outputs.map((info) => [info.name, filled(info)]));
-  const times: number[] = [];
-  for (let step = 0; step < steps; step++) {
-    const started = performance.now();
-    await session.run(feeds, { into });
-    times.push(performance.now() - started);
-  }
-  return times;
+  return await timeRuns(graph, { session, count: steps });
 }
 
 if (import.meta.main) {
