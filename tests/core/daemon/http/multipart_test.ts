@@ -22,8 +22,9 @@ function inPieces(bytes: Uint8Array, type: string, cuts: readonly number[]): Req
 }
 
 Deno.test("formParts() reads what FormData wrote, however it is cut into pieces", async () => {
+  // `%22` in a name is written as `"` is, and read as such
   const names = fc.string({ minLength: 1, maxLength: 12 }).filter((name) =>
-    /^[\w "%.-]+$/.test(name)
+    /^[\w "%.-]+$/.test(name) && !/%(?:22|0A|0D)/.test(name)
   );
   // pieces of the delimiter itself are what a parser may stumble over
   const content = fc.array(fc.constantFrom("\r", "\n", "\r\n", "--", "-", "x", "\r\n--", "é", "0"))
