@@ -19,6 +19,8 @@ export interface MicroBatch {
    * position 0 and see nothing of each other. @default {each row is one example}
    */
   readonly segments?: Int32Array;
+  /** Where rows hold several examples: the most tokens that one may have. @default {those of a row} */
+  readonly reach?: number;
   /** Rows. */
   readonly batch: number;
   /** Tokens of a row, padding included. */
@@ -37,7 +39,7 @@ export interface MicroBatchOptions {
   readonly padTokenId: number;
   /** Whether rows may hold several examples. @default {false} */
   readonly packed?: boolean;
-  /** How the rows lie. @default {filled up to the longest by {@linkcode paddedLength}} */
+  /** How the rows lie. @default {that of {@linkcode paddedShape}} */
   readonly shape?: RowShape | undefined;
 }
 
@@ -50,8 +52,8 @@ export function createMicroBatch(
   options: MicroBatchOptions,
 ): MicroBatch {
   const { batchSize, padTokenId } = options;
-  const { batch, seqLen, joined } = options.shape ??
-    { batch: batchSize, seqLen: paddedLength(Math.max(...rows.map(tokensOf))), joined: false };
+  const { batch, seqLen, joined, reach } = options.shape ??
+    paddedShape(Math.max(...rows.map(tokensOf)), { batchSize });
   const packed = joined || (options.packed ?? false);
   const ids = new Int32Array(batch * seqLen).fill(padTokenId);
   const labels = new Int32Array(batch * seqLen).fill(IGNORED_LABEL);
@@ -61,6 +63,9 @@ export function createMicroBatch(
     let at = row * seqLen;
     examples.forEach((example, segment) => {
       const { length } = example.inputIds;
+      if (length > reach) {
+        throw new RangeError(`An example of ${length} tokens is in rows for such of ${reach}`);
+      }
       ids.set(example.inputIds, at);
       labels.set(example.labels.subarray(1), at);
       if (packed) segments.fill(segment, at, at + length);
@@ -70,7 +75,24 @@ export function createMicroBatch(
   });
   const tokens = rows.reduce((sum, row) => sum + tokensOf(row), 0);
   const counts = { batch, seqLen, trainedTokens, tokens };
-  return packed ? { ids, labels, segments, ...counts } : { ids, labels, ...counts };
+  return packed ? { ids, labels, segments, reach, ...counts } : { ids, labels, ...counts };
+}
+
+/** Options of {@linkcode paddedShape}. */
+export interface PaddedShapeOptions {
+  /** Rows of a micro-batch. */
+  readonly batchSize: number;
+  /** Tokens of the longest example, where rows hold several. @default {those of a row} */
+  readonly longestExample?: number | undefined;
+}
+
+/** Returns the shape of a micro-batch whose longest row has `length` tokens and is filled up by {@linkcode paddedLength}. */
+export function paddedShape(
+  length: number,
+  { batchSize, longestExample = Infinity }: PaddedShapeOptions,
+): RowShape {
+  const seqLen = paddedLength(length);
+  return { batch: batchSize, seqLen, joined: false, reach: Math.min(longestExample, seqLen) };
 }
 
 /** The number of what belongs to no example. */

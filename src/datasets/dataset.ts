@@ -130,6 +130,21 @@ export function sequenceLengths({ lengths, packing }: Dataset): Int32Array {
   return packing?.lengths ?? lengths;
 }
 
+/** Returns the tokens of the longest example where rows hold several; `undefined` where they hold one. */
+export function longestPacked({ lengths, packing }: Dataset): number | undefined {
+  return packing && lengths.reduce((most, length) => Math.max(most, length), 0);
+}
+
+/** Returns the tokens of the longest example in each of these rows. */
+export function longestExamples({ lengths, packing }: Dataset): Int32Array {
+  if (packing === undefined) return lengths;
+  const { members, offsets } = packing;
+  return packing.lengths.map((_, row) =>
+    members.subarray(offsets[row], offsets[row + 1])
+      .reduce((most, example) => Math.max(most, lengths[example]!), 0)
+  );
+}
+
 /** Reads the examples of one of these rows. */
 export function sequenceAt(dataset: Dataset, index: number): Example[] {
   if (dataset.packing === undefined) return [dataset.read(index)];

@@ -76,7 +76,10 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
       for (let at = start; at < end; at += batchSize) {
         const taken = [...rows.subarray(at, Math.min(at + batchSize, end))];
         const examples = taken.map((row) => sequenceAt(dataset, row));
-        const shape = shapeOf(taken.map((row) => lengths[row]!));
+        const shape = shapeOf({
+          lengths: taken.map((row) => lengths[row]!),
+          longestExample: Math.max(...examples.flat().map(({ inputIds }) => inputIds.length)),
+        });
         microBatches.push(createMicroBatch(examples, { batchSize, padTokenId, packed, shape }));
       }
       yield {

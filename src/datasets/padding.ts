@@ -5,13 +5,14 @@
  */
 
 import {
+  type BatchRows,
   type BatchShapes,
   inBatches,
   paddingOf,
   type PaddingReport,
   planBatchShapes,
 } from "./batch_shapes.ts";
-import { type Dataset, sequenceLengths } from "./dataset.ts";
+import { type Dataset, longestExamples, longestPacked, sequenceLengths } from "./dataset.ts";
 import { createOrder, type OrderOptions } from "./order.ts";
 
 /** What decides the shapes of micro-batches. */
@@ -28,26 +29,35 @@ export function plannedShapes(
     readonly cutTo?: number;
   },
 ): BatchShapes {
-  const { batchSize, neftuneAlpha = null, cutTo = Infinity } = options;
+  const { neftuneAlpha = null, cutTo = Infinity } = options;
   const longest = sequenceLengths(dataset).reduce((most, length) => Math.max(most, length), 1);
-  return planBatchShapes(inBatches(epochLengths(dataset, options), { batchSize, cutTo }), {
-    batchSize,
+  const longestExample = longestPacked(dataset);
+  return planBatchShapes(firstEpoch(dataset, { ...options, cutTo }), {
+    batchSize: options.batchSize,
     longest: Math.min(longest, cutTo),
+    longestExample: longestExample && Math.min(longestExample, cutTo),
     joins: neftuneAlpha === null,
   });
 }
 
 /** Counts the padding of the first epoch. */
 export function measurePadding(dataset: Dataset, options: ShapeOptions): PaddingReport {
-  const batches = { batchSize: options.batchSize, cutTo: Infinity };
   return paddingOf(
-    inBatches(epochLengths(dataset, options), batches),
+    firstEpoch(dataset, { ...options, cutTo: Infinity }),
     plannedShapes(dataset, options),
   );
 }
 
-/** Returns the lengths of the rows of the first epoch, in its order. */
-function epochLengths(dataset: Dataset, options: OrderOptions): Int32Array {
-  const lengths = sequenceLengths(dataset);
-  return createOrder(dataset, options).epoch(0).map((row) => lengths[row]!);
+/** Yields the micro-batches of the first epoch. */
+function firstEpoch(
+  dataset: Dataset,
+  { cutTo, ...options }: OrderOptions & { readonly cutTo: number },
+): Generator<BatchRows> {
+  const order = createOrder(dataset, options).epoch(0);
+  const inOrder = (each: Int32Array) => order.map((row) => each[row]!);
+  return inBatches(inOrder(sequenceLengths(dataset)), {
+    batchSize: options.batchSize,
+    cutTo,
+    longestExamples: inOrder(longestExamples(dataset)),
+  });
 }

@@ -64,6 +64,11 @@ export interface AttentionContext {
   readonly angles: RotaryAngles | undefined;
   /** Added to the scores, [batch or 1, 1, seqLen, pastLen + seqLen]: 0 where a token may look. */
   readonly mask: Value;
+  /**
+   * Tokens of a block, where blocks look only at themselves and the one before: positions of angles are then
+   * [batch · blocks, band], and the mask is [batch · blocks, 1, band, 2 · band]. @default {tokens look at all}
+   */
+  readonly band?: number | undefined;
 }
 
 /** Returns the rows of the matrix of a name that `ids` [..., 1] name: [..., width]. */

@@ -4,7 +4,7 @@
  * contender runs in a process of its own, on 2 threads.
  *
  * usage: instructions_bench.ts --model <folder of SmolLM2-135M-Instruct> --dataset <alpaca rows.jsonl> [--steps 20]
- *        [--rounds 1] [--python <python with peft>] [--device native]
+ *        [--rounds 1] [--lengths 512,2048] [--python <python with peft>] [--device native]
  */
 
 import { parseArgs } from "node:util";
@@ -12,7 +12,15 @@ import { fileURLToPath } from "node:url";
 import { printLine } from "./print_line.ts";
 
 const WARM_UP = 3;
-const BATCHES: Readonly<Record<string, readonly string[]>> = {
+
+/** How rows are batched. */
+interface Batches {
+  readonly kind: "packed" | "padded";
+  /** Most tokens of a row. */
+  readonly length: string;
+}
+
+const FLAGS: Readonly<Record<Batches["kind"], readonly string[]>> = {
   packed: ["--packing", "--batch-size", "1"],
   padded: ["--batch-size", "4"],
 };
@@ -23,6 +31,7 @@ const { values } = parseArgs({
     dataset: { type: "string", default: "" },
     steps: { type: "string", default: "20" },
     rounds: { type: "string", default: "1" },
+    lengths: { type: "string", default: "512" },
     device: { type: "string", default: "native" },
     python: { type: "string", default: Deno.env.get("LLM_TRAINING_PYTHON") ?? "python3" },
   },
@@ -50,7 +59,7 @@ async function output(command: Deno.Command): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-async function trained(kind: string): Promise<Figures> {
+async function trained({ kind, length }: Batches): Promise<Figures> {
   const folder = await Deno.makeTempDir();
   const [model, dataset] = [values.model, values.dataset];
   const events = await output(
@@ -58,17 +67,9 @@ async function trained(kind: string): Promise<Figures> {
       args: [
         ...["run", "-A", path("./preflight_run.ts"), "train", "--json"],
         ...["--model", model, "--dataset", dataset],
-        ...[
-          "--lora-rank",
-          "16",
-          "--max-length",
-          "512",
-          "--device",
-          values.device,
-          "--threads",
-          "2",
-        ],
-        ...["--max-steps", values.steps, "--output", `${folder}/run`, ...BATCHES[kind]!],
+        ...["--lora-rank", "16", "--max-length", length],
+        ...["--device", values.device, "--threads", "2"],
+        ...["--max-steps", values.steps, "--output", `${folder}/run`, ...FLAGS[kind]],
       ],
     }),
   );
@@ -84,9 +85,10 @@ async function trained(kind: string): Promise<Figures> {
   };
 }
 
-async function peft(kind: string): Promise<Figures> {
-  const args = [path("./instructions_torch.py"), values.model, values.dataset, kind, values.steps];
-  return JSON.parse((await output(new Deno.Command(values.python, { args }))).trim());
+async function peft({ kind, length }: Batches): Promise<Figures> {
+  const { model, dataset, steps, python } = values;
+  const args = [path("./instructions_torch.py"), model, dataset, kind, length, steps];
+  return JSON.parse((await output(new Deno.Command(python, { args }))).trim());
 }
 
 function speedOf({ steps }: Figures): number {
@@ -99,13 +101,17 @@ printLine(
   "| batches | train, tokens/s | PEFT, tokens/s | ratio | train, peak MB | PEFT, peak MB |",
 );
 printLine("|---|---:|---:|---:|---:|---:|");
+const batches: readonly Batches[] = [
+  ...values.lengths.split(",").map((length): Batches => ({ kind: "packed", length })),
+  { kind: "padded", length: "512" },
+];
 for (let round = 0; round < Number(values.rounds); round++) {
-  for (const kind of Object.keys(BATCHES)) {
-    const [ours, theirs] = [await trained(kind), await peft(kind)];
+  for (const each of batches) {
+    const [ours, theirs] = [await trained(each), await peft(each)];
     const [speed, theirSpeed] = [speedOf(ours), speedOf(theirs)];
     const megabytes = ({ peakBytes }: Figures) => (peakBytes / 1e6).toFixed(0);
     printLine(
-      `| ${kind} | ${speed.toFixed(0)} | ${theirSpeed.toFixed(0)} | ${
+      `| ${each.kind}, ${each.length} | ${speed.toFixed(0)} | ${theirSpeed.toFixed(0)} | ${
         (speed / theirSpeed).toFixed(2)
       } × | ${megabytes(ours)} | ${megabytes(theirs)} |`,
     );

@@ -1,7 +1,7 @@
 """LoRA of rank 16 on all linear layers with PEFT on instruction rows, only answers trained: one JSON line.
 
-usage: instructions_torch.py <model folder> <alpaca rows.jsonl> <packed|padded> <steps>
-Packed: rows of up to 512 tokens, filled with examples in their order. Padded: four examples to a batch.
+usage: instructions_torch.py <model folder> <alpaca rows.jsonl> <packed|padded> <length> <steps>
+Packed: rows of up to <length> tokens, filled with examples in their order. Padded: four examples to a batch.
 """
 import json
 import os
@@ -17,7 +17,7 @@ import transformers
 
 torch.set_num_threads(2)
 torch.manual_seed(0)
-folder, data, kind, steps = sys.argv[1:]
+folder, data, kind, length, steps = sys.argv[1:]
 tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
 
 
@@ -36,7 +36,7 @@ batches = []
 if kind == "packed":
     ids, labels = [], []
     for example in examples:
-        if len(ids) + len(example[0]) > 512:
+        if len(ids) + len(example[0]) > int(length):
             batches.append(([ids], [labels]))
             ids, labels = [], []
         ids, labels = ids + example[0], labels + example[1]

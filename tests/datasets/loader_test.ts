@@ -186,14 +186,23 @@ Deno.test("createMicroBatch() joins rows to one, in which nothing is trained acr
   });
   const batch = createMicroBatch([[example(1, 2, 3)], [example(4, 5)]], {
     ...{ batchSize: 4, padTokenId: 9 },
-    shape: { batch: 1, seqLen: 7, joined: true },
+    shape: { batch: 1, seqLen: 7, joined: true, reach: 7 },
   });
   assert.deepEqual(batch, {
     ids: Int32Array.of(1, 2, 3, 4, 5, 9, 9),
     labels: Int32Array.of(2, 3, -100, 5, -100, -100, -100),
     segments: Int32Array.of(0, 0, 0, 1, 1, -1, -1),
-    ...{ batch: 1, seqLen: 7, trainedTokens: 3, tokens: 5 },
+    ...{ batch: 1, seqLen: 7, reach: 7, trainedTokens: 3, tokens: 5 },
   });
+});
+
+Deno.test("createMicroBatch() refuses an example that is longer than attention would reach", () => {
+  const example = { inputIds: new Int32Array(5), labels: new Int32Array(5) };
+  const shape = { batch: 1, seqLen: 8, joined: true, reach: 4 };
+  assert.throws(
+    () => createMicroBatch([[example]], { batchSize: 1, padTokenId: 0, shape }),
+    { message: "An example of 5 tokens is in rows for such of 4" },
+  );
 });
 
 Deno.test("createMicroBatch() puts each label where it is predicted and pads on the right", () => {

@@ -4,8 +4,13 @@
  * @module
  */
 
-import { createMicroBatch, type MicroBatch } from "../../datasets/batch.ts";
-import { type Dataset, sequenceAt, sequenceLengths } from "../../datasets/dataset.ts";
+import { createMicroBatch, type MicroBatch, paddedShape } from "../../datasets/batch.ts";
+import {
+  type Dataset,
+  longestPacked,
+  sequenceAt,
+  sequenceLengths,
+} from "../../datasets/dataset.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { Trainer } from "./trainer.ts";
 
@@ -16,10 +21,12 @@ export async function evaluateOn(
 ): Promise<number> {
   const { batchSize } = config;
   const rows = longestFirst(dataset);
+  const longestExample = longestPacked(dataset);
   let loss = 0;
   let count = 0;
   for (let first = 0; first < rows.length; first += batchSize) {
-    const batch = batchOf(dataset, { rows: rows.subarray(first, first + batchSize), batchSize });
+    const taken = rows.subarray(first, first + batchSize);
+    const batch = batchOf(dataset, { rows: taken, batchSize, longestExample });
     loss += await trainer.evaluate(batch);
     count += batch.trainedTokens;
   }
@@ -28,7 +35,8 @@ export async function evaluateOn(
 
 /** Returns the largest micro-batch of a data set: what can be evaluated on it can be on all. */
 export function longestBatch(dataset: Dataset, { batchSize }: TrainingConfig): MicroBatch {
-  return batchOf(dataset, { rows: longestFirst(dataset).subarray(0, 1), batchSize });
+  const rows = longestFirst(dataset).subarray(0, 1);
+  return batchOf(dataset, { rows, batchSize, longestExample: longestPacked(dataset) });
 }
 
 /** Rows of about the same length share a micro-batch: there is little padding then. */
@@ -38,13 +46,19 @@ function longestFirst(dataset: Dataset): Int32Array {
     .sort((a, b) => lengths[b]! - lengths[a]! || a - b);
 }
 
+/** Puts rows side by side of which the first is the longest. */
 function batchOf(
   dataset: Dataset,
-  { rows, batchSize }: { readonly rows: Int32Array; readonly batchSize: number },
+  { rows, batchSize, longestExample }: {
+    readonly rows: Int32Array;
+    readonly batchSize: number;
+    readonly longestExample: number | undefined;
+  },
 ): MicroBatch {
   return createMicroBatch(Array.from(rows, (row) => sequenceAt(dataset, row)), {
     batchSize,
     padTokenId: 0,
-    packed: dataset.packing !== undefined,
+    packed: longestExample !== undefined,
+    shape: paddedShape(sequenceLengths(dataset)[rows[0]!]!, { batchSize, longestExample }),
   });
 }

@@ -10,6 +10,7 @@ import { add, input, reshape } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
 import { type Tensor, tensor } from "../../engine/tensor/tensor.ts";
 import { type Attend, plainAttend } from "../../models/attention.ts";
+import { inBands } from "../../models/banded_attention.ts";
 import { forward, type LanguageModel } from "../../models/language_model.ts";
 import { headLoss, targetChunks } from "./head_loss.ts";
 import { EMBEDDING_NOISE } from "./neftune.ts";
@@ -33,7 +34,7 @@ export interface LossGraphOptions {
   readonly shape: BatchShape;
   /** The values that stand for weights. */
   readonly values: WeightValues;
-  /** Computes the attention of layers. @default {plainAttend} */
+  /** Computes the attention of layers without a band. @default {plainAttend} */
   readonly attend?: Attend;
   /**
    * Whether the head sees the trained tokens only, as many as a run names; for an output matrix that is not trained.
@@ -97,7 +98,7 @@ export function lossGraph(
   const weights = bindWeights(trainee, values);
   const { hidden, states } = forward(model, {
     ...weights,
-    attend,
+    attend: inBands(attend),
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, shape),
   });

@@ -168,11 +168,11 @@ function graphsMemory(
   trainee: Trainee,
   options: GraphsOptions,
 ): GraphsMemory & { readonly largestName: string } {
-  const { batch, seqLen, segments } = options.shape;
+  const { batch, seqLen } = options.shape;
   const rows = Math.max(2, Math.floor(MAX_DESCRIBED_TOKENS / seqLen));
   if (batch <= rows) return describedMemory(trainee, options);
   const of = (batch: number) =>
-    describedMemory(trainee, { ...options, shape: { batch, seqLen, segments } });
+    describedMemory(trainee, { ...options, shape: { ...options.shape, batch } });
   const { largestName, ...many } = of(rows);
   const few = of(rows >> 1);
   const further = (batch - rows) / (rows - (rows >> 1));

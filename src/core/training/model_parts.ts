@@ -5,6 +5,7 @@
  * @module
  */
 
+import { inBands } from "../../models/banded_attention.ts";
 import { blockedAttend } from "../../models/blocked_attention.ts";
 import { input, reshape } from "../../engine/graph/build.ts";
 import type { Value } from "../../engine/graph/value.ts";
@@ -52,7 +53,7 @@ export function modelParts(
   const weights = bindWeights(trainee, values);
   const inputs: ForwardInputs = {
     ...weights,
-    attend: blockedAttend,
+    attend: inBands(blockedAttend),
     ids: input("ids", "int64", [batch, seqLen, 1]),
     ...sequenceInputs(model, shape),
   };

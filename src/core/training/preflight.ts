@@ -4,9 +4,9 @@
  * @module
  */
 
-import { paddedLength } from "../../datasets/batch.ts";
-import type { RowShape } from "../../datasets/batch_shapes.ts";
-import { type Dataset, sequenceLengths } from "../../datasets/dataset.ts";
+import { paddedShape } from "../../datasets/batch.ts";
+import { type RowShape, workOf } from "../../datasets/batch_shapes.ts";
+import { type Dataset, longestPacked, sequenceLengths } from "../../datasets/dataset.ts";
 import { plannedShapes } from "../../datasets/padding.ts";
 import type { Device } from "../../engine/runtime/session.ts";
 import { LORA_DEFAULTS } from "../../models/adapters/lora_config.ts";
@@ -160,11 +160,11 @@ export function refuseWhatDoesNotFit({ problem, remedies: [first] }: Preflight):
 
 /** Graphs of packed rows read positions and masks besides, whatever the examples in them. */
 function batchShape(
-  { batch, seqLen, joined }: RowShape,
+  { batch, seqLen, joined, reach }: RowShape,
   { packing }: { readonly packing: boolean },
 ): BatchShape {
   const segments = packing || joined ? new Int32Array(batch * seqLen) : undefined;
-  return { batch, seqLen, segments };
+  return { batch, seqLen, segments, reach };
 }
 
 /** Returns the shapes that micro-batches of the data may have: those not joined first, and of each the longest first. */
@@ -173,24 +173,24 @@ function shapesOf(
   { maxLength, ...options }: TrainingConfig & { readonly maxLength: number },
 ): RowShape[] {
   const { shapes } = plannedShapes(trained!, { ...options, cutTo: maxLength });
-  const seqLens = new Set<number>();
+  const others = new Map<string, RowShape>();
   for (const dataset of evaluated) {
+    const longestExample = longestPacked(dataset);
     for (const length of sequenceLengths(dataset)) {
-      seqLens.add(paddedLength(Math.min(length, maxLength)));
+      const cut = Math.min(length, maxLength);
+      const shape = paddedShape(cut, { batchSize: options.batchSize, longestExample });
+      others.set(`${shape.seqLen} ${shape.reach}`, shape);
     }
   }
-  const others = [...seqLens].map((seqLen) => ({
-    ...{ batch: options.batchSize, seqLen, joined: false },
-  }));
-  return [...shapes, ...others].toSorted((a, b) =>
-    Number(a.joined) - Number(b.joined) || b.seqLen - a.seqLen
+  return [...shapes, ...others.values()].toSorted((a, b) =>
+    Number(a.joined) - Number(b.joined) || b.seqLen - a.seqLen || b.reach - a.reach
   );
 }
 
-/** Returns the longest shape, and the longest joined one: it has fewer tokens, but each sees more, and it has masks. */
+/** Returns the longest shape, and the joined one of most work: it has fewer tokens, but each sees more, and masks. */
 function mostDemanding(shapes: readonly RowShape[]): RowShape[] {
-  const joined = shapes.find(({ joined }) => joined);
-  return joined === undefined ? [shapes[0]!] : [shapes[0]!, joined];
+  const joined = shapes.filter(({ joined }) => joined).toSorted((a, b) => workOf(b) - workOf(a));
+  return [shapes[0]!, ...joined.slice(0, 1)];
 }
 
 /** Returns what of `memory` is more than there is. */

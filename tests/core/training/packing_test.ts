@@ -4,6 +4,8 @@ import { wholeModel } from "../../../src/core/training/trainee.ts";
 import { createDataset, type Dataset } from "../../../src/datasets/dataset.ts";
 import { createLoader, START_CURSOR } from "../../../src/datasets/loader.ts";
 import { packExamples } from "../../../src/datasets/packing.ts";
+import type { Device } from "../../../src/engine/runtime/session.ts";
+import { bandOf } from "../../../src/models/banded_attention.ts";
 import { createRandom } from "../../../src/utils/random.ts";
 import { AVAILABLE_DEVICES } from "../../available_devices.ts";
 import { type ModelWithWeights, readModel } from "../../models/golden_models.ts";
@@ -30,19 +32,22 @@ interface LossAndGradients {
   readonly microBatches: number;
   /** Numbers of rows that micro-batches have. */
   readonly rows: ReadonlySet<number>;
+  /** Tokens of the blocks in which they attend, where they do. */
+  readonly bands: ReadonlySet<number | undefined>;
 }
 
 /** Returns the loss of all examples and the gradients: what SGD of rate 1 subtracts. */
 async function lossAndGradients(
   { model, weights }: ModelWithWeights,
-  { dataset, device, batchSize = 4 }: {
+  { dataset, device, batchSize = 4, gradientCheckpointing = false }: {
     readonly dataset: Dataset;
-    readonly device: "native" | "wasm";
+    readonly device: Device;
     readonly batchSize?: number;
+    readonly gradientCheckpointing?: boolean;
   },
 ): Promise<LossAndGradients> {
   await using trainer = await openTrainer(wholeModel(model), {
-    ...{ device, threads: 2 },
+    ...{ device, threads: 2, gradientCheckpointing },
     optimizer: { kind: "sgd", momentum: 0, nesterov: false, weightDecay: 0 },
   });
   await trainer.load({
@@ -62,10 +67,13 @@ async function lossAndGradients(
     return [name, Float64Array.from(before, (value, i) => value - tensor.data[i]!)];
   }));
   const rows = new Set(step!.microBatches.map(({ batch }) => batch));
-  return { loss, gradients, microBatches: step!.microBatches.length, rows };
+  const bands = new Set(
+    step!.microBatches.map(({ seqLen, reach = seqLen }) => bandOf(seqLen, reach)),
+  );
+  return { loss, gradients, microBatches: step!.microBatches.length, rows, bands };
 }
 
-/** Models by how they tell positions and who sees whom; the first two on WASM too. */
+/** Models by how they tell positions and who sees whom; the first two on all devices. */
 const MODELS = ["gemma3", "gpt2", "llama", "mistral", "phi3_partial_rotary", "qwen3"] as const;
 
 for (const [index, name] of MODELS.entries()) {
@@ -76,16 +84,24 @@ for (const [index, name] of MODELS.entries()) {
       const model = await readModel(folder);
       const plain = createDataset(examplesFor(model.model.vocabSize), { maxLength: MAX_LENGTH });
       const packing = packExamples(plain.lengths, { maxLength: MAX_LENGTH });
-      for (const device of ["native", "wasm"] as const) {
-        if (!AVAILABLE_DEVICES.includes(device) || device === "wasm" && index > 1) continue;
+      const everywhere = index < 2;
+      for (const device of AVAILABLE_DEVICES) {
+        if (device !== "native" && !everywhere) continue;
         const one = await lossAndGradients(model, { dataset: plain, device });
         assert.deepEqual([...one.rows], [4]);
         const packed = await lossAndGradients(model, { dataset: { ...plain, packing }, device });
         assert.ok(2 * packed.microBatches < one.microBatches);
         // all rows at once are mostly padding unless they are joined
-        const joined = await lossAndGradients(model, { dataset: plain, device, batchSize: 40 });
+        const all = { dataset: plain, device, batchSize: 40 };
+        const joined = await lossAndGradients(model, all);
         assert.deepEqual([...joined.rows], [1]);
-        for (const [kind, other] of Object.entries({ packed, joined })) {
+        assert.ok(!joined.bands.has(undefined), "no example is so long that all looks at all");
+        const others = { packed, joined };
+        if (device === "native") {
+          const layered = await lossAndGradients(model, { ...all, gradientCheckpointing: true });
+          Object.assign(others, { layered });
+        }
+        for (const [kind, other] of Object.entries(others)) {
           const lossError = Math.abs(one.loss - other.loss) / one.loss;
           assert.ok(lossError < BOUND, `${device}, ${kind}: loss differs by ${lossError}`);
           const scale = Math.max(...[...one.gradients.values()].map(largest));
