@@ -63,6 +63,9 @@ const COMPILED_TOKENS = 1024;
  */
 const ATTENTION_LENGTH = 2048;
 
+/** The part of all scores that is computed where each token may look at the whole row before it. */
+const SCORES_BEFORE = 5 / 8;
+
 /** Rows are filled up to multiples of at least this. */
 const LEAST_STEP = 16;
 
@@ -189,8 +192,8 @@ function fits({ seqLen, joined, reach }: RowShape, needed: Demand): boolean {
 /** Returns what a shape costs, as tokens in short rows. */
 export function workOf({ batch, seqLen, reach }: RowShape): number {
   const band = bandOf(seqLen, reach);
-  const seen = band === undefined ? seqLen : 2 * band;
-  return batch * seqLen * (1 + seen / ATTENTION_LENGTH);
+  const scores = band === undefined ? SCORES_BEFORE * seqLen : 2 * band;
+  return batch * seqLen * (1 + scores / (SCORES_BEFORE * ATTENTION_LENGTH));
 }
 
 /** Raises the bound of examples as far as attention costs the same. */
