@@ -36,7 +36,7 @@ export interface AttentionCase {
   readonly positions?: Tensor<"int64">;
 }
 
-/** Describes the output, and the gradients of a sum of its elements, each weighted. */
+/** Describes the output, keys and values by head, and the gradients of a sum of outputs, each weighted. */
 export function attentionGraph(attend: Attend, one: AttentionCase): Record<string, Value> {
   const { seqLen, mask, band, positions, batch, heads, kvHeads } = one;
   const byHead = (name: string, count: number) =>
@@ -45,7 +45,7 @@ export function attentionGraph(attend: Attend, one: AttentionCase): Record<strin
   const [query, key, value] = read as [Value, Value, Value];
   const count = Array.from({ length: seqLen }, (_, i) => i);
   const tables = angleTables(ropeAngles({ type: "default", theta: 100 }, HEAD_DIM), count);
-  const { output } = attend({
+  const { output, present } = attend({
     ...{ query, key, value },
     kind: { rope: null, rotaryDim: HEAD_DIM, window: null },
     context: {
@@ -63,7 +63,7 @@ export function attentionGraph(attend: Attend, one: AttentionCase): Record<strin
   const weights = constant(floats([batch, seqLen, heads * HEAD_DIM], 9));
   const loss = reshape(reduceSum(mul(output, weights), [0, 1, 2]), []);
   const [ofQuery, ofKey, ofValue] = grad(loss, read) as [Value, Value, Value];
-  return { output, ofQuery, ofKey, ofValue };
+  return { output, keys: present.key, values: present.value, ofQuery, ofKey, ofValue };
 }
 
 /** Computes what {@linkcode attentionGraph} describes, of queries, keys and values that are always the same. */

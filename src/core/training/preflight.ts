@@ -187,10 +187,12 @@ function shapesOf(
   );
 }
 
-/** Returns the longest shape, and the joined one of most work: it has fewer tokens, but each sees more, and masks. */
+/** Returns the shape of most work, and the joined one: it has fewer tokens, but each sees more, and it has masks. */
 function mostDemanding(shapes: readonly RowShape[]): RowShape[] {
-  const joined = shapes.filter(({ joined }) => joined).toSorted((a, b) => workOf(b) - workOf(a));
-  return [shapes[0]!, ...joined.slice(0, 1)];
+  return [false, true].flatMap((joined) =>
+    shapes.filter((shape) => shape.joined === joined)
+      .toSorted((a, b) => workOf(b) - workOf(a)).slice(0, 1)
+  );
 }
 
 /** Returns what of `memory` is more than there is. */

@@ -16,6 +16,9 @@ const BOUND = 1e-5;
 /** Longer than the sliding windows of the models that have some. */
 const MAX_LENGTH = 48;
 
+/** Of rows so long that attention is in blocks. */
+const LONG = 320;
+
 function examplesFor(vocabSize: number) {
   const random = createRandom(17);
   return Array.from({ length: 40 }, () => {
@@ -96,7 +99,14 @@ for (const [index, name] of MODELS.entries()) {
         const joined = await lossAndGradients(model, all);
         assert.deepEqual([...joined.rows], [1]);
         assert.ok(!joined.bands.has(undefined), "no example is so long that all looks at all");
-        const others = { packed, joined };
+        const long = packExamples(plain.lengths, { maxLength: LONG });
+        const packedLong = await lossAndGradients(model, {
+          dataset: { ...plain, packing: long },
+          ...{ device, batchSize: 2 },
+        });
+        assert.deepEqual([...packedLong.rows], [2]);
+        assert.ok(!packedLong.bands.has(undefined), "rows are much longer than examples");
+        const others = { packed, joined, packedLong };
         if (device === "native") {
           const layered = await lossAndGradients(model, { ...all, gradientCheckpointing: true });
           Object.assign(others, { layered });
