@@ -190,3 +190,22 @@ Deno.test("checkRun() plans packed rows: of the length that they are filled to, 
   const more = packed.memory.parts.copies - long.memory.parts.copies;
   assert.ok(more >= masks && more < 3 * masks, `${more} bytes for masks of ${masks}`);
 });
+
+Deno.test("checkRun() plans for the rows that need most, not for longer ones whose examples are short", async () => {
+  const run = await runOf([470], { packing: true });
+  const lengths = new Int32Array(16).fill(30);
+  const evaluated = createDataset(
+    Array.from(lengths, (length) => {
+      const ids = new Int32Array(length).fill(3);
+      return { inputIds: ids, labels: ids };
+    }),
+    { packing: packExamples(lengths, { maxLength: 512 }) },
+  );
+  const alone = await checkRun(run);
+  const both = await checkRun({ ...run, datasets: [...run.datasets, evaluated] });
+  assert.equal(alone.shape.seqLen, 480);
+  assert.equal(both.shape.seqLen, 512, "evaluations fill up rows further");
+  assert.equal(both.memory.parts.activations, alone.memory.parts.activations);
+  const short = await checkRun({ ...run, datasets: [evaluated] });
+  assert.ok(short.memory.parts.activations < 0.9 * alone.memory.parts.activations);
+});
